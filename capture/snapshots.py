@@ -1,0 +1,130 @@
+"""From a run of the reference to a snapshot: files, keys, and provenance beside the data."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from capture.reference import Run
+from parity.artefact import ARTEFACTS
+from parity.community1 import Parameters, geometry
+from parity.fixtures import Fixture
+from parity.snapshot import REFERENCE_VERSION, SCHEMA, Snapshot, write_snapshot
+from parity.weights import WeightSet
+
+RECORDED_VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "torchaudio", "pyannote.audio", "pyannote.core")
+
+
+def save(
+    folder: Path, fixture: Fixture, run: Run, weights: WeightSet, parameters: Parameters, audio_seconds: float, *, replace: bool
+) -> Snapshot:
+    """Write one run as a snapshot."""
+    return write_snapshot(
+        folder,
+        manifest(fixture, run, weights, parameters, audio_seconds),
+        contents(run, parameters),
+        replace=replace,
+    )
+
+
+def contents(run: Run, parameters: Parameters) -> dict[str, dict[str | None, Any]]:
+    """What each file of the snapshot holds."""
+    table: dict[str, dict[str | None, Any]] = {}
+    for name, value in run.values.items():
+        if name in ARTEFACTS:
+            table.setdefault(ARTEFACTS[name].file, {})[ARTEFACTS[name].key] = value
+    table["segmentations.npz"]["segmentation_gap"] = run.values["segmentation_gap"]
+    for file in ("segmentation_logits.npz", "fbank.npz"):
+        if file in table:
+            table[file]["chunks"] = run.heavy
+    if "ahc_init_labels.npy" in table:
+        table["ahc_state.npz"] = {"threshold": np.array(parameters.threshold)}
+        table["vbx_state.npz"] |= {
+            "fa": np.array(parameters.fa),
+            "fb": np.array(parameters.fb),
+            "max_iters": np.array(parameters.max_iterations),
+        }
+    table["reconstruction.npz"] |= {
+        "chunk_start": np.array(0.0),
+        "chunk_duration": np.array(geometry.CHUNK_SECONDS),
+        "chunk_step": np.array(geometry.STEP_SECONDS),
+        "frame_start": np.array(0.0),
+        "frame_duration": np.array(geometry.FRAME_SECONDS),
+        "frame_step": np.array(geometry.FRAME_STEP_SECONDS),
+        "min_duration_off": np.array(parameters.min_duration_off),
+    }
+    table["reference.rttm"] = {None: run.diarization}
+    table["reference_exclusive.rttm"] = {None: run.exclusive_diarization}
+    return table
+
+
+def manifest(
+    fixture: Fixture, run: Run, weights: WeightSet, parameters: Parameters, audio_seconds: float
+) -> dict[str, Any]:
+    """Provenance: versions, weights, clip, machine, command, seconds."""
+    versions = {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
+    return {
+        "schema": SCHEMA,
+        "fixture": fixture.name,
+        "pyannote_audio_version": versions["pyannote.audio"],
+        "numpy_version": versions["numpy"],
+        "versions": {"python": platform.python_version(), **versions},
+        "clip_sha256": fixture.clip_sha256,
+        "audio_seconds": audio_seconds,
+        "weights": {"name": weights.name, "sha256": weights.sha256, "tensors": dict(sorted(weights.hashes.items()))},
+        "parameters": asdict(parameters),
+        "machine": machine(),
+        "command": f"nox -s capture -- --fixture {fixture.name}",
+        "seconds": round(run.seconds, 3),
+    }
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers may depend on: device, threads, CPU and instruction sets."""
+    return {
+        "device": "cpu",
+        "threads": torch.get_num_threads(),
+        "cpu": cpu_model(),
+        "architecture": platform.machine(),
+        "system": platform.system(),
+        "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "numpy_cpu_features": numpy_features(),
+    }
+
+
+def cpu_model() -> str:
+    """The processor's name as the system gives it."""
+    path = Path("/proc/cpuinfo")
+    if path.exists():
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or "unknown"
+
+
+def numpy_features() -> list[str]:
+    """The instruction sets that NumPy dispatches to in this process."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    return [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+
+
+def expected_version() -> str:
+    """The version of pyannote.audio that captures are made with."""
+    return REFERENCE_VERSION
+
+
+def command_line() -> str:
+    """The command of this process."""
+    return " ".join(sys.argv)
+
+
+__all__ = ["Mapping", "contents", "manifest", "save"]

@@ -1,0 +1,120 @@
+"""What flows between the stages of `community-1`: name, dims, dtype, unit, where a snapshot keeps it, how it is compared.
+
+The catalogue below is the one place that says so; snapshots, captures, replay and drift all read it. Names are pyannote's
+own hook names and variables. `C` chunks, `F` = 589 frames a chunk, `S` = 3 local speakers, `T` training embeddings,
+`K0` speakers VBx starts with, `K` clusters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Comparison(Enum):
+    """How two values of an artefact are compared."""
+
+    VALUES = "values"
+    """element by element, NaN against NaN"""
+    LABELS = "labels"
+    """equal or not, element by element"""
+    PARTITION = "partition"
+    """labels up to renaming"""
+    AXES = "axes"
+    """columns up to sign: eigenvectors have none"""
+    DECISIVE = "decisive"
+    """log-probabilities: only the gap of the reference's two best classes"""
+    TURNS = "turns"
+    """RTTM lines"""
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One artefact.
+
+    Attributes
+    ----------
+    name, stage : its name, and the stage that writes it
+    dims, dtype, unit : shape in letters, NumPy dtype, what a number means
+    comparison : how two of them are compared
+    file, key : where a snapshot keeps it; a `.npy` or `.rttm` file has no key
+    by_chunk : whether the first axis is chunks, and a snapshot may hold a subset of them
+    """
+
+    name: str
+    stage: str
+    dims: tuple[str, ...]
+    dtype: str
+    unit: str
+    comparison: Comparison
+    file: str
+    key: str | None = None
+    by_chunk: bool = False
+
+
+def _catalogue() -> tuple[Artefact, ...]:
+    values, labels, partition = Comparison.VALUES, Comparison.LABELS, Comparison.PARTITION
+    segmentations, plda, vbx = "segmentations.npz", "plda_embeddings.npz", "vbx_state.npz"
+    clustering, reconstruction = "clustering.npz", "reconstruction.npz"
+    rows = [
+        ("segmentation_logits", "segmentation", "C F 7", "float32", "log-probability", Comparison.DECISIVE, "segmentation_logits.npz"),
+        ("segmentations", "segmentation", "C F S", "float32", "0 or 1", labels, segmentations),
+        ("count", "speaker_counting", "frames 1", "uint8", "speakers", labels, reconstruction),
+        ("masks", "masks", "C S F", "float32", "0 or 1", labels, "masks.npz"),
+        ("fbank", "fbank", "C 998 80", "float32", "log-mel energy", values, "fbank.npz"),
+        ("embeddings", "embeddings", "C S 256", "float32", "raw, not normalised", values, "raw_embeddings.npz"),
+        ("train_chunk_idx", "filter", "T", "int64", "chunk", labels, plda),
+        ("train_speaker_idx", "filter", "T", "int64", "local speaker", labels, plda),
+        ("post_xvec", "xvec", "T 128", "float64", "norm sqrt(128)", values, plda),
+        ("post_plda", "plda", "T 128", "float64", "unit within-class variance", Comparison.AXES, plda),
+        ("phi", "plda", "128", "float64", "between-class variance", values, plda),
+        ("dendrogram", "ahc", "T-1 4", "float64", "clusters, distance, size", values, "dendrogram.npz"),
+        ("ahc_clusters", "ahc", "T", "int64", "cluster", labels, "ahc_init_labels.npy"),
+        ("qinit", "vbx", "T K0", "float64", "responsibility", values, vbx),
+        ("q_final", "vbx", "T K0", "float64", "responsibility", values, vbx),
+        ("sp_final", "vbx", "K0", "float64", "prior", values, vbx),
+        ("elbo_trajectory", "vbx", "iterations", "float64", "nats", values, vbx),
+        ("kmeans_clusters", "kmeans", "T", "int32", "cluster", partition, clustering),
+        ("centroids", "centroids", "K 256", "float64", "raw embedding", values, clustering),
+        ("soft_clusters", "scoring", "C S K", "float64", "2 - cosine distance", values, clustering),
+        ("hard_clusters", "assignment", "C S", "int8", "cluster, -2 nobody", labels, clustering),
+        ("discrete_diarization", "reconstruction", "frames speakers", "float32", "0 or 1", labels, reconstruction),
+        ("exclusive_discrete_diarization", "reconstruction", "frames speakers", "float32", "0 or 1", labels, reconstruction),
+    ]  # fmt: skip
+    by_chunk = {"segmentation_logits", "fbank"}
+    arrays = [
+        Artefact(n, stage, tuple(dims.split()), dtype, unit, how, file, None if file.endswith(".npy") else n, n in by_chunk)
+        for n, stage, dims, dtype, unit, how, file in rows
+    ]
+    turns = [
+        Artefact("diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference.rttm"),
+        Artefact(
+            "exclusive_diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference_exclusive.rttm"
+        ),
+    ]
+    return (*arrays, *turns)
+
+
+ARTEFACTS: dict[str, Artefact] = {artefact.name: artefact for artefact in _catalogue()}
+
+# Arrays that a snapshot may hold beside the artefacts: what a decision hung on, or what earlier captures carry.
+COMPANIONS: dict[str, tuple[str, ...]] = {
+    "segmentations.npz": ("segmentation_gap",),
+    "segmentation_logits.npz": ("chunks",),
+    "fbank.npz": ("chunks",),
+    "ahc_state.npz": ("threshold",),
+    "vbx_state.npz": ("fa", "fb", "max_iters"),
+    "reconstruction.npz": (
+        "chunk_start", "chunk_duration", "chunk_step", "frame_start", "frame_duration", "frame_step", "min_duration_off",
+    ),
+}  # fmt: skip
+
+
+def files() -> dict[str, tuple[str, ...]]:
+    """Every file that a snapshot may hold, and the array keys inside it (none for `.npy` and `.rttm`)."""
+    table: dict[str, list[str]] = {file: list(keys) for file, keys in COMPANIONS.items()}
+    for artefact in ARTEFACTS.values():
+        table.setdefault(artefact.file, [])
+        if artefact.key:
+            table[artefact.file].append(artefact.key)
+    return {file: tuple(keys) for file, keys in table.items()}

@@ -1,0 +1,219 @@
+"""Reading and writing audio: any WAV or FLAC in, 16 kHz mono PCM16 out.
+
+A waveform is `(channels, samples)`, full scale at 1.0. A clip, what every fixture is made of, is one channel
+of 16-bit integers at 16 kHz; as a waveform it is `int16 / 32768`, which float32 holds exactly, so a clip read
+here, by torchaudio or by pyannote.audio is the same bits.
+"""
+
+from __future__ import annotations
+
+import io
+import wave
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from scipy.signal import resample_poly
+
+from parity.errors import InputError
+from parity.files import writing_file
+
+SAMPLE_RATE = 16_000
+"""Hz; what the pipeline's networks were trained on."""
+
+FULL_SCALE = 32_768
+"""The PCM16 value of 1.0."""
+
+SHORTEST = 400
+"""Samples at 16 kHz: one filterbank window of 25 ms. A shorter clip has no filterbank frame of its own."""
+
+LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
+"""Hz; speech needs more than the lowest, and no recorder writes more than the highest."""
+
+LOUDEST = 16.0
+"""Full scales; float files overshoot 1.0 a little, but a greater value is integers stored unscaled."""
+
+
+def read_audio(path: Path) -> tuple[np.ndarray, int]:
+    """Read any file that libsndfile reads.
+
+    Returns
+    -------
+    waveform : (channels, samples) float32; full scale at 1.0
+    sample_rate : Hz
+
+    Raises
+    ------
+    InputError : the file is not there, is not audio, or `check_waveform` refuses what is in it
+    """
+    samples, sample_rate = _read(path, "float32")
+    waveform = np.ascontiguousarray(samples.T)
+    check_waveform(waveform, sample_rate, name=str(path))
+    return waveform, sample_rate
+
+
+def load_clip(path: Path) -> np.ndarray:
+    """Read a clip: 16 kHz, one channel, PCM16.
+
+    Returns
+    -------
+    waveform : (1, samples) float32; exactly `int16 / 32768`
+
+    Raises
+    ------
+    InputError : the file is not audio, not a clip, or shorter than one filterbank window
+    """
+    _check_form(path)
+    samples, sample_rate = _read(path, "int16")
+    waveform = np.ascontiguousarray(samples.T).astype(np.float32) / np.float32(FULL_SCALE)
+    check_waveform(waveform, sample_rate, name=str(path))
+    return waveform
+
+
+def check_waveform(waveform: np.ndarray, sample_rate: int, *, name: str) -> None:
+    """Refuse what no diarization can be made of; structure first, then values.
+
+    Parameters
+    ----------
+    waveform : (channels, samples) floating point; full scale at 1.0
+    sample_rate : Hz
+    name : what the error calls it, usually its path
+
+    Raises
+    ------
+    InputError : a shape that is no waveform, no samples, a rate outside 4 to 384 kHz, less than 25 ms, NaN or
+        infinite samples, samples over 16 times full scale
+    """
+    if waveform.ndim != 2 or not waveform.shape[0]:
+        raise InputError(f"{name}: a waveform has shape (channels, samples), this has {waveform.shape}")
+    if not waveform.shape[1]:
+        raise InputError(f"{name}: has no samples at all; was its recording interrupted?")
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise InputError(
+            f"{name}: a sample rate of {sample_rate} Hz is outside {LOWEST_RATE} to {HIGHEST_RATE} Hz; "
+            "is its header right?"
+        )
+    # In integers, so that exactly 25 ms passes at every rate.
+    if waveform.shape[1] * SAMPLE_RATE < SHORTEST * sample_rate:
+        raise InputError(
+            f"{name}: {waveform.shape[1] / sample_rate:.4g} s long ({waveform.shape[1]} samples at "
+            f"{sample_rate} Hz); at least {SHORTEST / SAMPLE_RATE} s, one filterbank window, are needed"
+        )
+    _check_values(waveform, sample_rate, name)
+
+
+def _check_values(waveform: np.ndarray, sample_rate: int, name: str) -> None:
+    bad = ~np.isfinite(waveform)
+    if bad.any():
+        channel, sample = np.unravel_index(int(bad.argmax()), bad.shape)
+        raise InputError(
+            f"{name}: {int(bad.sum())} of {bad.size} samples are NaN or infinite, the first in channel "
+            f"{channel} at {sample / sample_rate:.3f} s; audio is finite, so what wrote the file went wrong"
+        )
+    if (peak := float(np.abs(waveform).max())) > LOUDEST:
+        raise InputError(
+            f"{name}: samples reach {peak:.6g}, full scale is 1.0 and the limit {LOUDEST}; were integers "
+            "stored as floating point without scaling?"
+        )
+
+
+def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
+    if not path.is_file():
+        raise InputError(f"{path}: {'is a folder, not' if path.is_dir() else 'there is no such'} audio file")
+    try:
+        with path.open("rb") as file:
+            return soundfile.read(file, dtype=dtype, always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise InputError(
+            f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can"
+        ) from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    return str(error.error_string).strip().rstrip(".")
+
+
+def _check_form(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such clip")
+    try:
+        found = soundfile.info(str(path))
+    except soundfile.LibsndfileError as error:
+        raise InputError(f"{path}: not audio that can be read ({_reason(error)})") from error
+    if (found.samplerate, found.channels, found.subtype) != (SAMPLE_RATE, 1, "PCM_16"):
+        raise InputError(
+            f"{path}: {found.samplerate} Hz, {found.channels} channel(s), {found.subtype}; a clip is "
+            f"{SAMPLE_RATE} Hz, 1 channel, PCM_16: `parity fixtures add` makes one of any WAV or FLAC"
+        )
+
+
+def to_mono_16k(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
+    """The mean of all channels, resampled to 16 kHz by SciPy's polyphase filter.
+
+    Parameters
+    ----------
+    waveform : (channels, samples); full scale at 1.0
+    sample_rate : Hz
+
+    Returns
+    -------
+    mono : (ceil(samples * 16000 / sample_rate),) float64; at 16 kHz already, the mean itself
+    """
+    mono = np.asarray(waveform, dtype=np.float64).mean(axis=0)
+    if sample_rate == SAMPLE_RATE:
+        return mono
+    shared = gcd(SAMPLE_RATE, sample_rate)
+    return resample_poly(mono, SAMPLE_RATE // shared, sample_rate // shared)
+
+
+def quantise(waveform: np.ndarray) -> np.ndarray:
+    """The nearest PCM16 value of each sample, a half going to the even one, saturating at both ends.
+
+    Parameters
+    ----------
+    waveform : floating point, any shape; finite, full scale at 1.0
+
+    Returns
+    -------
+    samples : int16, same shape
+    """
+    scaled = np.rint(np.asarray(waveform, dtype=np.float64) * FULL_SCALE)
+    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+
+
+def wav_bytes(samples: np.ndarray) -> bytes:
+    """A clip as the bytes of a WAV file: the canonical header of 44 bytes, then the samples.
+
+    Parameters
+    ----------
+    samples : (samples,) int16; 16 kHz, one channel
+    """
+    if samples.dtype != np.int16 or samples.ndim != 1:
+        raise TypeError(f"a clip is (samples,) int16, this is {samples.shape} {samples.dtype}")
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(SAMPLE_RATE)
+        file.writeframes(samples.astype("<i2").tobytes())
+    return buffer.getvalue()
+
+
+def write_pcm16(path: Path, samples: np.ndarray) -> None:
+    """Write a clip whole or not at all; the same samples always give the same bytes.
+
+    Parameters
+    ----------
+    path : where to; replaced if there
+    samples : (samples,) int16; 16 kHz, one channel
+
+    Raises
+    ------
+    InputError : the disk is full or the folder cannot be written
+    """
+    data = wav_bytes(samples)
+    with writing_file(path) as temporary:
+        temporary.write_bytes(data)

@@ -1,0 +1,149 @@
+"""The `speaker-diarization-community-1` pipeline without torch and without pyannote.audio.
+
+One module a stage; this one is the table of contents. Source of the whole: `SpeakerDiarization.apply` in
+pyannote/audio/pipelines/speaker_diarization.py at tag 4.0.4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from parity.community1.ahc import cluster_ahc
+from parity.community1.annotation import annotate
+from parity.community1.assignment import assign
+from parity.community1.centroids import compute_centroids, surviving
+from parity.community1.embeddings import embed
+from parity.community1.fbank import fbank_series
+from parity.community1.filtering import filter_embeddings
+from parity.community1.kmeans import cluster_kmeans
+from parity.community1.masks import build_masks
+from parity.community1.networks import Networks
+from parity.community1.parameters import Parameters
+from parity.community1.plda import to_plda, to_xvec
+from parity.community1.reconstruction import reconstruct
+from parity.community1.scoring import score
+from parity.community1.segmentation import segment
+from parity.community1.speaker_counting import count_speakers
+from parity.community1.vbx import cluster_vbx
+from parity.stage import Condition, Pipeline, Stage
+
+__all__ = ["Networks", "Parameters", "community1_pipeline"]
+
+Progress = Callable[[str, int, int], None]
+
+TRAINING = ("train_chunk_idx", "train_speaker_idx")
+
+
+def community1_pipeline(
+    networks: Networks, parameters: Parameters, progress: Progress | None = None
+) -> Pipeline:
+    """The pipeline as a graph of stages; its one input is `waveform` (1, num_samples) float32 at 16 kHz.
+
+    Parameters
+    ----------
+    networks : what the stages run
+    parameters : hyper-parameters and bounds on the number of speakers
+    progress : called with the stage's name, chunks done and chunks in all
+    """
+    p, n = parameters, networks
+    _, max_speakers = p.speaker_bounds
+    tell = {name: partial(progress, name) if progress else None for name in ("segmentation", "embeddings")}
+
+    someone_speaks = Condition(("count",), lambda count: count.max() > 0)
+    enough_to_cluster = Condition(("train_chunk_idx",), lambda chunks: len(chunks) >= 2)
+    count_is_forced = Condition(("sp_final",), lambda sp: p.forced_count(surviving(sp).sum()) is not None)
+
+    def forced_kmeans(sp_final: np.ndarray, *training: np.ndarray) -> np.ndarray:
+        return cluster_kmeans(*training, num_clusters=p.forced_count(surviving(sp_final).sum()))
+
+    return Pipeline(
+        "community-1",
+        ("waveform",),
+        [
+            Stage(
+                "segmentation",
+                ("waveform",),
+                ("segmentation_logits", "segmentations"),
+                partial(segment, network=n.segmentation, progress=tell["segmentation"]),
+            ),
+            Stage("speaker_counting", ("segmentations",), ("count",), count_speakers),
+            Stage(
+                "masks",
+                ("segmentations",),
+                ("masks",),
+                partial(build_masks, exclude_overlap=p.exclude_overlap),
+                someone_speaks,
+            ),
+            Stage("fbank", ("waveform",), ("fbank",), fbank_series, someone_speaks),
+            Stage(
+                "embeddings",
+                ("fbank", "masks"),
+                ("embeddings",),
+                partial(embed, trunk=n.trunk, head=n.head, progress=tell["embeddings"]),
+                someone_speaks,
+            ),
+            Stage("filter", ("embeddings", "segmentations"), TRAINING, filter_embeddings, someone_speaks),
+            Stage(
+                "xvec",
+                ("embeddings", *TRAINING),
+                ("post_xvec",),
+                partial(to_xvec, plda=n.plda),
+                enough_to_cluster,
+            ),
+            Stage("plda", ("post_xvec",), ("post_plda", "phi"), partial(to_plda, plda=n.plda), enough_to_cluster),
+            Stage(
+                "ahc",
+                ("embeddings", *TRAINING),
+                ("dendrogram", "ahc_clusters"),
+                partial(cluster_ahc, threshold=p.threshold),
+                enough_to_cluster,
+            ),
+            Stage(
+                "vbx",
+                ("post_plda", "phi", "ahc_clusters"),
+                ("qinit", "q_final", "sp_final", "elbo_trajectory"),
+                partial(cluster_vbx, fa=p.fa, fb=p.fb, max_iterations=p.max_iterations),
+                enough_to_cluster,
+            ),
+            Stage(
+                "kmeans", ("sp_final", "embeddings", *TRAINING), ("kmeans_clusters",), forced_kmeans, count_is_forced
+            ),
+            Stage(
+                "centroids",
+                ("embeddings", *TRAINING, "q_final", "sp_final", "kmeans_clusters"),
+                ("centroids",),
+                compute_centroids,
+                someone_speaks,
+            ),
+            Stage(
+                "scoring",
+                ("embeddings", "centroids", "segmentations", "train_chunk_idx", "kmeans_clusters"),
+                ("soft_clusters",),
+                score,
+                someone_speaks,
+            ),
+            Stage(
+                "assignment",
+                ("soft_clusters", "train_chunk_idx", "kmeans_clusters"),
+                ("hard_clusters",),
+                assign,
+                someone_speaks,
+            ),
+            Stage(
+                "reconstruction",
+                ("segmentations", "hard_clusters", "count"),
+                ("discrete_diarization", "exclusive_discrete_diarization"),
+                partial(reconstruct, max_speakers=max_speakers),
+                someone_speaks,
+            ),
+            Stage(
+                "annotation",
+                ("discrete_diarization", "exclusive_discrete_diarization"),
+                ("diarization", "exclusive_diarization"),
+                partial(annotate, min_duration_off=p.min_duration_off),
+            ),
+        ],
+    )

@@ -1,0 +1,51 @@
+"""ahc: a first clustering of the embeddings, by agglomeration.
+
+Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4; linkage and cut are SciPy's.
+Conventions: centroid linkage of unit-norm embeddings, euclidean; merges at or below the threshold are kept (`<=`);
+labels are renumbered from 0 as `np.unique` does. Centroid linkage has inversions: what is cut is each subtree's maximum.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.cluster.hierarchy import fcluster, linkage
+
+
+def cluster_ahc(
+    embeddings: np.ndarray,
+    train_chunk_idx: np.ndarray,
+    train_speaker_idx: np.ndarray,
+    *,
+    threshold: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Centroid-linkage clustering.
+
+    Parameters
+    ----------
+    embeddings : (num_chunks, 3, 256) float32
+    train_chunk_idx, train_speaker_idx : (num_train,) int64, at least two
+    threshold : euclidean distance between unit-norm centroids
+
+    Returns
+    -------
+    dendrogram : (num_train - 1, 4) float64: the two clusters merged, their distance, the new size
+    ahc_clusters : (num_train,) int64, from 0
+    """
+    dendrogram = linkage(
+        normalised_training(embeddings, train_chunk_idx, train_speaker_idx), method="centroid", metric="euclidean"
+    )
+    return dendrogram, cut(dendrogram, threshold)
+
+
+def cut(dendrogram: np.ndarray, threshold: float) -> np.ndarray:
+    """Labels from 0 of the clusters whose merges all lie at or below the threshold."""
+    _, labels = np.unique(fcluster(dendrogram, threshold, criterion="distance") - 1, return_inverse=True)
+    return labels
+
+
+def normalised_training(
+    embeddings: np.ndarray, train_chunk_idx: np.ndarray, train_speaker_idx: np.ndarray
+) -> np.ndarray:
+    """The embeddings to cluster, each of unit norm: (num_train, 256) float32."""
+    train = embeddings[train_chunk_idx, train_speaker_idx]
+    return train / np.linalg.norm(train, axis=1, keepdims=True)

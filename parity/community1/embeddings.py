@@ -1,0 +1,63 @@
+"""embeddings: filterbank and masks -> one 256-dimensional embedding a chunk and speaker.
+
+Source: `SpeakerDiarization.get_embeddings` (pipelines/speaker_diarization.py), `ResNet.forward` (models/embedding/
+wespeaker/resnet.py) and `StatsPool` (models/blocks/pooling.py) at tag 4.0.4.
+Convention: the trunk runs once a chunk and is pooled once a speaker; the reference runs it once a speaker, with the same
+result. Embeddings are raw, not normalised; a speaker whose mask is empty gets the last layer's bias.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from parity.stage import ChunkSeries
+
+BATCH_SIZE = 2
+
+Network = Callable[..., tuple[np.ndarray, ...]]
+Progress = Callable[[int, int], None]
+
+
+def embed(
+    fbank: ChunkSeries,
+    masks: np.ndarray,
+    *,
+    trunk: Network,
+    head: Network,
+    progress: Progress | None = None,
+) -> np.ndarray:
+    """Embeddings of the chunks that the filterbank series has.
+
+    Parameters
+    ----------
+    fbank : series of (998, 80) float32
+    masks : (num_chunks, 3, 589) float32, of all chunks
+    trunk : fbank (batch, 998, 80) -> features (batch, 2560, 125), float32
+    head : features, weights (batch, 3, 125) -> embeddings (batch, 3, 256), float32
+    progress : called with chunks done and chunks in all
+
+    Returns
+    -------
+    embeddings : (len(fbank), 3, 256) float32
+    """
+    rows = []
+    for start in range(0, len(fbank), BATCH_SIZE):
+        chunks = fbank.chunks[start : start + BATCH_SIZE]
+        (features,) = trunk(fbank=fbank.take(chunks))
+        weights = interpolate_nearest(masks[chunks], features.shape[2])
+        rows.append(head(features=features, weights=weights)[0])
+        if progress:
+            progress(start + len(chunks), len(fbank))
+    return np.concatenate(rows)
+
+
+def interpolate_nearest(masks: np.ndarray, frames: int) -> np.ndarray:
+    """Bring masks to the pooled frames by torch's `nearest` rule: source index floor(i * (n / frames)) in float32."""
+    count = masks.shape[-1]
+    if count == frames:
+        return masks
+    scale = np.float32(count) / np.float32(frames)
+    source = np.floor(np.arange(frames, dtype=np.float32) * scale).astype(np.int64)
+    return masks[..., np.minimum(source, count - 1)]

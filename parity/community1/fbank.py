@@ -1,0 +1,98 @@
+"""fbank: waveform -> log-mel filterbank features of each chunk, mean-centred per chunk.
+
+Source: `BaseWeSpeakerResNet.compute_fbank` in pyannote/audio/models/embedding/wespeaker/__init__.py at tag 4.0.4, which
+calls `torchaudio.compliance.kaldi.fbank` with 80 bins, 25 ms windows every 10 ms, a Hamming window, no dither.
+Conventions: samples are scaled by 2^15 first; per window the mean is removed, then pre-emphasis 0.97 with the first
+sample repeated, then the (symmetric) window, then zeros up to 512; the power spectrum is the square of the magnitude;
+mel bins by Kaldi's formula from 20 Hz to 8 kHz without the Nyquist bin; energies are floored at float32 epsilon, NaN
+passes through; natural logarithm.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+
+import numpy as np
+from scipy import fft
+
+from parity.community1 import geometry
+from parity.stage import ChunkSeries
+
+NUM_MEL_BINS = 80
+WINDOW_SAMPLES = 400
+SHIFT_SAMPLES = 160
+FFT_SIZE = 512
+PREEMPHASIS = np.float32(0.97)
+LOW_HZ = 20.0
+HIGH_HZ = geometry.SAMPLE_RATE / 2
+FLOOR = np.finfo(np.float32).eps
+
+
+def fbank_series(waveform: np.ndarray) -> ChunkSeries:
+    """The features of every chunk, computed when they are asked for.
+
+    Parameters
+    ----------
+    waveform : (1, num_samples) float32, 16 kHz
+
+    Returns
+    -------
+    fbank : series of (998, 80) float32, one a chunk
+    """
+    return ChunkSeries(np.arange(geometry.num_chunks(waveform.shape[1])), partial(_fbank_of_chunk, waveform))
+
+
+def _fbank_of_chunk(waveform: np.ndarray, index: int) -> np.ndarray:
+    return compute_fbank(geometry.chunk(waveform, index)[0])
+
+
+def compute_fbank(samples: np.ndarray) -> np.ndarray:
+    """Mean-centred log-mel features.
+
+    Parameters
+    ----------
+    samples : (num_samples,) float32 in [-1, 1], at least 400
+
+    Returns
+    -------
+    (1 + (num_samples - 400) // 160, 80) float32
+    """
+    features = log_mel(samples)
+    return features - features.mean(axis=0, keepdims=True, dtype=np.float32)
+
+
+def log_mel(samples: np.ndarray) -> np.ndarray:
+    """Log-mel energies before the mean is removed, (frames, 80) float32."""
+    scaled = samples.astype(np.float32) * np.float32(1 << 15)
+    frames = np.lib.stride_tricks.sliding_window_view(scaled, WINDOW_SAMPLES)[::SHIFT_SAMPLES]
+    frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
+    previous = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    windowed = (frames - PREEMPHASIS * previous) * hamming_window()
+    spectrum = np.abs(fft.rfft(windowed, n=FFT_SIZE, axis=1)) ** 2
+    energies = spectrum[:, :-1] @ mel_bank().T
+    return np.log(np.maximum(energies, FLOOR))
+
+
+@cache
+def hamming_window() -> np.ndarray:
+    """The symmetric Hamming window 0.54 - 0.46 cos, (400,) float32."""
+    n = np.arange(WINDOW_SAMPLES, dtype=np.float64)
+    return (0.54 - 0.46 * np.cos(2 * np.pi * n / (WINDOW_SAMPLES - 1))).astype(np.float32)
+
+
+@cache
+def mel_bank() -> np.ndarray:
+    """Triangular mel filters, (80, 256) float32; computed in float32 as torchaudio does, for its rounding matters."""
+    delta = np.float32((_mel(HIGH_HZ) - _mel(LOW_HZ)) / (NUM_MEL_BINS + 1))
+    index = np.arange(NUM_MEL_BINS, dtype=np.float32)[:, None]
+    low = np.float32(_mel(LOW_HZ))
+    left, centre, right = (low + (index + np.float32(k)) * delta for k in (0, 1, 2))
+    hertz = np.float32(geometry.SAMPLE_RATE / FFT_SIZE) * np.arange(FFT_SIZE // 2, dtype=np.float32)
+    mel = np.float32(1127.0) * np.log(np.float32(1.0) + hertz / np.float32(700.0))
+    rising = (mel - left) / (centre - left)
+    falling = (right - mel) / (right - centre)
+    return np.maximum(np.float32(0.0), np.minimum(rising, falling))
+
+
+def _mel(hertz: float) -> float:
+    return 1127.0 * float(np.log(1.0 + hertz / 700.0))

@@ -1,0 +1,44 @@
+"""kmeans: re-clustering where a number of speakers is imposed and VBx found another.
+
+Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4; the algorithm is scikit-learn's,
+seeded as there (three starts, random_state 42).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.cluster import KMeans
+
+from parity.community1.ahc import normalised_training
+from parity.errors import InputError
+
+STARTS = 3
+SEED = 42
+
+
+def cluster_kmeans(
+    embeddings: np.ndarray, train_chunk_idx: np.ndarray, train_speaker_idx: np.ndarray, *, num_clusters: int
+) -> np.ndarray:
+    """Labels from KMeans over unit-norm embeddings.
+
+    Parameters
+    ----------
+    embeddings : (num_chunks, 3, 256) float32
+    train_chunk_idx, train_speaker_idx : (num_train,) int64
+    num_clusters : how many to make
+
+    Returns
+    -------
+    kmeans_clusters : (num_train,) int32
+
+    Raises
+    ------
+    InputError : more clusters are asked for than there are embeddings (the reference fails there too)
+    """
+    if num_clusters > len(train_chunk_idx):
+        raise InputError(
+            f"num_speakers={num_clusters} asks for more clusters than the clip has embeddings to cluster "
+            f"({len(train_chunk_idx)}); pyannote.audio 4.0.4 fails there too: ask for fewer speakers"
+        )
+    rows = normalised_training(embeddings, train_chunk_idx, train_speaker_idx)
+    return KMeans(n_clusters=num_clusters, n_init=STARTS, random_state=SEED, copy_x=False).fit_predict(rows)

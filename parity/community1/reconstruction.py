@@ -1,0 +1,69 @@
+"""reconstruction: clustered chunks and the count -> who speaks in each output frame.
+
+Source: `SpeakerDiarization.reconstruct` and the end of `apply` (pipelines/speaker_diarization.py) and
+`SpeakerDiarizationMixin.to_diarization` (pipelines/utils/diarization.py) at tag 4.0.4.
+Conventions: speakers inactive in their chunk belong to nobody; activations are summed over chunks in float32; in each
+frame the `count` most active speakers win; columns are added where the count exceeds the clusters; the exclusive
+variant lets one speaker at most win.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from parity.community1.aggregation import overlap_add
+from parity.community1.assignment import UNASSIGNED
+from parity.community1.scoring import inactive
+
+
+def reconstruct(
+    segmentations: np.ndarray, hard_clusters: np.ndarray, count: np.ndarray, *, max_speakers: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Discrete diarization, plain and exclusive.
+
+    Parameters
+    ----------
+    segmentations : (num_chunks, 589, 3) float32, 0 or 1
+    hard_clusters : (num_chunks, 3) int8
+    count : (num_frames, 1) uint8
+    max_speakers : count is capped there
+
+    Returns
+    -------
+    discrete_diarization : (num_frames, num_speakers) float32, 0 or 1
+    exclusive_discrete_diarization : the same with at most one speaker a frame
+    """
+    activations = sum_activations(segmentations, hard_clusters)
+    capped = np.minimum(count, max_speakers).astype(np.int8)
+    return most_active(activations, capped), most_active(activations, np.minimum(capped, 1))
+
+
+def sum_activations(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
+    """How many chunks say that a cluster speaks: (num_frames, num_clusters) float32."""
+    clusters = np.where(inactive(segmentations), UNASSIGNED, hard_clusters)
+    num_chunks, frames, _ = segmentations.shape
+    clustered = np.full((num_chunks, frames, clusters.max() + 1), np.nan)
+    for chunk, row in enumerate(clusters):
+        for cluster in np.unique(row[row != UNASSIGNED]):
+            clustered[chunk, :, cluster] = segmentations[chunk][:, row == cluster].max(axis=1)
+    return overlap_add(clustered)[0]
+
+
+def most_active(activations: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """The `count` most active speakers of each frame: (num_frames, num_speakers) float32, 0 or 1."""
+    missing = max(0, int(count.max()) - activations.shape[1])
+    activations = np.pad(activations, ((0, 0), (0, missing)))
+    order = rank_speakers(activations)
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(order.shape[1])[None, :], axis=1)
+    return (ranks < count).astype(np.float32)
+
+
+def rank_speakers(activations: np.ndarray) -> np.ndarray:
+    """Speakers of each frame from most to least active: (num_frames, num_speakers) int64.
+
+    The reference calls NumPy's default `argsort`, which is not stable: among equals, vectorised sorts (AVX2, AVX-512)
+    give another order than the plain one. For long double NumPy has no vectorised sort, so this is the plain order on
+    every CPU; captures pin NumPy to it too.
+    """
+    return np.argsort(-activations.astype(np.longdouble), axis=-1)

@@ -1,0 +1,64 @@
+"""segmentation: waveform -> log-probabilities of the powerset classes, and who speaks in each frame of each chunk.
+
+Source: `Inference.slide` (pyannote/audio/core/inference.py) and `Powerset.to_multilabel`
+(pyannote/audio/utils/powerset.py) at tag 4.0.4; powerset after Plaquet & Bredin, "Powerset multi-class cross entropy
+loss for neural speaker diarization", Interspeech 2023.
+Convention: classes are nobody, 1, 2, 3, 1+2, 1+3, 2+3; the hard decision is the best class, the first of equals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+
+import numpy as np
+
+from parity.community1 import geometry
+
+NUM_SPEAKERS = 3
+MAX_SIMULTANEOUS = 2
+BATCH_SIZE = 8
+
+Network = Callable[..., tuple[np.ndarray, ...]]
+Progress = Callable[[int, int], None]
+
+
+def segment(
+    waveform: np.ndarray, *, network: Network, progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run the segmentation network over all chunks.
+
+    Parameters
+    ----------
+    waveform : (1, num_samples) float32, 16 kHz
+    network : waveforms (batch, 1, 160000) float32 -> log-probabilities (batch, 589, 7) float32
+    progress : called with chunks done and chunks in all
+
+    Returns
+    -------
+    segmentation_logits : (num_chunks, 589, 7) float32, log-probabilities
+    segmentations : (num_chunks, 589, 3) float32, 0 or 1
+    """
+    count = geometry.num_chunks(waveform.shape[1])
+    logits = []
+    for start in range(0, count, BATCH_SIZE):
+        indices = np.arange(start, min(start + BATCH_SIZE, count))
+        logits.append(network(waveforms=geometry.chunks(waveform, indices))[0])
+        if progress:
+            progress(int(indices[-1]) + 1, count)
+    segmentation_logits = np.concatenate(logits)
+    return segmentation_logits, to_multilabel(segmentation_logits)
+
+
+def to_multilabel(logits: np.ndarray) -> np.ndarray:
+    """Each frame's best class as speakers: (..., 7) float32 -> (..., 3) float32, 0 or 1."""
+    return powerset_mapping()[np.argmax(logits, axis=-1)]
+
+
+def powerset_mapping() -> np.ndarray:
+    """Which speakers each class means: (7, 3) float32."""
+    sets = [s for size in range(MAX_SIMULTANEOUS + 1) for s in combinations(range(NUM_SPEAKERS), size)]
+    mapping = np.zeros((len(sets), NUM_SPEAKERS), dtype=np.float32)
+    for row, members in enumerate(sets):
+        mapping[row, list(members)] = 1.0
+    return mapping

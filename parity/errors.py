@@ -1,0 +1,14 @@
+"""The one exception type that a user's mistake, or a broken input, raises.
+
+`parity.__main__.main` maps it to one line on stderr and exit status 2. Everything else is a bug and keeps its
+traceback.
+"""
+
+from __future__ import annotations
+
+
+class InputError(Exception):
+    """Something was wrong with what the user gave: a file, a value, an option, a download.
+
+    The message is one line: what is wrong, its value, the limit it broke, and the likely cause or cure.
+    """

@@ -1,0 +1,55 @@
+"""A few words to write ONNX graphs with: nodes are added in order, initialisers by name.
+
+The graphs are built here from the checkpoint's arrays (`onnx.helper`), never exported from torch.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 17
+IR_VERSION = 8
+
+
+class GraphBuilder:
+    """Collects nodes and initialisers of one graph; every `add` returns the name of the node's first output."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._nodes: list[onnx.NodeProto] = []
+        self._initialisers: list[onnx.TensorProto] = []
+
+    def constant(self, name: str, value: np.ndarray) -> str:
+        """Add an initialiser."""
+        self._initialisers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def add(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:
+        """Add a node with one output."""
+        self._nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
+        return output
+
+    def model(self, inputs: dict[str, list], outputs: dict[str, list]) -> bytes:
+        """The finished model, checked and serialised.
+
+        Parameters
+        ----------
+        inputs, outputs : name -> dims of float32 tensors; a string is a dynamic dimension
+        """
+        graph = helper.make_graph(
+            self._nodes,
+            self.name,
+            [helper.make_tensor_value_info(n, TensorProto.FLOAT, dims) for n, dims in inputs.items()],
+            [helper.make_tensor_value_info(n, TensorProto.FLOAT, dims) for n, dims in outputs.items()],
+            self._initialisers,
+        )
+        model = helper.make_model(
+            graph,
+            opset_imports=[helper.make_opsetid("", OPSET)],
+            ir_version=IR_VERSION,
+            producer_name="parity-lab",
+        )
+        onnx.checker.check_model(model)
+        return model.SerializeToString(deterministic=True)

@@ -1,0 +1,156 @@
+"""The PyanNet segmentation network as one ONNX graph.
+
+Task: waveform `(batch, 1, samples)` -> log-probabilities of the seven powerset classes `(batch, frames, 7)`.
+
+Source: `PyanNet` in pyannote/audio/models/segmentation/PyanNet.py and `SincNet` in
+pyannote/audio/models/blocks/sincnet.py at tag 4.0.4; the band-pass filters are `ParamSincFB` of asteroid-filterbanks
+(Ravanelli & Bengio, "Speaker recognition from raw waveform with SincNet", SLT 2018; even and odd filters after
+Pariente et al., "Filterbank design for end-to-end speech separation", ICASSP 2020).
+Convention: torch stacks LSTM gates as i, f, g, o; ONNX as i, o, f, c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import numpy as np
+
+from parity.errors import InputError
+from parity.networks.onnx_graph import GraphBuilder
+
+SAMPLE_RATE = 16000
+NUM_CLASSES = 7
+SINC_STRIDE = 10
+MIN_LOW_HZ = 50.0
+MIN_BAND_HZ = 50.0
+INSTANCE_NORM_EPS = 1e-5
+LEAKY_SLOPE = 0.01
+
+_SINC = "sincnet.conv1d.0.filterbank"
+
+
+def build_pyannet(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The whole network: `waveforms` (batch, 1, samples) -> `log_probabilities` (batch, frames, 7), float32."""
+    graph = GraphBuilder("pyannet")
+    x = _instance_norm(graph, arrays, "waveforms", "sincnet.wav_norm1d")
+    x = graph.add("Conv", [x, graph.constant("sinc_filters", sinc_filters(arrays))], "sinc", strides=[SINC_STRIDE])
+    x = graph.add("Abs", [x], "sinc.abs")
+    x = _pool_and_norm(graph, arrays, x, 0)
+    for layer in (1, 2):
+        name = f"sincnet.conv1d.{layer}"
+        weights = [graph.constant(f"{name}.{part}", arrays[f"{name}.{part}"]) for part in ("weight", "bias")]
+        x = _pool_and_norm(graph, arrays, graph.add("Conv", [x, *weights], name), layer)
+    x = graph.add("Transpose", [x], "frames_first", perm=[2, 0, 1])  # (frames, batch, features), as ONNX's LSTM wants
+    for layer in range(_num_layers(arrays)):
+        x = _bidirectional_lstm(graph, arrays, x, layer)
+    x = graph.add("Transpose", [x], "batch_first", perm=[1, 0, 2])
+    for layer in (0, 1):
+        x = _linear(graph, arrays, x, f"linear.{layer}")
+        x = graph.add("LeakyRelu", [x], f"linear.{layer}.relu", alpha=LEAKY_SLOPE)
+    x = _linear(graph, arrays, x, "classifier")
+    graph.add("LogSoftmax", [x], "log_probabilities", axis=-1)
+    return graph.model(
+        {"waveforms": ["batch", 1, "samples"]}, {"log_probabilities": ["batch", "frames", NUM_CLASSES]}
+    )
+
+
+def sinc_filters(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The 80 band-pass filters (80, 1, 251) float32: 40 even (cosine) ones, then 40 odd (sine) ones.
+
+    Computed in float64 and rounded once; every filter is divided by twice its bandwidth.
+    """
+    low_hz = arrays[f"{_SINC}.low_hz_"].astype(np.float64)  # (40, 1)
+    band_hz = arrays[f"{_SINC}.band_hz_"].astype(np.float64)
+    window = arrays[f"{_SINC}.window_"].astype(np.float64)  # (125,), left half
+    n = arrays[f"{_SINC}.n_"].astype(np.float64)  # (1, 125), 2 pi t in seconds
+    low = MIN_LOW_HZ + np.abs(low_hz)
+    high = np.clip(low + MIN_BAND_HZ + np.abs(band_hz), MIN_LOW_HZ, SAMPLE_RATE / 2)
+    band = high - low
+    even = (np.sin(high * n) - np.sin(low * n)) / (n / 2) * window
+    odd = (np.cos(low * n) - np.cos(high * n)) / (n / 2) * window
+    cosine = np.concatenate([even, 2 * band, even[:, ::-1]], axis=1)
+    sine = np.concatenate([odd, np.zeros_like(band), -odd[:, ::-1]], axis=1)
+    return (np.concatenate([cosine, sine]) / np.tile(2 * band, (2, 1)))[:, None, :].astype(np.float32)
+
+
+def _pool_and_norm(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, layer: int) -> str:
+    x = graph.add("MaxPool", [x], f"pool1d.{layer}", kernel_shape=[3], strides=[3])
+    x = _instance_norm(graph, arrays, x, f"sincnet.norm1d.{layer}")
+    return graph.add("LeakyRelu", [x], f"norm1d.{layer}.relu", alpha=LEAKY_SLOPE)
+
+
+def _instance_norm(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name: str) -> str:
+    affine = [graph.constant(f"{name}.{part}", arrays[f"{name}.{part}"]) for part in ("weight", "bias")]
+    return graph.add("InstanceNormalization", [x, *affine], name, epsilon=INSTANCE_NORM_EPS)
+
+
+def _bidirectional_lstm(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, layer: int) -> str:
+    def stacked(part: str) -> np.ndarray:
+        return np.stack([_iofc(arrays[f"lstm.{part}_l{layer}{way}"]) for way in ("", "_reverse")])
+
+    hidden = arrays[f"lstm.weight_hh_l{layer}"].shape[1]
+    w = graph.constant(f"lstm.{layer}.W", stacked("weight_ih"))
+    r = graph.constant(f"lstm.{layer}.R", stacked("weight_hh"))
+    b = graph.constant(f"lstm.{layer}.B", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], axis=1))
+    y = graph.add("LSTM", [x, w, r, b], f"lstm.{layer}", hidden_size=hidden, direction="bidirectional")
+    # (frames, directions, batch, hidden) -> (frames, batch, directions * hidden)
+    y = graph.add("Transpose", [y], f"lstm.{layer}.transposed", perm=[0, 2, 1, 3])
+    shape = graph.constant(f"lstm.{layer}.shape", np.array([0, 0, 2 * hidden], dtype=np.int64))
+    return graph.add("Reshape", [y, shape], f"lstm.{layer}.joined")
+
+
+def _iofc(stacked: np.ndarray) -> np.ndarray:
+    i, f, g, o = np.split(stacked, 4)
+    return np.concatenate([i, o, f, g])
+
+
+def _linear(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name: str) -> str:
+    weight = graph.constant(f"{name}.weight", arrays[f"{name}.weight"].T)
+    y = graph.add("MatMul", [x, weight], f"{name}.product")
+    return graph.add("Add", [y, graph.constant(f"{name}.bias", arrays[f"{name}.bias"])], name)
+
+
+def _num_layers(arrays: Mapping[str, np.ndarray]) -> int:
+    return 1 + max(int(m[1]) for name in arrays if (m := re.fullmatch(r"lstm\.weight_ih_l(\d+)", name)))
+
+
+def expected_shapes(num_layers: int = 4, hidden: int = 128) -> dict[str, tuple[int, ...]]:
+    """Shape of every array of the network of `pyannote/segmentation-3.0`, by its name in the checkpoint."""
+    shapes: dict[str, tuple[int, ...]] = {"sincnet.wav_norm1d.weight": (1,), "sincnet.wav_norm1d.bias": (1,)}
+    shapes |= {f"{_SINC}.low_hz_": (40, 1), f"{_SINC}.band_hz_": (40, 1)}
+    shapes |= {f"{_SINC}.window_": (125,), f"{_SINC}.n_": (1, 125)}
+    for layer, (channels, before) in enumerate([(80, None), (60, 80), (60, 60)]):
+        if before:
+            shapes[f"sincnet.conv1d.{layer}.weight"] = (channels, before, 5)
+            shapes[f"sincnet.conv1d.{layer}.bias"] = (channels,)
+        shapes |= {f"sincnet.norm1d.{layer}.{part}": (channels,) for part in ("weight", "bias")}
+    for layer in range(num_layers):
+        width = 60 if layer == 0 else 2 * hidden
+        for way in ("", "_reverse"):
+            shapes[f"lstm.weight_ih_l{layer}{way}"] = (4 * hidden, width)
+            shapes[f"lstm.weight_hh_l{layer}{way}"] = (4 * hidden, hidden)
+            shapes |= {f"lstm.bias_{part}_l{layer}{way}": (4 * hidden,) for part in ("ih", "hh")}
+    for layer, width in enumerate((2 * hidden, 128)):
+        shapes |= {f"linear.{layer}.weight": (128, width), f"linear.{layer}.bias": (128,)}
+    return shapes | {"classifier.weight": (NUM_CLASSES, 128), "classifier.bias": (NUM_CLASSES,)}
+
+
+def canonical(state_dict: Mapping[str, np.ndarray], origin: str) -> dict[str, np.ndarray]:
+    """The network's arrays, float32, names and shapes checked.
+
+    Raises
+    ------
+    InputError : arrays are missing, unexpected or of another shape; all of them are listed
+    """
+    wanted = expected_shapes()
+    problems = [f"missing {name}" for name in wanted if name not in state_dict]
+    problems += [f"unexpected {name}" for name in state_dict if name not in wanted]
+    problems += [
+        f"{name} is {state_dict[name].shape}, expected {shape}"
+        for name, shape in wanted.items()
+        if name in state_dict and state_dict[name].shape != shape
+    ]
+    if problems:
+        raise InputError(f"{origin}: not a PyanNet with seven powerset classes: {'; '.join(problems)}")
+    return {name: np.ascontiguousarray(state_dict[name], dtype=np.float32) for name in wanted}

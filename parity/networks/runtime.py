@@ -1,0 +1,44 @@
+"""ONNX Runtime sessions with pinned threads."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import onnxruntime
+
+from parity.errors import InputError
+
+
+def available_cores() -> int:
+    """Cores this process may use: its affinity, and `PARITY_THREADS` where the user wants fewer or more."""
+    override = os.environ.get("PARITY_THREADS")
+    if override:
+        if not override.isdigit() or int(override) < 1:
+            raise InputError(f"PARITY_THREADS={override!r}: expected a whole number of at least 1")
+        return int(override)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class OnnxNetwork:
+    """One graph, loaded once and run on float32 arrays.
+
+    Parameters
+    ----------
+    model : the serialised ONNX graph
+    threads : threads within an operator; the cores this process may use by default
+    """
+
+    def __init__(self, model: bytes, threads: int | None = None) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or available_cores()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self.outputs = tuple(output.name for output in self._session.get_outputs())
+
+    def __call__(self, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """All outputs, in the graph's order."""
+        return tuple(self._session.run(None, inputs))

