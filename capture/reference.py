@@ -61,7 +61,11 @@ def run_reference(
     tapped : whether artefacts are recorded
     progress : called with the stage's name, steps done and steps in all
     """
-    file: dict[str, Any] = {"waveform": torch.from_numpy(waveform), "sample_rate": geometry.SAMPLE_RATE, "uri": uri}
+    file: dict[str, Any] = {
+        "waveform": torch.from_numpy(waveform),
+        "sample_rate": geometry.SAMPLE_RATE,
+        "uri": uri,
+    }
     recorder = Recorder(geometry.num_chunks(waveform.shape[1]), progress)
     started = time.perf_counter()
     if tapped:

@@ -20,11 +20,26 @@ from parity.fixtures import Fixture
 from parity.snapshot import REFERENCE_VERSION, SCHEMA, Snapshot, write_snapshot
 from parity.weights import WeightSet
 
-RECORDED_VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "torchaudio", "pyannote.audio", "pyannote.core")
+RECORDED_VERSIONS = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "torchaudio",
+    "pyannote.audio",
+    "pyannote.core",
+)
 
 
 def save(
-    folder: Path, fixture: Fixture, run: Run, weights: WeightSet, parameters: Parameters, audio_seconds: float, *, replace: bool
+    folder: Path,
+    fixture: Fixture,
+    run: Run,
+    weights: WeightSet,
+    parameters: Parameters,
+    audio_seconds: float,
+    *,
+    replace: bool,
 ) -> Snapshot:
     """Write one run as a snapshot."""
     return write_snapshot(
@@ -79,7 +94,11 @@ def manifest(
         "versions": {"python": platform.python_version(), **versions},
         "clip_sha256": fixture.clip_sha256,
         "audio_seconds": audio_seconds,
-        "weights": {"name": weights.name, "sha256": weights.sha256, "tensors": dict(sorted(weights.hashes.items()))},
+        "weights": {
+            "name": weights.name,
+            "sha256": weights.sha256,
+            "tensors": dict(sorted(weights.hashes.items())),
+        },
         "parameters": asdict(parameters),
         "machine": machine(),
         "command": f"nox -s capture -- --fixture {fixture.name}",

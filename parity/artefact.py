@@ -83,13 +83,31 @@ def _catalogue() -> tuple[Artefact, ...]:
     ]  # fmt: skip
     by_chunk = {"segmentation_logits", "fbank"}
     arrays = [
-        Artefact(n, stage, tuple(dims.split()), dtype, unit, how, file, None if file.endswith(".npy") else n, n in by_chunk)
+        Artefact(
+            n,
+            stage,
+            tuple(dims.split()),
+            dtype,
+            unit,
+            how,
+            file,
+            None if file.endswith(".npy") else n,
+            n in by_chunk,
+        )
         for n, stage, dims, dtype, unit, how, file in rows
     ]
     turns = [
-        Artefact("diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference.rttm"),
         Artefact(
-            "exclusive_diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference_exclusive.rttm"
+            "diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference.rttm"
+        ),
+        Artefact(
+            "exclusive_diarization",
+            "annotation",
+            ("turns",),
+            "text",
+            "seconds",
+            Comparison.TURNS,
+            "reference_exclusive.rttm",
         ),
     ]
     return (*arrays, *turns)

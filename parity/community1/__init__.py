@@ -93,7 +93,9 @@ def community1_pipeline(
                 partial(to_xvec, plda=n.plda),
                 enough_to_cluster,
             ),
-            Stage("plda", ("post_xvec",), ("post_plda", "phi"), partial(to_plda, plda=n.plda), enough_to_cluster),
+            Stage(
+                "plda", ("post_xvec",), ("post_plda", "phi"), partial(to_plda, plda=n.plda), enough_to_cluster
+            ),
             Stage(
                 "ahc",
                 ("embeddings", *TRAINING),
@@ -109,7 +111,11 @@ def community1_pipeline(
                 enough_to_cluster,
             ),
             Stage(
-                "kmeans", ("sp_final", "embeddings", *TRAINING), ("kmeans_clusters",), forced_kmeans, count_is_forced
+                "kmeans",
+                ("sp_final", "embeddings", *TRAINING),
+                ("kmeans_clusters",),
+                forced_kmeans,
+                count_is_forced,
             ),
             Stage(
                 "centroids",

@@ -32,7 +32,9 @@ def cluster_ahc(
     ahc_clusters : (num_train,) int64, from 0
     """
     dendrogram = linkage(
-        normalised_training(embeddings, train_chunk_idx, train_speaker_idx), method="centroid", metric="euclidean"
+        normalised_training(embeddings, train_chunk_idx, train_speaker_idx),
+        method="centroid",
+        metric="euclidean",
     )
     return dendrogram, cut(dendrogram, threshold)
 

@@ -58,18 +58,22 @@ def compute_fbank(samples: np.ndarray) -> np.ndarray:
     (1 + (num_samples - 400) // 160, 80) float32
     """
     features = log_mel(samples)
-    return features - features.mean(axis=0, keepdims=True, dtype=np.float32)
+    return (features - features.mean(axis=0, keepdims=True)).astype(np.float32)
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
-    """Log-mel energies before the mean is removed, (frames, 80) float32."""
+    """Log-mel energies before the mean is removed, (frames, 80) float64.
+
+    Windows are made in float32, as the reference's, for their rounding shows in quiet bins; what follows is float64,
+    which leaves only the reference's own rounding (RMS against it 5.4e-6 instead of 8.3e-6 on 02_pyannote_sample).
+    """
     scaled = samples.astype(np.float32) * np.float32(1 << 15)
     frames = np.lib.stride_tricks.sliding_window_view(scaled, WINDOW_SAMPLES)[::SHIFT_SAMPLES]
     frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
     previous = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
     windowed = (frames - PREEMPHASIS * previous) * hamming_window()
-    spectrum = np.abs(fft.rfft(windowed, n=FFT_SIZE, axis=1)) ** 2
-    energies = spectrum[:, :-1] @ mel_bank().T
+    spectrum = np.abs(fft.rfft(windowed.astype(np.float64), n=FFT_SIZE, axis=1)) ** 2
+    energies = spectrum[:, :-1] @ mel_bank().T.astype(np.float64)
     return np.log(np.maximum(energies, FLOOR))
 
 
@@ -82,13 +86,18 @@ def hamming_window() -> np.ndarray:
 
 @cache
 def mel_bank() -> np.ndarray:
-    """Triangular mel filters, (80, 256) float32; computed in float32 as torchaudio does, for its rounding matters."""
+    """Triangular mel filters, (80, 256) float32.
+
+    Edges are rounded to float32 where torchaudio rounds them (a float64 bank is 1.4e-5 off, and that is more than all
+    else); only the logarithm is taken in float64, so that it does not depend on a vector library.
+    """
     delta = np.float32((_mel(HIGH_HZ) - _mel(LOW_HZ)) / (NUM_MEL_BINS + 1))
     index = np.arange(NUM_MEL_BINS, dtype=np.float32)[:, None]
     low = np.float32(_mel(LOW_HZ))
     left, centre, right = (low + (index + np.float32(k)) * delta for k in (0, 1, 2))
     hertz = np.float32(geometry.SAMPLE_RATE / FFT_SIZE) * np.arange(FFT_SIZE // 2, dtype=np.float32)
-    mel = np.float32(1127.0) * np.log(np.float32(1.0) + hertz / np.float32(700.0))
+    ratio = np.float32(1.0) + hertz / np.float32(700.0)
+    mel = np.float32(1127.0) * np.log(ratio.astype(np.float64)).astype(np.float32)
     rising = (mel - left) / (centre - left)
     falling = (right - mel) / (right - centre)
     return np.maximum(np.float32(0.0), np.minimum(rising, falling))

@@ -66,9 +66,8 @@ def write_checkpoint(path: Path, tree: object) -> None:
 def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     info = zipfile.ZipInfo(f"{TOP}/{name}", EPOCH)
     info.create_system, info.external_attr = 3, 0o644 << 16  # else they tell the platform
-    header = (
-        archive.fp.tell() + 30 + len(info.filename.encode()) + 4
-    )  # 30: fixed part; 4: of the padding itself
+    # 30 bytes of a local header are fixed, 4 are the padding's own header.
+    header = archive.fp.tell() + 30 + len(info.filename.encode()) + 4
     padding = -header % ALIGNMENT
     info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding  # as torch pads
     archive.writestr(info, content)
@@ -80,10 +79,10 @@ class _Emitter:
     def __init__(self) -> None:
         self.code = bytearray()
         self.arrays: list[np.ndarray] = []
-        self.memo: dict[
-            int, tuple[int, object]
-        ] = {}  # the object too: while it is held, its id stays its own
+        # The object too: while it is held, its id stays its own.
+        self.memo: dict[int, tuple[int, object]] = {}
         self.depth = 0
+        self.open: set[int] = set()  # the records whose arguments are being written
 
     def emit(self, value: object) -> None:
         if id(value) in self.memo:
@@ -96,7 +95,7 @@ class _Emitter:
             )
         self.depth += 1
         if self.depth > MAX_DEPTH:
-            raise _UnwritableError(f"nested over {MAX_DEPTH} deep: a record among its own arguments?")
+            raise _UnwritableError(f"nested over the limit of {MAX_DEPTH}: flatten it first")
         emit(self, value)
         self.depth -= 1
         if len(self.code) > MAX_PICKLE:
@@ -157,12 +156,16 @@ class _Emitter:
             self._state({"_metadata": value._metadata})
 
     def _global(self, value: Global) -> None:
-        if "\n" in value.module + value.name:
-            raise _UnwritableError(f"the global {short(value.module)} {short(value.name)} has a line break")
+        if not (value.module + value.name).isprintable():  # a line break ends a name in protocol 2
+            raise _UnwritableError(f"the global {short(value.module)} {short(value.name)} is not printable")
         self.code += f"c{value.module}\n{value.name}\n".encode()
 
     def _reduced(self, value: Reduced) -> None:
+        if id(value) in self.open:
+            raise _UnwritableError(f"{value!r} is among its own arguments: no pickle can make it")
+        self.open.add(id(value))
         self._call(value.callable, value.args, new=value.new)
+        self.open.remove(id(value))
         self._remember(value)
         self._elements(value.elements)
         self._items(value.items)

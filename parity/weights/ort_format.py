@@ -53,7 +53,9 @@ def _tensor(table: Table, origin: str) -> tuple[str, np.ndarray]:
     dtype = DTYPES[table.Get(types.Int32Flags, _field(table, TENSOR_TYPE))]
     raw = _vector(table, TENSOR_RAW, types.Uint8Flags).tobytes()
     if len(raw) != int(np.prod(dims, dtype=np.int64)) * dtype.itemsize:
-        raise InputError(f"{origin}: tensor {name} holds {len(raw)} bytes, its dims {dims} of {dtype} need another number")
+        raise InputError(
+            f"{origin}: tensor {name} holds {len(raw)} bytes, its dims {dims} of {dtype} need another number"
+        )
     return name, np.frombuffer(raw, dtype=dtype).reshape(dims)
 
 

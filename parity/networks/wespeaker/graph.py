@@ -38,7 +38,8 @@ def build_trunk(arrays: Mapping[str, np.ndarray]) -> bytes:
     shape = graph.constant("flattened", np.array([0, POOLED_FEATURES, -1], dtype=np.int64))
     graph.add("Reshape", [x, shape], "features")
     return graph.model(
-        {"fbank": ["batch", "frames", NUM_MEL_BINS]}, {"features": ["batch", POOLED_FEATURES, "pooled_frames"]}
+        {"fbank": ["batch", "frames", NUM_MEL_BINS]},
+        {"features": ["batch", POOLED_FEATURES, "pooled_frames"]},
     )
 
 
@@ -71,12 +72,17 @@ def build_head(arrays: Mapping[str, np.ndarray]) -> bytes:
     projected = graph.add("MatMul", [stats, linear], "projected")
     graph.add("Add", [projected, graph.constant("seg_1.bias", arrays["seg_1.bias"])], "embeddings")
     return graph.model(
-        {"features": ["batch", POOLED_FEATURES, "pooled_frames"], "weights": ["batch", "speakers", "pooled_frames"]},
+        {
+            "features": ["batch", POOLED_FEATURES, "pooled_frames"],
+            "weights": ["batch", "speakers", "pooled_frames"],
+        },
         {"embeddings": ["batch", "speakers", EMBEDDING_DIM]},
     )
 
 
-def _basic_block(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name: str, stride: int) -> str:
+def _basic_block(
+    graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name: str, stride: int
+) -> str:
     y = _conv_bn(graph, arrays, x, f"{name}.conv1", f"{name}.bn1", stride)
     y = graph.add("Relu", [y], f"{name}.relu1")
     y = _conv_bn(graph, arrays, y, f"{name}.conv2", f"{name}.bn2")
@@ -103,6 +109,8 @@ def _conv_bn(
 def fold_batch_norm(arrays: Mapping[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
     """The convolution's weight (out, in, h, w) and bias (out,), float32, that do the batch norm as well."""
     weight = arrays[f"{conv}.weight"].astype(np.float64)
-    gain = arrays[f"{norm}.weight"] / np.sqrt(arrays[f"{norm}.running_var"].astype(np.float64) + BATCH_NORM_EPS)
+    gain = arrays[f"{norm}.weight"] / np.sqrt(
+        arrays[f"{norm}.running_var"].astype(np.float64) + BATCH_NORM_EPS
+    )
     bias = arrays[f"{norm}.bias"] - gain * arrays[f"{norm}.running_mean"]
     return (weight * gain[:, None, None, None]).astype(np.float32), bias.astype(np.float32)

@@ -1,0 +1,29 @@
+"""What a command line does the same everywhere: print to stderr, and turn a user's mistake into one line and exit 2."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from parity.errors import InputError
+
+stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+stdout = Console(highlight=False)
+
+
+def run_and_exit(app: typer.Typer) -> None:
+    """Run a command line application and leave the process.
+
+    Exit statuses: what the command itself chose; 2 for an `InputError` or a misused option; 130 when interrupted.
+    """
+    try:
+        app()
+    except InputError as error:
+        one_line = " ".join(str(error).split())
+        print(f"error: {one_line}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; nothing half-written was kept", file=sys.stderr)
+        sys.exit(130)

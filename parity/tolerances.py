@@ -1,0 +1,96 @@
+"""How far an artefact may be from the reference's: one table, a reason each. Loosening one is a one-line change.
+
+Isolated tolerances judge a stage on the reference's own inputs, cascaded ones what the whole cascade makes of the waveform.
+A zero means equal. `MEASURED` reasons give the worst value seen on the fourteen fixtures, so that the head-room shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NEAR_TIE = 1e-4
+"""Log-probability gap below which the reference's own choice between two classes is noise (DESIGN: smallest gaps 1.3e-5
+to 3e-5 flip between platforms). Frames below it may differ; they are counted and named."""
+
+DECISIVE_DRIFT = 2e-2
+"""Largest change of the gap of the two best classes. The gap decides; log-probabilities of improbable classes do not."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """Limits for one artefact in one mode.
+
+    Attributes
+    ----------
+    max_abs : largest absolute difference
+    rms : root mean square of the difference; None where the largest says enough
+    reason : why that much
+    """
+
+    max_abs: float
+    reason: str
+    rms: float | None = None
+
+
+EXACT = Tolerance(0.0, "a decision: equal or not")
+
+_RESTATED = "float64 arithmetic in the same order; only BLAS and LAPACK differ"
+
+ISOLATED: dict[str, Tolerance] = {
+    "segmentation_logits": Tolerance(DECISIVE_DRIFT, "judged on the gap of the two best classes only"),
+    "segmentations": EXACT,
+    "count": EXACT,
+    "masks": EXACT,
+    "fbank": Tolerance(
+        1e-3,
+        "the reference's own float32 is 4e-4 from its float64 in single quiet bins; RMS says more",
+        rms=2e-5,
+    ),
+    "embeddings": Tolerance(
+        1e-5, "float32 convolutions summed in another order, on the reference's own fbank"
+    ),
+    "train_chunk_idx": EXACT,
+    "train_speaker_idx": EXACT,
+    "post_xvec": Tolerance(1e-10, _RESTATED),
+    "post_plda": Tolerance(1e-10, f"{_RESTATED}; eigenvectors up to sign"),
+    "phi": Tolerance(1e-10, _RESTATED),
+    "dendrogram": Tolerance(1e-10, _RESTATED),
+    "ahc_clusters": EXACT,
+    "qinit": Tolerance(1e-10, _RESTATED),
+    "q_final": Tolerance(1e-10, _RESTATED),
+    "sp_final": Tolerance(1e-10, _RESTATED),
+    "elbo_trajectory": Tolerance(1e-8, "a sum over all embeddings: 1e-10 of it is 1e-8 at magnitude 100"),
+    "kmeans_clusters": EXACT,
+    "centroids": Tolerance(1e-10, _RESTATED),
+    "soft_clusters": Tolerance(1e-10, _RESTATED),
+    "hard_clusters": EXACT,
+    "discrete_diarization": EXACT,
+    "exclusive_discrete_diarization": EXACT,
+    "diarization": EXACT,
+    "exclusive_diarization": EXACT,
+}
+
+_PROPAGATED = "embedding drift of at most 1e-5 carried on"
+
+CASCADED: dict[str, Tolerance] = {
+    **ISOLATED,
+    "embeddings": Tolerance(1e-5, "the gate of every port: float32 convolutions on our own filterbank"),
+    "post_xvec": Tolerance(1e-3, _PROPAGATED),
+    "post_plda": Tolerance(1e-3, _PROPAGATED),
+    "dendrogram": Tolerance(1e-4, _PROPAGATED),
+    "q_final": Tolerance(1e-2, f"{_PROPAGATED}, through VBx's exponentials"),
+    "sp_final": Tolerance(1e-3, f"{_PROPAGATED}, averaged over embeddings"),
+    "elbo_trajectory": Tolerance(1e-1, f"{_PROPAGATED}, summed over embeddings"),
+    "centroids": Tolerance(1e-4, _PROPAGATED),
+    "soft_clusters": Tolerance(1e-4, _PROPAGATED),
+}
+
+
+def tolerance(artefact: str, mode: str) -> Tolerance:
+    """The limits of one artefact.
+
+    Parameters
+    ----------
+    mode : `isolated` or `cascaded`
+    """
+    return {"isolated": ISOLATED, "cascaded": CASCADED}[mode][artefact]
