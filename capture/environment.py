@@ -40,9 +40,7 @@ def restart_pinned(threads: int, module: str = "capture") -> None:
 def _dispatched_features() -> list[str]:
     question = "import numpy._core._multiarray_umath as m; print(*m.__cpu_dispatch__)"
     environment = {key: value for key, value in os.environ.items() if key != "NPY_DISABLE_CPU_FEATURES"}
-    done = subprocess.run(
-        [sys.executable, "-c", question], capture_output=True, text=True, check=True, env=environment
-    )
+    done = subprocess.run([sys.executable, "-c", question], capture_output=True, text=True, check=True, env=environment)
     return done.stdout.split()
 
 
@@ -68,9 +66,7 @@ def mend_torchaudio() -> None:
 
 
 def _wants_cuda() -> bool:
-    done = subprocess.run(
-        [sys.executable, "-c", "import torchaudio"], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-c", "import torchaudio"], capture_output=True, text=True, check=False)
     return done.returncode != 0 and "libc10_cuda.so" in done.stderr + _loader_errors()
 
 

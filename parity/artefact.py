@@ -97,9 +97,7 @@ def _catalogue() -> tuple[Artefact, ...]:
         for n, stage, dims, dtype, unit, how, file in rows
     ]
     turns = [
-        Artefact(
-            "diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference.rttm"
-        ),
+        Artefact("diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference.rttm"),
         Artefact(
             "exclusive_diarization",
             "annotation",

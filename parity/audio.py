@@ -125,9 +125,7 @@ def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
         with path.open("rb") as file:
             return soundfile.read(file, dtype=dtype, always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise InputError(
-            f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can"
-        ) from error
+        raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 

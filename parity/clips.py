@@ -193,9 +193,7 @@ def _visit(pieces: deque[Material], seconds: float) -> list[Material]:
 def _pieces(source: str, shortest: float, longest: float) -> list[tuple[str, Material]]:
     whole = excerpt(source=source)
     if source in SOLE_VOICE:
-        whole = Material(
-            whole.samples, (Turn(0.0, whole.seconds, SOLE_VOICE[source]),), ((0.0, whole.seconds),)
-        )
+        whole = Material(whole.samples, (Turn(0.0, whole.seconds, SOLE_VOICE[source]),), ((0.0, whole.seconds),))
     found, step = [], round(longest * SAMPLE_RATE)
     for turn in alone(whole.turns):
         first, last = round(turn.start * SAMPLE_RATE), round(turn.end * SAMPLE_RATE)

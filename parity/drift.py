@@ -99,9 +99,7 @@ def compare(
     whole = want.size if total is None else total
     if got.shape != want.shape:
         note = f"shape {_shape(got)}, the reference's is {_shape(want)}"
-        return Drift(
-            artefact.stage, name, mode, 0, whole, np.inf, np.inf, want.size, limit.max_abs, False, note=note
-        )
+        return Drift(artefact.stage, name, mode, 0, whole, np.inf, np.inf, want.size, limit.max_abs, False, note=note)
     measured = _MEASURES[artefact.comparison](got, want, excused)
     if name in ROWWISE_COSINE and want.size:
         measured = _Measured(**{**vars(measured), "cosine": smallest_cosine(got, want)})
@@ -242,9 +240,7 @@ def _decisive(got: np.ndarray, want: np.ndarray, excused: np.ndarray | None) -> 
 def _compare_turns(artefact: Artefact, mode: str, got: str, want: str) -> Drift:
     ours, theirs = got.splitlines(), want.splitlines()
     changed = [line for line in difflib.ndiff(theirs, ours) if line[:2] in ("- ", "+ ")]
-    first = next(
-        (index for index, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs))
-    )
+    first = next((index for index, (a, b) in enumerate(zip(ours, theirs)) if a != b), min(len(ours), len(theirs)))
     note = "" if not changed else f"{len(ours)} turns, the reference has {len(theirs)}"
     return Drift(
         stage=artefact.stage,
@@ -270,11 +266,7 @@ def smallest_cosine(got: np.ndarray, want: np.ndarray) -> float:
     a, b = (x.reshape(-1, x.shape[-1]).astype(np.float64) for x in (got, want))
     product = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     usable = np.isfinite(product) & (product > 0)
-    return (
-        float(np.min(np.sum(a[usable] * b[usable], axis=1) / product[usable]))
-        if usable.any()
-        else float("nan")
-    )
+    return float(np.min(np.sum(a[usable] * b[usable], axis=1) / product[usable])) if usable.any() else float("nan")
 
 
 _MEASURES: dict[Comparison, Callable[[np.ndarray, np.ndarray, np.ndarray | None], _Measured]] = {

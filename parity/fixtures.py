@@ -82,13 +82,9 @@ class Fixture:
             return build_clip(self.name, self.recipe, self.arguments, self.clip_sha256)
         path = self.snapshot_folder / OWN_CLIP
         if not path.is_file():
-            raise InputError(
-                f"{path}: the clip of fixture {self.name} is missing; was the folder copied without it?"
-            )
+            raise InputError(f"{path}: the clip of fixture {self.name} is missing; was the folder copied without it?")
         if (got := sha256_file(path)) != self.clip_sha256:
-            raise InputError(
-                f"{path}: has sha256 {got}, the catalogue pins {self.clip_sha256}; the file was altered"
-            )
+            raise InputError(f"{path}: has sha256 {got}, the catalogue pins {self.clip_sha256}; the file was altered")
         return path
 
     def human_turns(self) -> tuple[Turn, ...] | None:
@@ -129,9 +125,7 @@ class Catalogue:
         try:
             text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise InputError(
-                f"{path}: there is no such catalogue; is {folder} a folder of fixtures?"
-            ) from None
+            raise InputError(f"{path}: there is no such catalogue; is {folder} a folder of fixtures?") from None
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"{path}: cannot be read: {error}") from error
         return cls.parse(text, path)
@@ -197,9 +191,7 @@ def _check_values(row: dict) -> None:
             raise InputError(f"{key} = {row[key]!r} should be a text")
     _check_name(row["name"])
     if not SHA256.fullmatch(row["clip_sha256"]):
-        raise InputError(
-            f"clip_sha256 = {row['clip_sha256']!r} should be 64 hexadecimal digits in lower case"
-        )
+        raise InputError(f"clip_sha256 = {row['clip_sha256']!r} should be 64 hexadecimal digits in lower case")
     if not isinstance(arguments := row.get("arguments", {}), dict):
         raise InputError(f"arguments = {arguments!r} should be a table")
     if not isinstance(human := row.get("human_rttm", False), bool):
@@ -223,9 +215,7 @@ def _check_bounds(bounds: dict) -> None:
     if "num_speakers" in bounds and len(bounds) > 1:
         raise InputError("num_speakers says it all; min_speakers and max_speakers cannot stand beside it")
     if bounds.get("min_speakers", 1) > bounds.get("max_speakers", sys.maxsize):
-        raise InputError(
-            f"min_speakers = {bounds['min_speakers']} is above max_speakers = {bounds['max_speakers']}"
-        )
+        raise InputError(f"min_speakers = {bounds['min_speakers']} is above max_speakers = {bounds['max_speakers']}")
 
 
 def default_folder() -> Path:
@@ -285,9 +275,7 @@ def _write(fixture: Fixture, data: bytes, text: str) -> None:
 
 
 def _toml(entry: dict) -> str:
-    lines = [
-        f"{key} = {_quoted(value) if isinstance(value, str) else value}\n" for key, value in entry.items()
-    ]
+    lines = [f"{key} = {_quoted(value) if isinstance(value, str) else value}\n" for key, value in entry.items()]
     return "[[fixture]]\n" + "".join(lines)
 
 

@@ -103,15 +103,15 @@ def replay(
     seconds = clock.stop()
     reference = reference_artefacts(snapshot, inputs)
     flips = near_tie_flips(made.get("segmentations"), snapshot)
-    excuses = _excuses(flips, snapshot)
+    allowed = excuses(flips, snapshot)
     drifts: list[Drift] = []
     without: dict[str, tuple[str, ...]] = {}
     for stage in pipeline:
         alone, missing = run_isolated(stage, reference, made, inputs)
         if missing:
             without[stage.name] = missing
-        drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, excuses)
-        drifts += _compare_outputs(stage, made, snapshot, CASCADED, excuses)
+        drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, allowed)
+        drifts += _compare_outputs(stage, made, snapshot, CASCADED, allowed)
     return _finished(made, snapshot, drifts, flips, without, seconds)
 
 
@@ -149,27 +149,27 @@ def near_tie_flips(segmentations: np.ndarray | None, snapshot: Snapshot) -> np.n
     return flips if flips.any() else None
 
 
-def _excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarray]:
+def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarray]:
     """Elements of each artefact that may differ because of such frames; what is decided from them may not."""
     if flips is None:
         return {}
     shape = snapshot.values["segmentations"].shape
-    excuses = {"segmentations": np.broadcast_to(flips[:, :, None], shape)}
+    allowed = {"segmentations": np.broadcast_to(flips[:, :, None], shape)}
     if "masks" in snapshot.values:
-        excuses["masks"] = np.broadcast_to(flips[:, None, :], snapshot.values["masks"].shape)
+        allowed["masks"] = np.broadcast_to(flips[:, None, :], snapshot.values["masks"].shape)
     if "embeddings" in snapshot.values:
         rows = flips.any(axis=1)[:, None, None]
-        excuses["embeddings"] = np.broadcast_to(rows, snapshot.values["embeddings"].shape)
+        allowed["embeddings"] = np.broadcast_to(rows, snapshot.values["embeddings"].shape)
     if "count" in snapshot.values:
         frames = np.zeros(snapshot.values["count"].shape, dtype=bool)
         for chunk, frame in np.argwhere(flips):
             frames[geometry.first_frame(int(chunk)) + frame] = True
-        excuses["count"] = frames
-    return excuses
+        allowed["count"] = frames
+    return allowed
 
 
 def _compare_outputs(
-    stage: Stage, outputs: Artefacts, snapshot: Snapshot, mode: str, excuses: Mapping[str, np.ndarray]
+    stage: Stage, outputs: Artefacts, snapshot: Snapshot, mode: str, allowed: Mapping[str, np.ndarray]
 ) -> list[Drift]:
     drifts = []
     for name in stage.writes:
@@ -179,14 +179,14 @@ def _compare_outputs(
         if name in TEXTS:
             drifts.append(compare(name, to_rttm(got, URI), _with_uri(want, URI), mode=mode))
         else:
-            drifts.append(_compare_array(name, got, want, snapshot, mode, excuses))
+            drifts.append(_compare_array(name, got, want, snapshot, mode, allowed))
     return drifts
 
 
 def _compare_array(
-    name: str, got: Any, want: np.ndarray, snapshot: Snapshot, mode: str, excuses: Mapping[str, np.ndarray]
+    name: str, got: Any, want: np.ndarray, snapshot: Snapshot, mode: str, allowed: Mapping[str, np.ndarray]
 ) -> Drift:
-    chunks, total, excused = snapshot.chunks.get(name), None, excuses.get(name)
+    chunks, total, excused = snapshot.chunks.get(name), None, allowed.get(name)
     if chunks is not None:
         got = got.take(chunks) if isinstance(got, ChunkSeries) else got[chunks]
         whole = len(snapshot.values["segmentations"]) if "segmentations" in snapshot.values else len(want)
@@ -268,9 +268,7 @@ def _problems(made: Artefacts, snapshot: Snapshot, drifts: tuple[Drift, ...]) ->
     # Our own snapshots are whole: what they lack, the reference did not make.
     if "schema" in snapshot.manifest:
         extra = [name for name in ARTEFACTS if made.get(name) is not None and name not in snapshot.values]
-        problems += [
-            f"{name} was made, the reference did not reach stage {ARTEFACTS[name].stage}" for name in extra
-        ]
+        problems += [f"{name} was made, the reference did not reach stage {ARTEFACTS[name].stage}" for name in extra]
     return problems
 
 

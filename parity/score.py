@@ -74,9 +74,7 @@ def read_turns(rttm: str) -> Annotation:
         try:
             kind, start, duration, speaker = fields[0], float(fields[3]), float(fields[4]), fields[7]
         except (IndexError, ValueError):
-            raise InputError(
-                f"RTTM line {number}: {line!r} is not `SPEAKER uri 1 start duration …`"
-            ) from None
+            raise InputError(f"RTTM line {number}: {line!r} is not `SPEAKER uri 1 start duration …`") from None
         if kind != "SPEAKER" or duration < 0:
             raise InputError(f"RTTM line {number}: {line!r}: expected SPEAKER and a duration of at least 0")
         annotation[Segment(start, start + duration), number] = speaker

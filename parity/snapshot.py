@@ -113,12 +113,8 @@ def write_snapshot(
         for name, arrays in contents.items():
             _write_file(temporary / name, arrays)
         listed = {name: sha256_file(temporary / name) for name in sorted(contents)}
-        described = {
-            name: _described(contents[name]) for name in sorted(contents) if not name.endswith(".rttm")
-        }
-        text = json.dumps(
-            {**manifest, "artifacts": listed, "arrays": described}, indent=2, ensure_ascii=False
-        )
+        described = {name: _described(contents[name]) for name in sorted(contents) if not name.endswith(".rttm")}
+        text = json.dumps({**manifest, "artifacts": listed, "arrays": described}, indent=2, ensure_ascii=False)
         (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
         read_snapshot(temporary)
     return read_snapshot(folder)
@@ -130,10 +126,7 @@ def _own_files(folder: Path) -> list[Path]:
 
 
 def _described(arrays: Mapping[str | None, np.ndarray]) -> dict[str, dict]:
-    return {
-        key or "": {"dtype": str(a.dtype), "shape": list(a.shape)}
-        for key, a in sorted(arrays.items(), key=str)
-    }
+    return {key or "": {"dtype": str(a.dtype), "shape": list(a.shape)} for key, a in sorted(arrays.items(), key=str)}
 
 
 def _write_file(path: Path, arrays: Mapping[str | None, Any]) -> None:
@@ -157,9 +150,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise InputError(f"{path}: lists no `artifacts`: not a snapshot's manifest")
     for key in ("pyannote_audio_version", "clip_sha256"):
         if not isinstance(manifest.get(key), str):
-            raise InputError(
-                f"{path}: `{key}` is missing; captures of this project and the seed's all carry it"
-            )
+            raise InputError(f"{path}: `{key}` is missing; captures of this project and the seed's all carry it")
     if manifest["pyannote_audio_version"] != REFERENCE_VERSION:
         raise InputError(
             f"{path}: captured from pyannote.audio {manifest['pyannote_audio_version']}, "
@@ -172,9 +163,7 @@ def _check_files(folder: Path, listed: Mapping[str, str]) -> None:
     known = set(files())
     if strange := sorted(name for name in listed if name not in known):
         raise InputError(f"{folder / MANIFEST}: lists {', '.join(strange)}, which no snapshot holds")
-    present = (
-        {path.name for path in folder.iterdir()} - {MANIFEST} - {path.name for path in _own_files(folder)}
-    )
+    present = {path.name for path in folder.iterdir()} - {MANIFEST} - {path.name for path in _own_files(folder)}
     if missing := sorted(set(listed) - present):
         raise InputError(f"{folder}: {', '.join(missing)} missing, the manifest lists it")
     if unlisted := sorted(present - set(listed)):
@@ -200,19 +189,13 @@ def _read_file(path: Path) -> dict[str | None, Any]:
     return contents
 
 
-def _recorded_chunks(
-    folder: Path, artefact: Artefact, companions: dict, values: Mapping[str, Any]
-) -> np.ndarray:
+def _recorded_chunks(folder: Path, artefact: Artefact, companions: dict, values: Mapping[str, Any]) -> np.ndarray:
     chunks = companions.get((artefact.file, "chunks"))
     if chunks is None:
         chunks = np.arange(len(values[artefact.name]))
     total = len(values["segmentations"]) if "segmentations" in values else None
     rising = bool(np.all(np.diff(chunks) > 0)) and (len(chunks) == 0 or chunks[0] >= 0)
-    if (
-        len(chunks) != len(values[artefact.name])
-        or not rising
-        or (total and len(chunks) and chunks[-1] >= total)
-    ):
+    if len(chunks) != len(values[artefact.name]) or not rising or (total and len(chunks) and chunks[-1] >= total):
         raise InputError(
             f"{folder / artefact.file}: `chunks` {chunks.tolist()} does not name the {len(values[artefact.name])} "
             f"recorded chunks of {total}, ascending"
@@ -234,9 +217,7 @@ def _check_arrays(folder: Path, values: Mapping[str, Any], chunks: Mapping[str, 
         for letter, size in zip(artefact.dims, value.shape, strict=True):
             if letter == "C" and name in chunks:
                 continue
-            expected, owner = (
-                (int(letter), "the format") if letter.isdigit() else sizes.get(letter, (size, name))
-            )
+            expected, owner = (int(letter), "the format") if letter.isdigit() else sizes.get(letter, (size, name))
             if size != expected and not _may_differ(letter, name):
                 raise InputError(f"{place} has {letter} = {size}, {owner} has {expected}")
             sizes.setdefault(letter, (size, name))

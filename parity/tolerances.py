@@ -46,9 +46,7 @@ ISOLATED: dict[str, Tolerance] = {
         "the reference's own float32 is 4e-4 from its float64 in single quiet bins; RMS says more",
         rms=2e-5,
     ),
-    "embeddings": Tolerance(
-        1e-5, "float32 convolutions summed in another order, on the reference's own fbank"
-    ),
+    "embeddings": Tolerance(1e-5, "float32 convolutions summed in another order, on the reference's own fbank"),
     "train_chunk_idx": EXACT,
     "train_speaker_idx": EXACT,
     "post_xvec": Tolerance(1e-10, _RESTATED),

@@ -37,9 +37,7 @@ Progress = Callable[[str, int, int], None]
 TRAINING = ("train_chunk_idx", "train_speaker_idx")
 
 
-def community1_pipeline(
-    networks: Networks, parameters: Parameters, progress: Progress | None = None
-) -> Pipeline:
+def community1_pipeline(networks: Networks, parameters: Parameters, progress: Progress | None = None) -> Pipeline:
     """The pipeline as a graph of stages; its one input is `waveform` (1, num_samples) float32 at 16 kHz.
 
     Parameters
@@ -93,9 +91,7 @@ def community1_pipeline(
                 partial(to_xvec, plda=n.plda),
                 enough_to_cluster,
             ),
-            Stage(
-                "plda", ("post_xvec",), ("post_plda", "phi"), partial(to_plda, plda=n.plda), enough_to_cluster
-            ),
+            Stage("plda", ("post_xvec",), ("post_plda", "phi"), partial(to_plda, plda=n.plda), enough_to_cluster),
             Stage(
                 "ahc",
                 ("embeddings", *TRAINING),

@@ -71,9 +71,7 @@ def to_rttm(turns: list[Turn], uri: str) -> str:
 
 
 def _named(regions: list[Region], names: dict[int, str]) -> list[Turn]:
-    return sorted(
-        Turn(start, end, track, names.get(speaker, str(speaker))) for start, end, track, speaker in regions
-    )
+    return sorted(Turn(start, end, track, names.get(speaker, str(speaker))) for start, end, track, speaker in regions)
 
 
 def _active_regions(discrete: np.ndarray, min_duration_off: float) -> list[Region]:
@@ -104,9 +102,7 @@ def _fill_gaps(regions: list[Region], collar: float) -> list[Region]:
                 spans[-1] = (spans[-1][0], end)
             else:
                 spans.append((start, end))
-        filled += [
-            (start, end, _letters(len(filled) + index), speaker) for index, (start, end) in enumerate(spans)
-        ]
+        filled += [(start, end, _letters(len(filled) + index), speaker) for index, (start, end) in enumerate(spans)]
     return filled
 
 

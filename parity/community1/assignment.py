@@ -13,9 +13,7 @@ from scipy.optimize import linear_sum_assignment
 UNASSIGNED = -2
 
 
-def assign(
-    soft_clusters: np.ndarray, train_chunk_idx: np.ndarray, kmeans_clusters: np.ndarray | None
-) -> np.ndarray:
+def assign(soft_clusters: np.ndarray, train_chunk_idx: np.ndarray, kmeans_clusters: np.ndarray | None) -> np.ndarray:
     """Cluster of every speaker of every chunk.
 
     Parameters

@@ -42,10 +42,6 @@ def compute_centroids(
     if kmeans_clusters is not None:
         return np.vstack([train[kmeans_clusters == k].mean(axis=0) for k in range(kmeans_clusters.max() + 1)])
     if q_final is None:
-        return (
-            train.mean(axis=0, keepdims=True)
-            if len(train)
-            else np.full((1, train.shape[1]), np.nan, np.float32)
-        )
+        return train.mean(axis=0, keepdims=True) if len(train) else np.full((1, train.shape[1]), np.nan, np.float32)
     weights = q_final[:, surviving(sp_final)]
     return weights.T @ train / weights.sum(0, keepdims=True).T

@@ -50,9 +50,7 @@ def cluster_vbx(
     for _ in range(max_iterations):
         inverse_precision = 1.0 / (1 + fa / fb * q.sum(axis=0, keepdims=True).T * phi)  # (17)
         alpha = fa / fb * inverse_precision * q.T.dot(rho)  # (16)
-        likelihood = fa * (
-            rho.dot(alpha.T) - 0.5 * (inverse_precision + alpha**2).dot(phi) + constant
-        )  # (23)
+        likelihood = fa * (rho.dot(alpha.T) - 0.5 * (inverse_precision + alpha**2).dot(phi) + constant)  # (23)
         joint = likelihood + np.log(priors + PRIOR_EPS)
         evidence = logsumexp(joint, axis=-1)
         q = np.exp(joint - evidence[:, None])

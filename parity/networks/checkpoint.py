@@ -83,9 +83,7 @@ class Checkpoint:
         weights = found if isinstance(found, dict) else tree
         if not weights:
             said = "is empty" if isinstance(self.tree, dict) else f"is a {type(self.tree).__name__}"
-            raise InputError(
-                f"{self.path}: its content {said}, not a mapping of names to tensors: no weights here"
-            )
+            raise InputError(f"{self.path}: its content {said}, not a mapping of names to tensors: no weights here")
         for name, value in weights.items():
             if not (isinstance(name, str) and isinstance(value, np.ndarray)):
                 raise InputError(
@@ -110,9 +108,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         if not path.is_file():
             raise RefusedError("is a folder or device, not a file" if path.exists() else "no such file")
         if (size := path.stat().st_size) > MAX_BYTES:
-            raise RefusedError(
-                f"has {size} bytes, over the limit of {MAX_BYTES}: not a checkpoint of these models"
-            )
+            raise RefusedError(f"has {size} bytes, over the limit of {MAX_BYTES}: not a checkpoint of these models")
         data = path.read_bytes()
         archive = _Archive(data)
         machine = Machine(archive)
@@ -168,9 +164,7 @@ class _Archive:
     def __init__(self, data: bytes) -> None:
         if not zipfile.is_zipfile(io.BytesIO(data)):
             known = (said for at, magic, said in FOREIGN if data[at : at + len(magic)] == magic)
-            unknown = (
-                "is not a zip, so not a torch.save checkpoint" if data else "is empty: a broken download?"
-            )
+            unknown = "is not a zip, so not a torch.save checkpoint" if data else "is empty: a broken download?"
             raise RefusedError(f"{next(known, unknown)} ({len(data)} bytes)")
         self.size = len(data)
         self.zip = zipfile.ZipFile(io.BytesIO(data))
@@ -178,9 +172,7 @@ class _Archive:
         self._check_members()
         tops = [top for top, _, rest in (name.partition("/") for name in self.members) if rest == "data.pkl"]
         if len(tops) != 1:
-            raise RefusedError(
-                f"has {len(tops)} members <folder>/data.pkl, wants 1: a zip, but not from torch.save"
-            )
+            raise RefusedError(f"has {len(tops)} members <folder>/data.pkl, wants 1: a zip, but not from torch.save")
         self.top = tops[0]
         order = self.read("byteorder").strip() if self.has("byteorder") else b"little"
         if order != b"little":
@@ -194,9 +186,7 @@ class _Archive:
             raise RefusedError(f"{len(infos)} members but {len(self.members)} names: one appears twice")
         for info in infos:
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise RefusedError(
-                    f"member {short(info.filename)} uses compression {info.compress_type}; torch stores"
-                )
+                raise RefusedError(f"member {short(info.filename)} uses compression {info.compress_type}; torch stores")
             ratio = 1 if info.compress_type == zipfile.ZIP_STORED else MAX_RATIO
             if info.file_size > min(MAX_BYTES, ratio * info.compress_size):
                 raise RefusedError(
@@ -205,9 +195,7 @@ class _Archive:
                 )
         packed, expanded = sum(info.compress_size for info in infos), sum(info.file_size for info in infos)
         if packed > self.size or expanded > MAX_BYTES:
-            raise RefusedError(
-                f"members claim {packed} bytes of {self.size} and expand to {expanded}: a zip bomb?"
-            )
+            raise RefusedError(f"members claim {packed} bytes of {self.size} and expand to {expanded}: a zip bomb?")
 
     def has(self, name: str) -> bool:
         return f"{self.top}/{name}" in self.members

@@ -90,9 +90,7 @@ class _Emitter:
             return
         emit = EMITTERS.get(type(value))
         if emit is None:
-            raise _UnwritableError(
-                f"a {type(value).__module__}.{type(value).__name__} is in it: convert it first"
-            )
+            raise _UnwritableError(f"a {type(value).__module__}.{type(value).__name__} is in it: convert it first")
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise _UnwritableError(f"nested over the limit of {MAX_DEPTH}: flatten it first")

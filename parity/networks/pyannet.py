@@ -34,18 +34,14 @@ def build_pyannet(arrays: Mapping[str, np.ndarray]) -> bytes:
     """The whole network: `waveforms` (batch, 1, samples) -> `log_probabilities` (batch, frames, 7), float32."""
     graph = GraphBuilder("pyannet")
     x = _instance_norm(graph, arrays, "waveforms", "sincnet.wav_norm1d")
-    x = graph.add(
-        "Conv", [x, graph.constant("sinc_filters", sinc_filters(arrays))], "sinc", strides=[SINC_STRIDE]
-    )
+    x = graph.add("Conv", [x, graph.constant("sinc_filters", sinc_filters(arrays))], "sinc", strides=[SINC_STRIDE])
     x = graph.add("Abs", [x], "sinc.abs")
     x = _pool_and_norm(graph, arrays, x, 0)
     for layer in (1, 2):
         name = f"sincnet.conv1d.{layer}"
         weights = [graph.constant(f"{name}.{part}", arrays[f"{name}.{part}"]) for part in ("weight", "bias")]
         x = _pool_and_norm(graph, arrays, graph.add("Conv", [x, *weights], name), layer)
-    x = graph.add(
-        "Transpose", [x], "frames_first", perm=[2, 0, 1]
-    )  # (frames, batch, features), as ONNX's LSTM wants
+    x = graph.add("Transpose", [x], "frames_first", perm=[2, 0, 1])  # (frames, batch, features), as ONNX's LSTM wants
     for layer in range(_num_layers(arrays)):
         x = _bidirectional_lstm(graph, arrays, x, layer)
     x = graph.add("Transpose", [x], "batch_first", perm=[1, 0, 2])
@@ -54,9 +50,7 @@ def build_pyannet(arrays: Mapping[str, np.ndarray]) -> bytes:
         x = graph.add("LeakyRelu", [x], f"linear.{layer}.relu", alpha=LEAKY_SLOPE)
     x = _linear(graph, arrays, x, "classifier")
     graph.add("LogSoftmax", [x], "log_probabilities", axis=-1)
-    return graph.model(
-        {"waveforms": ["batch", 1, "samples"]}, {"log_probabilities": ["batch", "frames", NUM_CLASSES]}
-    )
+    return graph.model({"waveforms": ["batch", 1, "samples"]}, {"log_probabilities": ["batch", "frames", NUM_CLASSES]})
 
 
 def sinc_filters(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -87,11 +87,7 @@ class Machine:
         for _ in range(MAX_OPCODES):
             at, code = stream.tell(), stream.read(1)
             if (opcode := OPCODES.get(code)) is None:
-                said = (
-                    f"has opcode {code!r} at byte {at}, which torch.save never writes"
-                    if code
-                    else "has no end"
-                )
+                said = f"has opcode {code!r} at byte {at}, which torch.save never writes" if code else "has no end"
                 raise RefusedError(f"data.pkl {said}: damaged, or not made by torch")
             try:
                 if opcode.name == "STOP":
@@ -99,12 +95,8 @@ class Machine:
                     return tree
                 self._step(opcode, stream)
             except DAMAGE as error:
-                raise RefusedError(
-                    f"data.pkl is damaged at byte {at}, {opcode.name}: {words(error)}"
-                ) from error
-        raise RefusedError(
-            f"data.pkl has over {MAX_OPCODES} opcodes, the limit: not a checkpoint of these models"
-        )
+                raise RefusedError(f"data.pkl is damaged at byte {at}, {opcode.name}: {words(error)}") from error
+        raise RefusedError(f"data.pkl has over {MAX_OPCODES} opcodes, the limit: not a checkpoint of these models")
 
     def _step(self, opcode: pickletools.OpcodeInfo, stream: io.BytesIO) -> None:
         if opcode.name == "GLOBAL":  # pickletools would undo escapes that pickle does not have
@@ -183,9 +175,7 @@ class Machine:
             ):
                 self.stack.append(self.tensors.storage(kind, key, numel))
             case _:
-                raise RefusedError(
-                    "data.pkl has a persistent id other than ('storage', type, key, location, numel)"
-                )
+                raise RefusedError("data.pkl has a persistent id other than ('storage', type, key, location, numel)")
 
     def _reduce(self, new: bool) -> None:
         function, args = self._popped(2)
@@ -202,9 +192,7 @@ class Machine:
                 return size
             case Global("torch.torch_version", "TorchVersion"), (str(version),):
                 return version
-            case Global("_codecs", "encode"), (str(text), str(codec)) if (
-                codec == "latin1"
-            ):  # protocol 2's bytes
+            case Global("_codecs", "encode"), (str(text), str(codec)) if codec == "latin1":  # protocol 2's bytes
                 self.tensors.spend(len(text))
                 return text.encode("latin1")
             case Global("torch._tensor", "_rebuild_from_type_v2"), (Global() as inner, _, tuple(rest), _):

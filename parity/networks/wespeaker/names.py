@@ -65,8 +65,7 @@ def canonical(state_dict: Mapping[str, np.ndarray], origin: str) -> dict[str, np
     InputError : arrays are missing, unexpected or of another shape; all of them are listed
     """
     found = {
-        name.removeprefix("resnet.").replace(".shortcut.", ".downsample."): value
-        for name, value in state_dict.items()
+        name.removeprefix("resnet.").replace(".shortcut.", ".downsample."): value for name, value in state_dict.items()
     }
     found = {name: value for name, value in found.items() if not _dropped(name)}
     wanted = expected_shapes()

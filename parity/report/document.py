@@ -1,0 +1,134 @@
+"""Results as the plain data of `parity.json`; the schema is described in docs/parity-json.md."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from parity import __version__
+from parity.drift import Drift
+from parity.gate import PARITY, FixtureResult
+from parity.networks.runtime import available_cores
+from parity.snapshot import REFERENCE_VERSION
+from parity.weights import WeightSet
+
+SCHEMA = 1
+PACKAGES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "pyannote.metrics")
+
+
+def document(
+    results: Iterable[FixtureResult], weights: WeightSet, seconds: float, implementation: str = "native"
+) -> dict[str, Any]:
+    """Everything a run found, ready for JSON."""
+    results = list(results)
+    return {
+        "schema": SCHEMA,
+        "reference": {"pyannote.audio": REFERENCE_VERSION, "captured_on": captured_on(results)},
+        "weights": {"name": weights.name, "sha256": weights.sha256},
+        "implementation": {"name": implementation, "version": __version__},
+        "environment": environment(),
+        "fixtures": [_fixture(result) for result in results],
+        "summary": summary(results, seconds),
+    }
+
+
+def environment() -> dict[str, Any]:
+    """What the numbers may depend on."""
+    return {
+        "python": platform.python_version(),
+        "system": platform.system(),
+        "architecture": platform.machine(),
+        "cores": available_cores(),
+        "cores_of_machine": os.cpu_count(),
+        **{name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+def captured_on(results: list[FixtureResult]) -> list[dict[str, Any]]:
+    """The machines that the snapshots were made on, each once."""
+    machines: list[dict[str, Any]] = []
+    for result in results:
+        if result.machine and result.machine not in machines:
+            machines.append(result.machine)
+    return machines
+
+
+def summary(results: list[FixtureResult], seconds: float) -> dict[str, Any]:
+    """The run in a few numbers."""
+    replays = [result.replay for result in results if result.replay]
+    ders = [score.der for r in replays for score in (r.score, r.exclusive_score) if score]
+    drifts = [r.embedding_drift for r in replays if r.embedding_drift is not None]
+    return {
+        "fixtures": len(results),
+        "at_parity": sum(result.status == PARITY for result in results),
+        "worst_der": max(ders, default=None),
+        "worst_embedding_drift": max(drifts, default=None),
+        "near_ties": sum(len(r.near_ties) for r in replays),
+        "audio_seconds": round(sum(result.audio_seconds or 0.0 for result in results), 3),
+        "replay_seconds": round(sum(result.seconds or 0.0 for result in results), 3),
+        "seconds": round(seconds, 3),
+    }
+
+
+def _fixture(result: FixtureResult) -> dict[str, Any]:
+    replay = result.replay
+    row: dict[str, Any] = {
+        "name": result.name,
+        "status": result.status,
+        "audio_seconds": result.audio_seconds,
+        "seconds": None if result.seconds is None else round(result.seconds, 3),
+        "error": result.error,
+    }
+    if replay is None:
+        return row | {"artefacts": [], "first_drift": None}
+    return row | {
+        "der": replay.score.der,
+        "der_seconds": asdict(replay.score),
+        "der_exclusive": None if replay.exclusive_score is None else replay.exclusive_score.der,
+        "speakers": replay.speakers,
+        "segments": replay.segments,
+        "reference_speakers": replay.reference_speakers,
+        "reference_segments": replay.reference_segments,
+        "embedding_drift": replay.embedding_drift,
+        "first_drift": _first(replay.first_drift),
+        "problems": list(replay.problems),
+        "near_ties": [asdict(tie) for tie in replay.near_ties],
+        "isolated_without": {stage: list(names) for stage, names in replay.isolated_without.items()},
+        "stage_seconds": {stage: round(seconds, 4) for stage, seconds in replay.stage_seconds.items()},
+        "human": None if result.human is None else asdict(result.human),
+        "artefacts": [_artefact(drift) for drift in replay.drifts],
+    }
+
+
+def _first(drift: Drift | None) -> dict[str, Any] | None:
+    if drift is None:
+        return None
+    return {
+        "stage": drift.stage,
+        "artefact": drift.artefact,
+        "mode": drift.mode,
+        "index": None if drift.worst_index is None else list(drift.worst_index),
+        "where": drift.where,
+        "max_abs": finite(drift.max_abs),
+        "mismatches": drift.mismatches,
+        "note": drift.note,
+    }
+
+
+def _artefact(drift: Drift) -> dict[str, Any]:
+    row = asdict(drift)
+    row["worst_index"] = None if drift.worst_index is None else list(drift.worst_index)
+    return {key: finite(value) for key, value in row.items()}
+
+
+def finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become text."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return str(value)
+    return value

@@ -1,0 +1,106 @@
+"""Results as Markdown, short enough for a pull request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """`parity.md` from the data of `parity.json`."""
+    summary = document["summary"]
+    lines = [
+        f"# {headline(document)}",
+        "",
+        f"pyannote.audio {document['reference']['pyannote.audio']} · weights `{document['weights']['name']}` "
+        f"(`{document['weights']['sha256'][:12]}`) · worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
+        f"worst DER {number(summary['worst_der'])} · near-tied frames {summary['near_ties']}",
+        "",
+        "| fixture | status | speakers | segments | DER | exclusive | embedding drift | first drift | human DER (ref / ours) |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_row(fixture) for fixture in document["fixtures"]]
+    remarks = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
+    if remarks:
+        lines += ["", *(f"- {remark}" for remark in remarks)]
+    return "\n".join(lines) + "\n"
+
+
+def headline(document: dict[str, Any]) -> str:
+    """How many are at parity."""
+    summary = document["summary"]
+    return f"{summary['at_parity']} of {summary['fixtures']} fixtures at parity"
+
+
+def cells(fixture: dict[str, Any]) -> list[str]:
+    """What a table shows of one fixture, the name and status first."""
+    if fixture["status"] == "error":
+        return [fixture["name"], "error", *[""] * 7]
+    return [
+        fixture["name"],
+        fixture["status"],
+        both(fixture["speakers"], fixture["reference_speakers"]),
+        both(fixture["segments"], fixture["reference_segments"]),
+        number(fixture["der"]),
+        number(fixture["der_exclusive"]),
+        scientific(fixture["embedding_drift"]),
+        first_drift(fixture),
+        human(fixture["human"]),
+    ]
+
+
+def remarks_of(fixture: dict[str, Any]) -> list[str]:
+    """What needs saying beside the table: errors, problems, the first drift in full, near-tied frames."""
+    name = fixture["name"]
+    if fixture["status"] == "error":
+        return [f"{name}: {fixture['error']}"]
+    remarks = [f"{name}: {problem}" for problem in fixture["problems"]]
+    drift = next((row for row in fixture["artefacts"] if not row["within"]), None)
+    if drift:
+        remarks.append(f"{name}: {failure(drift)}")
+    remarks += [
+        f"{name}: frame {tie['frame']} of chunk {tie['chunk']} ({tie['seconds']:.2f} s) differs; the reference's two best "
+        f"classes are {tie['gap']:.1e} apart there, below its own noise: excused"
+        for tie in fixture["near_ties"]
+    ]
+    return remarks
+
+
+def failure(row: dict[str, Any]) -> str:
+    """One artefact out of tolerance in words: what, where, how bad."""
+    size = row["note"] or (
+        f"{row['mismatches']} of {row['compared']} differ" if row["mismatches"] else f"max {scientific(row['max_abs'])}"
+    )
+    text = f"{row['artefact']} ({row['stage']}, {row['mode']}): {size}, limit {scientific(row['tolerance'])}"
+    if row["where"]:
+        text += f"; worst at {row['where']}: got {row['got']}, want {row['want']}"
+    return text + "; first stage to drift"
+
+
+def first_drift(fixture: dict[str, Any]) -> str:
+    """The first artefact out of tolerance, short."""
+    drift = fixture["first_drift"]
+    return f"{drift['artefact']} ({drift['mode']})" if drift else ("not compared" if fixture["problems"] else "—")
+
+
+def both(ours: int, theirs: int) -> str:
+    """One number where the sides agree, two where they do not."""
+    return str(ours) if ours == theirs else f"{ours} (reference {theirs})"
+
+
+def number(value: float | None) -> str:
+    """A DER with four decimals; an exact zero as 0."""
+    return "—" if value is None else ("0" if value == 0 else f"{value:.4f}")
+
+
+def scientific(value: float | str | None) -> str:
+    """A drift."""
+    return "—" if value is None else (value if isinstance(value, str) else ("0" if value == 0 else f"{value:.1e}"))
+
+
+def human(scores: dict[str, Any] | None) -> str:
+    """DER against human RTTM of the reference and of ours."""
+    return "—" if scores is None else f"{scores['reference']['der']:.3f} / {scores['ours']['der']:.3f}"
+
+
+def _row(fixture: dict[str, Any]) -> str:
+    return "| " + " | ".join(cells(fixture)) + " |"

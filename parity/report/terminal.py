@@ -1,0 +1,91 @@
+"""Results in the terminal: a progress bar while the run works, one table when it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+
+from parity.gate import FixtureResult, Watcher
+from parity.report.markdown import cells, headline, number, remarks_of, scientific
+
+COLUMNS = ("fixture", "status", "speakers", "segments", "DER", "excl.", "emb. drift", "first drift")
+LEFT = ("fixture", "status", "first drift")
+STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow"}
+
+
+class ProgressWatcher(Watcher):
+    """A progress bar over the audio of all fixtures, with fixture, stage and remaining time.
+
+    Parameters
+    ----------
+    total_seconds : of audio, all fixtures together
+    """
+
+    def __init__(self, console: Console, total_seconds: float) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[fixture]:<20}"),
+            TextColumn("{task.fields[stage]:<16}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self._task = self._progress.add_task("parity", total=total_seconds, fixture="", stage="")
+        self._before = 0.0
+        self._seconds = 0.0
+
+    def __enter__(self) -> ProgressWatcher:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._progress.stop()
+
+    def fixture(self, name: str, audio_seconds: float) -> None:
+        """A fixture begins."""
+        self._seconds = audio_seconds
+        self._progress.update(self._task, fixture=name, stage="")
+
+    def stage(self, name: str) -> None:
+        """A stage begins."""
+        self._progress.update(self._task, stage=name)
+
+    def step(self, stage: str, done: int, total: int) -> None:
+        """Chunks of a stage are done; the embeddings are nearly all of the work."""
+        share = {"segmentation": (0.0, 0.08), "embeddings": (0.08, 0.92)}[stage]
+        fraction = share[0] + share[1] * done / total
+        self._progress.update(self._task, completed=self._before + fraction * self._seconds, stage=stage)
+
+    def finished(self, result: FixtureResult) -> None:
+        """A fixture is done."""
+        self._before += result.audio_seconds or 0.0
+        self._progress.update(self._task, completed=self._before)
+
+
+def table(document: dict[str, Any]) -> Table:
+    """The one table of a run."""
+    summary = document["summary"]
+    grid = Table(box=SIMPLE_HEAD, title=f"{headline(document)} · weights {document['weights']['name']}", title_justify="left")
+    for column in COLUMNS:
+        grid.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column in LEFT)
+    for fixture in document["fixtures"]:
+        row = cells(fixture)
+        style = STYLES[fixture["status"]]
+        grid.add_row(row[0], f"[{style}]{row[1]}[/{style}]", *row[2 : len(COLUMNS)])
+    grid.caption = (
+        f"worst DER {number(summary['worst_der'])} · worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
+        f"{summary['audio_seconds']:.0f} s of audio replayed in {summary['replay_seconds']:.0f} s"
+    )
+    grid.caption_justify = "left"
+    return grid
+
+
+def remarks(document: dict[str, Any]) -> list[str]:
+    """What needs saying beside the table."""
+    return [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
