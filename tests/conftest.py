@@ -1,0 +1,26 @@
+"""Shared by all tests: where the seed's captures are, and a capture environment that imports."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import warnings
+from pathlib import Path
+
+import pytest
+
+if importlib.util.find_spec("torch"):
+    from capture.environment import mend_torchaudio
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mend_torchaudio()
+
+
+@pytest.fixture(scope="session")
+def seed14() -> Path:
+    """The folder of the seed's captures; the test is skipped where there is none."""
+    folder = os.environ.get("PARITY_SEED14")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("PARITY_SEED14 does not name the folder of the seed's captures")
+    return Path(folder)

@@ -1,0 +1,151 @@
+"""Captures: tapping changes nothing, records everything, and refuses functions it was not written against."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.torch,
+    # What the reference and its dependencies warn of while they are imported and run is not ours to judge.
+    pytest.mark.filterwarnings("ignore"),
+]
+pytest.importorskip("torch")
+
+SECONDS = 12
+
+
+@pytest.fixture(scope="module")
+def reference():
+    from capture.environment import silence_torchcodec
+
+    silence_torchcodec()
+    from capture.reference import load_reference
+    from parity.weights import load_weights
+
+    return load_reference(load_weights().folder)
+
+
+@pytest.fixture(scope="module")
+def waveform():
+    from parity.audio import load_clip
+    from parity.fixtures import Catalogue, default_folder
+
+    (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
+    return load_clip(fixture.clip())[:, 5 * 16000 : (5 + SECONDS) * 16000]
+
+
+@pytest.fixture(scope="module")
+def runs(reference, waveform):
+    from capture.reference import run_reference
+
+    return run_reference(reference, waveform, "clip"), run_reference(reference, waveform, "clip", tapped=False)
+
+
+def test_a_tapped_run_gives_the_rttm_of_an_untapped_one(runs):
+    tapped, untapped = runs
+    assert tapped.diarization == untapped.diarization
+    assert tapped.exclusive_diarization == untapped.exclusive_diarization
+    assert len(tapped.diarization.splitlines()) >= 2
+
+
+def test_every_artefact_of_the_catalogue_is_recorded_but_the_kmeans_path(runs):
+    from parity.artefact import ARTEFACTS
+
+    recorded = set(runs[0].values) | {"diarization", "exclusive_diarization"}
+    assert set(ARTEFACTS) - recorded == {"kmeans_clusters"}
+
+
+def test_count_is_recorded_before_the_reference_overwrites_it(runs):
+    assert runs[0].values["count"].dtype == np.uint8  # `apply` makes it int8 and caps it at one afterwards, in place
+    assert runs[0].values["count"].max() == 2
+
+
+def test_hard_clusters_were_recorded_before_the_reference_overwrote_them():
+    from parity.fixtures import default_folder
+    from parity.snapshot import read_snapshot
+
+    values = read_snapshot(default_folder() / "08_known_count").values
+    silent = values["segmentations"].sum(axis=1) == 0
+    assert silent.any()
+    assert (values["hard_clusters"][silent] >= 0).all()  # `apply` sets these to -2 afterwards, in place
+
+
+def test_taps_are_gone_after_the_run(runs):
+    from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
+    from pyannote.audio.pipelines import clustering
+    from scipy.cluster.hierarchy import linkage
+
+    assert clustering.linkage is linkage
+    assert not hasattr(BaseWeSpeakerResNet.compute_fbank, "__wrapped__")
+
+
+def test_capture_refuses_a_tapped_function_that_has_changed():
+    from capture.recorder import known_sources
+    from capture.taps import check_sources
+    from parity.errors import InputError
+
+    check_sources(known_sources())
+    path = "pyannote.audio.utils.vbx:VBx"
+    with pytest.raises(InputError, match="VBx is 1bb9a2b30bd6, written against 000000000000"):
+        check_sources({**known_sources(), path: "0" * 64})
+    with pytest.raises(InputError, match="gone"):
+        check_sources({"pyannote.audio.utils.vbx:gone": "0" * 64})
+
+
+def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
+    from capture.snapshots import contents
+    from parity.community1 import Parameters, community1_pipeline
+    from parity.community1.networks import build_networks
+    from parity.replay import replay
+    from parity.snapshot import write_snapshot
+    from parity.weights import load_weights
+
+    weights = load_weights()
+    parameters = Parameters(**weights.parameters)
+    manifest = {"schema": 1, "pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
+    snapshot = write_snapshot(tmp_path / "clip", manifest, contents(runs[0], parameters))
+    networks = build_networks(weights.segmentation, weights.embedding, weights.plda)
+    outcome = replay(community1_pipeline(networks, parameters), snapshot, {"waveform": waveform})
+    assert outcome.at_parity, outcome.first_drift
+    assert outcome.isolated_without == {}
+
+
+def test_a_new_capture_is_compared_with_the_one_that_is_kept(runs, tmp_path):
+    from capture.check import compare_snapshots
+    from capture.snapshots import contents
+    from parity.community1 import Parameters
+    from parity.snapshot import write_snapshot
+
+    manifest = {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
+    whole = contents(runs[0], Parameters())
+    kept = write_snapshot(tmp_path / "kept", manifest, whole)
+    within, lines = compare_snapshots(kept.folder, kept)
+    assert within
+    assert lines == [f"{len(kept.values)} of {len(kept.values)} artefacts bit-identical"]
+    drifted = {**whole, "raw_embeddings.npz": {"embeddings": whole["raw_embeddings.npz"]["embeddings"] + np.float32(1e-3)}}
+    within, lines = compare_snapshots(kept.folder, write_snapshot(tmp_path / "drifted", manifest, drifted))
+    assert not within
+    assert any(line.startswith("embeddings: max 1.00e-03") and "OUT OF TOLERANCE" in line for line in lines)
+
+
+def test_numpy_is_pinned_to_its_baseline_where_ties_are_broken():
+    from capture.environment import pinned
+
+    code = (
+        "import json, numpy as np; from numpy._core._multiarray_umath import __cpu_dispatch__ as d, __cpu_features__ as f;"
+        "x = -np.random.default_rng(0).integers(0, 3, (2000, 8)).astype(np.float32);"
+        "print(json.dumps([[n for n in d if f.get(n)],"
+        "bool((np.argsort(x, axis=1) == np.argsort(x, axis=1, kind='stable')).all())]))"
+    )
+    import os
+
+    environment = {**os.environ, **pinned(1)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    dispatched, stable = json.loads(done.stdout)
+    assert dispatched == []
+    assert stable
