@@ -50,7 +50,9 @@ class Side:
     def _answer(self) -> dict:
         line = self._process.stdout.readline()
         if not line:
-            raise InputError(f"bench: the {self.name} side ended with status {self._process.wait()}; its message is above")
+            raise InputError(
+                f"bench: the {self.name} side ended with status {self._process.wait()}; its message is above"
+            )
         return json.loads(line)
 
 
@@ -58,7 +60,9 @@ class Side:
 def bench(
     fixture: Annotated[list[str], typer.Option(help="Clips; repeatable.")] = list(DEFAULT_CLIPS),  # noqa: B006
     rounds: Annotated[int, typer.Option(min=1, help="Counted rounds, after one warm-up of the first clip.")] = 2,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of either side; default: the cores at hand.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of either side; default: the cores at hand.")
+    ] = None,
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/bench.json"),
 ) -> None:
     """Replay and pyannote.audio 4.0.4 on the same clips in alternation: seconds, ratio pair by pair, peak memory.
@@ -111,10 +115,10 @@ def _clip(name: str, pairs: list[tuple[dict, dict]]) -> dict:
 
 def _table(report: dict) -> Table:
     grid = Table(title=f"median ratio {report['median_ratio']:.2f} · {report['machine']['threads']} threads")
-    for column in ("clip", "audio s", "pyannote s", "replay s", "s per s", "ratio (min–max)", "RTTM"):
+    for column in ("clip", "audio s", "pyannote s", "replay s", "s per s", "ratio (min to max)", "RTTM"):
         grid.add_column(column, justify="left" if column in ("clip", "RTTM") else "right", no_wrap=column == "clip")
     for clip in report["clips"]:
-        spread = f"{clip['ratio']:.2f} ({min(clip['ratios']):.2f}–{max(clip['ratios']):.2f})"
+        spread = f"{clip['ratio']:.2f} ({min(clip['ratios']):.2f} to {max(clip['ratios']):.2f})"
         rate = f"{clip['seconds'] / clip['audio_seconds']:.2f}"
         seconds = [f"{clip[key]:.1f}" for key in ("audio_seconds", "pyannote_seconds", "seconds")]
         grid.add_row(clip["name"], *seconds, rate, spread, "equal" if clip["rttm_equal"] else "DIFFERS")

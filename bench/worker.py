@@ -1,7 +1,7 @@
 """One side of a benchmark: a process of its own that runs clips on request and says how long each took.
 
-Protocol: a fixture's name a line on standard input; one line of JSON on standard output for each. Models are loaded before
-the first answer, and peak memory is the process's own, so that neither side pays for the other.
+Protocol: a fixture's name a line on standard input; one line of JSON on standard output for each. Models are loaded
+before the first answer, and peak memory is the process's own, so that neither side pays for the other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Answer = dict[str, object]
 
 
 def parity_side(threads: int) -> Callable[[Fixture], Answer]:
-    """The whole replay of a fixture, isolated replays and comparisons included; `pipeline_seconds` is the cascade alone."""
+    """The whole replay of a fixture, isolated replays and comparisons included; the cascade alone beside it."""
     weights = load_weights()
     networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
 

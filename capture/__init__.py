@@ -1,1 +1,1 @@
-"""Runs pyannote.audio 4.0.4 and records every stage. The only code of the project that imports torch and pyannote.audio."""
+"""Runs pyannote.audio 4.0.4 and records every stage. The only code that imports torch and pyannote.audio."""

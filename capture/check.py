@@ -62,5 +62,7 @@ def _identical(a: Any, b: Any) -> bool:
 
 def _line(drift: Drift) -> str:
     verdict = "within tolerance" if drift.within else f"OUT OF TOLERANCE ({drift.tolerance:.1e})"
-    size = drift.note or f"max {drift.max_abs:.2e}, rms {drift.rms:.2e}, {drift.mismatches} of {drift.compared} mismatch"
+    size = (
+        drift.note or f"max {drift.max_abs:.2e}, rms {drift.rms:.2e}, {drift.mismatches} of {drift.compared} mismatch"
+    )
     return f"{drift.artefact}: {size}{f' at {drift.where}' if drift.where else ''}: {verdict}"

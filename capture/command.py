@@ -29,8 +29,8 @@ def capture(
 ) -> None:
     """Run pyannote.audio 4.0.4 on fixtures, record every stage, and keep the snapshot.
 
-    A snapshot that exists is compared with the new capture first, and replaced only with --accept. Exit status: 0 all
-    captured (or, with --check, reproduced within tolerance), 1 something differs, 2 something was wrong with the inputs.
+    A snapshot that exists is compared with the new capture first, and replaced only with --accept. Exit status: 0
+    all captured (or, with --check, reproduced within tolerance), 1 something differs, 2 the inputs were wrong.
     """
     mend_torchaudio()
     silence_torchcodec()

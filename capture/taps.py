@@ -1,8 +1,8 @@
 """Records what the reference computes while it runs, by tapping: no body of a reference function is copied.
 
-A tap wraps a function, a method or an instance's attribute and hands arguments and result to a recorder, which copies at
-once, for pyannote overwrites `count`, `hard_clusters` and aggregated arrays in place. A tapped function whose source is
-not the one this was written against is refused: what a tap means depends on the body around it.
+A tap wraps a function, a method or an instance's attribute and hands arguments and result to a recorder, which copies
+at once, for pyannote overwrites `count`, `hard_clusters` and aggregated arrays in place. A tapped function whose source
+is not the one this was written against is refused: what a tap means depends on the body around it.
 """
 
 from __future__ import annotations

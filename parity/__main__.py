@@ -31,8 +31,12 @@ def run(
     fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
     snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
     weights: WeightsOption = "wheels",
-    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; a .md lies beside it.")] = DEFAULT_REPORT,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")] = None,
+    json_path: Annotated[
+        Path, typer.Option("--json", help="Where the report goes; a .md lies beside it.")
+    ] = DEFAULT_REPORT,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
+    ] = None,
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
 
@@ -74,7 +78,9 @@ def diarize(
     max_speakers: Annotated[int | None, typer.Option(help="At most that many.")] = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
     uri: Annotated[str | None, typer.Option(help="Name in the RTTM lines; the file's name by default.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
+    ] = None,
 ) -> None:
     """Say who speaks when in an audio file: RTTM on standard output."""
     from parity.diarize import diarize as diarize_audio
@@ -134,7 +140,9 @@ def weights(source: Annotated[str, typer.Argument(help="wheels, hub, or a folder
     from parity.weights import load_weights
 
     found = load_weights(source)
-    stdout.print(f"{found.name}\nsha256 {found.sha256} over {len(found.hashes)} tensors\n{found.folder}", soft_wrap=True)
+    stdout.print(
+        f"{found.name}\nsha256 {found.sha256} over {len(found.hashes)} tensors\n{found.folder}", soft_wrap=True
+    )
 
 
 def _clip_seconds(fixture: object) -> float:

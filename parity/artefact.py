@@ -1,8 +1,8 @@
-"""What flows between the stages of `community-1`: name, dims, dtype, unit, where a snapshot keeps it, how it is compared.
+"""What flows between the stages of `community-1`: dims, dtype, unit, where a snapshot keeps it, how it is compared.
 
-The catalogue below is the one place that says so; snapshots, captures, replay and drift all read it. Names are pyannote's
-own hook names and variables. `C` chunks, `F` = 589 frames a chunk, `S` = 3 local speakers, `T` training embeddings,
-`K0` speakers VBx starts with, `K` clusters.
+The catalogue below is the one place that says so; snapshots, captures, replay and drift all read it. Names are
+pyannote's own hook names and variables. `C` chunks, `F` = 589 frames a chunk, `S` = 3 local speakers, `T` training
+embeddings, `K0` speakers VBx starts with, `K` clusters.
 """
 
 from __future__ import annotations
@@ -54,10 +54,11 @@ class Artefact:
 
 def _catalogue() -> tuple[Artefact, ...]:
     values, labels, partition = Comparison.VALUES, Comparison.LABELS, Comparison.PARTITION
+    binary, logits = "0 or 1", "segmentation_logits.npz"
     segmentations, plda, vbx = "segmentations.npz", "plda_embeddings.npz", "vbx_state.npz"
     clustering, reconstruction = "clustering.npz", "reconstruction.npz"
     rows = [
-        ("segmentation_logits", "segmentation", "C F 7", "float32", "log-probability", Comparison.DECISIVE, "segmentation_logits.npz"),
+        ("segmentation_logits", "segmentation", "C F 7", "float32", "log-probability", Comparison.DECISIVE, logits),
         ("segmentations", "segmentation", "C F S", "float32", "0 or 1", labels, segmentations),
         ("count", "speaker_counting", "frames 1", "uint8", "speakers", labels, reconstruction),
         ("masks", "masks", "C S F", "float32", "0 or 1", labels, "masks.npz"),
@@ -78,37 +79,23 @@ def _catalogue() -> tuple[Artefact, ...]:
         ("centroids", "centroids", "K 256", "float64", "raw embedding", values, clustering),
         ("soft_clusters", "scoring", "C S K", "float64", "2 - cosine distance", values, clustering),
         ("hard_clusters", "assignment", "C S", "int8", "cluster, -2 nobody", labels, clustering),
-        ("discrete_diarization", "reconstruction", "frames speakers", "float32", "0 or 1", labels, reconstruction),
-        ("exclusive_discrete_diarization", "reconstruction", "frames speakers", "float32", "0 or 1", labels, reconstruction),
+        ("discrete_diarization", "reconstruction", "frames speakers", "float32", binary, labels, reconstruction),
+        ("exclusive_discrete_diarization", "reconstruction", "frames speakers", "float32", binary, labels, reconstruction),
     ]  # fmt: skip
     by_chunk = {"segmentation_logits", "fbank"}
     arrays = [
-        Artefact(
-            n,
-            stage,
-            tuple(dims.split()),
-            dtype,
-            unit,
-            how,
-            file,
-            None if file.endswith(".npy") else n,
-            n in by_chunk,
-        )
+        Artefact(n, stage, tuple(dims.split()), dtype, unit, how, file, _key(n, file), n in by_chunk)
         for n, stage, dims, dtype, unit, how, file in rows
     ]
     turns = [
-        Artefact("diarization", "annotation", ("turns",), "text", "seconds", Comparison.TURNS, "reference.rttm"),
-        Artefact(
-            "exclusive_diarization",
-            "annotation",
-            ("turns",),
-            "text",
-            "seconds",
-            Comparison.TURNS,
-            "reference_exclusive.rttm",
-        ),
+        Artefact(n, "annotation", ("turns",), "text", "seconds", Comparison.TURNS, file)
+        for n, file in (("diarization", "reference.rttm"), ("exclusive_diarization", "reference_exclusive.rttm"))
     ]
     return (*arrays, *turns)
+
+
+def _key(name: str, file: str) -> str | None:
+    return None if file.endswith(".npy") else name
 
 
 ARTEFACTS: dict[str, Artefact] = {artefact.name: artefact for artefact in _catalogue()}
@@ -121,7 +108,8 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
     "ahc_state.npz": ("threshold",),
     "vbx_state.npz": ("fa", "fb", "max_iters"),
     "reconstruction.npz": (
-        "chunk_start", "chunk_duration", "chunk_step", "frame_start", "frame_duration", "frame_step", "min_duration_off",
+        "chunk_start", "chunk_duration", "chunk_step",
+        "frame_start", "frame_duration", "frame_step", "min_duration_off",
     ),
 }  # fmt: skip
 

@@ -141,7 +141,9 @@ def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, p
         )
     for name, value in snapshot.manifest.get("parameters", {}).items():
         if hasattr(parameters, name) and getattr(parameters, name) != value:
-            raise InputError(f"{snapshot.folder}: captured with {name}={value}, this run has {getattr(parameters, name)}")
+            raise InputError(
+                f"{snapshot.folder}: captured with {name}={value}, this run has {getattr(parameters, name)}"
+            )
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

@@ -1,8 +1,8 @@
 """Replay a pipeline against a snapshot: isolated and cascaded.
 
-Isolated: a stage gets the reference's own inputs; what differs was born there. Cascaded: it gets what our earlier stages
-made; what differs was born or inherited. Nothing that the snapshot holds goes uncompared: what was not compared fails the
-fixture, by name.
+Isolated: a stage gets the reference's own inputs; what differs was born there. Cascaded: it gets what our earlier
+stages made; what differs was born or inherited. Nothing that the snapshot holds goes uncompared: what was not compared
+fails the fixture, by name.
 """
 
 from __future__ import annotations

@@ -122,7 +122,10 @@ class Pipeline:
         return iter(self.stages)
 
     def __getitem__(self, name: str) -> Stage:
-        return next(stage for stage in self.stages if stage.name == name)
+        stages = {stage.name: stage for stage in self.stages}
+        if name not in stages:
+            raise KeyError(f"no stage {name!r} in {self.name}; there are: {', '.join(stages)}")
+        return stages[name]
 
     def run(
         self,
@@ -138,8 +141,14 @@ class Pipeline:
         artefacts : the inputs
         patches : artefacts that replace what a stage wrote; a stage all of whose artefacts are patched is not run
         on_stage : called with each stage's name before it runs
+
+        Raises
+        ------
+        ValueError : a patch is for what no stage writes
         """
         patches = patches or {}
+        if unknown := sorted(set(patches) - {name for stage in self.stages for name in stage.writes}):
+            raise ValueError(f"patches for {unknown}, which no stage of {self.name} writes")
         made = dict(artefacts)
         for stage in self.stages:
             if on_stage:
@@ -150,5 +159,6 @@ class Pipeline:
 
     def replacing(self, name: str, run: Callable[..., Any]) -> Pipeline:
         """The same pipeline with one stage's function replaced."""
-        stages = [replace(stage, run=run) if stage.name == name else stage for stage in self.stages]
+        replaced = replace(self[name], run=run)
+        stages = [replaced if stage.name == name else stage for stage in self.stages]
         return Pipeline(self.name, self.inputs, stages)

@@ -45,8 +45,7 @@ def test_a_clip_read_as_any_audio_is_the_same_bits(tmp_path):
 def test_the_header_is_the_canonical_one():
     data = audio.wav_bytes(np.array([1, -2], dtype=np.int16))
     assert data == (
-        b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0"
-        b"data\x04\0\0\0\x01\0\xfe\xff"
+        b"RIFF\x28\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x80\x3e\0\0\0\x7d\0\0\x02\0\x10\0data\x04\0\0\0\x01\0\xfe\xff"
     )
 
 

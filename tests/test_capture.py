@@ -127,7 +127,8 @@ def test_a_new_capture_is_compared_with_the_one_that_is_kept(runs, tmp_path):
     within, lines = compare_snapshots(kept.folder, kept)
     assert within
     assert lines == [f"{len(kept.values)} of {len(kept.values)} artefacts bit-identical"]
-    drifted = {**whole, "raw_embeddings.npz": {"embeddings": whole["raw_embeddings.npz"]["embeddings"] + np.float32(1e-3)}}
+    moved = whole["raw_embeddings.npz"]["embeddings"] + np.float32(1e-3)
+    drifted = {**whole, "raw_embeddings.npz": {"embeddings": moved}}
     within, lines = compare_snapshots(kept.folder, write_snapshot(tmp_path / "drifted", manifest, drifted))
     assert not within
     assert any(line.startswith("embeddings: max 1.00e-03") and "OUT OF TOLERANCE" in line for line in lines)

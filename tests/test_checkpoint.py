@@ -71,9 +71,7 @@ def storage(key: str, numel: int, kind: str = "FloatStorage", module: str = "tor
     return tup(text("storage"), name(module, kind), text(key), text("cpu"), integer(numel)) + b"Q"
 
 
-def tensor(
-    stored: bytes, offset: bytes, size: bytes, stride: bytes, *more: bytes, version: str = "_v2"
-) -> bytes:
+def tensor(stored: bytes, offset: bytes, size: bytes, stride: bytes, *more: bytes, version: str = "_v2") -> bytes:
     hooks = name("collections", "OrderedDict") + b")R"
     return (
         name("torch._utils", f"_rebuild_tensor{version}")
@@ -208,9 +206,7 @@ KINDS = [
 def test_dtypes(tmp_path: Path, kind: str, dtype: str, size: tuple) -> None:
     want = np.array(np.arange(6).astype(dtype).reshape(2, 3) if size else 5, dtype)
     stride = (3, 1)[: len(size)]
-    path = write(
-        tmp_path / "a.pt", mapping(x=view("0", want.size, 0, size, stride, kind)), {"0": want.tobytes()}
-    )
+    path = write(tmp_path / "a.pt", mapping(x=view("0", want.size, 0, size, stride, kind)), {"0": want.tobytes()})
     np.testing.assert_array_equal(read_checkpoint(path).state_dict["x"], want, strict=True)
 
 
@@ -223,9 +219,7 @@ def test_bool_and_bfloat16(tmp_path: Path, size: tuple) -> None:
     )
     brain = np.array([1.5, -2.0, np.inf, 1e-40, np.nan], F32)
     high = (brain.view(np.uint32) >> 16).astype("<u2")
-    found = read_checkpoint(
-        write(tmp_path / "a.pt", program, {"0": bytes([2, 0, 1, 255, 0]), "1": high.tobytes()})
-    )
+    found = read_checkpoint(write(tmp_path / "a.pt", program, {"0": bytes([2, 0, 1, 255, 0]), "1": high.tobytes()}))
     want = (high.astype(np.uint32) << 16).view(F32)
     flags = np.array([True, False, True, True, False])
     np.testing.assert_array_equal(found.state_dict["flag"], flags if size else flags[0])
@@ -240,9 +234,7 @@ def test_other_rebuilders(tmp_path: Path) -> None:
     plain = view("0", 24, 0, (2,), (1,))
     inner = tup(storage("0", 24), integer(3), ints(2), ints(1), b"\x89", hooks)
     program = mapping(
-        old=name("torch._utils", "_rebuild_tensor")
-        + tup(storage("0", 24), integer(1), ints(2), ints(1))
-        + b"R",
+        old=name("torch._utils", "_rebuild_tensor") + tup(storage("0", 24), integer(1), ints(2), ints(1)) + b"R",
         parameter=name("torch._utils", "_rebuild_parameter") + tup(plain, b"\x88", hooks) + b"R",
         buffer=name("torch._tensor", "_rebuild_from_type_v2")
         + tup(name("torch._utils", "_rebuild_tensor_v2"), name("torch", "Tensor"), inner, b"}")
@@ -265,13 +257,7 @@ def test_other_rebuilders(tmp_path: Path) -> None:
 def test_metadata_of_an_ordered_dict_is_kept_and_nothing_else(tmp_path: Path) -> None:
     state = mapping(_metadata=mapping(version=integer(2)), items=integer(5), __class__=integer(6))
     program = (
-        name("collections", "OrderedDict")
-        + b")R"
-        + text("x")
-        + view("0", 24, 0, (1,), (1,))
-        + b"s"
-        + state
-        + b"b"
+        name("collections", "OrderedDict") + b")R" + text("x") + view("0", 24, 0, (1,), (1,)) + b"s" + state + b"b"
     )
     tree = read_checkpoint(write(tmp_path / "a.pt", program, {"0": NUMBERS.tobytes()})).tree
     assert type(tree) is OrderedDict
@@ -409,9 +395,7 @@ def test_altered_storage(tmp_path: Path) -> None:
 @FAST
 @given(data=st.data())
 def test_any_altered_byte_gives_a_checkpoint_or_one_line(tmp_path: Path, data: st.DataObject) -> None:
-    program = bytearray(
-        mapping(state_dict=SIMPLE, v=name("torch", "Size") + tup(ints(1, 2)) + b"R", l=b"](K\x01e")
-    )
+    program = bytearray(mapping(state_dict=SIMPLE, v=name("torch", "Size") + tup(ints(1, 2)) + b"R", l=b"](K\x01e"))
     for _ in range(data.draw(st.integers(1, 4))):
         program[data.draw(st.integers(0, len(program) - 1))] = data.draw(st.integers(0, 255))
     path = write(tmp_path / "a.pt", bytes(program), {"0": NUMBERS.tobytes()})
@@ -424,9 +408,7 @@ def test_any_altered_byte_gives_a_checkpoint_or_one_line(tmp_path: Path, data: s
 @FAST
 @given(data=st.data())
 def test_any_altered_byte_of_the_zip(tmp_path: Path, data: st.DataObject) -> None:
-    content = bytearray(
-        write(tmp_path / "a.pt", SIMPLE, {"0": NUMBERS.tobytes()}, byteorder="little").read_bytes()
-    )
+    content = bytearray(write(tmp_path / "a.pt", SIMPLE, {"0": NUMBERS.tobytes()}, byteorder="little").read_bytes())
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     (tmp_path / "a.pt").write_bytes(content)
@@ -488,12 +470,7 @@ def attacks(path: Path) -> dict[str, bytes]:
         "python 2 eval": name("__builtin__", "eval") + tup(code) + b"R",
         "nested getattr": getter + tup(command) + b"R",
         "dotted": name("os", "path.os.system") + tup(command) + b"R",
-        "setstate": name("collections", "OrderedDict")
-        + b")R"
-        + mapping(__setstate__=system)
-        + b"b"
-        + command
-        + b"b",
+        "setstate": name("collections", "OrderedDict") + b")R" + mapping(__setstate__=system) + b"b" + command + b"b",
         "build": system + tup(command) + b"R" + command + b"b",
         "import": name(CANARY, "boom") + b")R",
         "import only": name(CANARY, "boom"),
@@ -534,9 +511,7 @@ def test_the_attacks_are_real(tmp_path: Path, canary: Path) -> None:
             done.append(kind)
             canary.unlink()
         sys.modules.pop(CANARY, None)
-    assert {"reduce", "inst", "obj", "stack_global", "eval", "nested getattr", "build", "import only"} <= set(
-        done
-    )
+    assert {"reduce", "inst", "obj", "stack_global", "eval", "nested getattr", "build", "import only"} <= set(done)
 
 
 def test_hostile_globals_are_only_names(tmp_path: Path) -> None:
@@ -566,9 +541,7 @@ def test_hostile_globals_are_only_names(tmp_path: Path) -> None:
         (tensor(text("0"), integer(0), ints(1), ints(1)), "rebuilt from a str"),
         (tensor(storage("0", 24), integer(0), ints(1), ints(1), mapping(conj=b"\x88")), "lazily conjugated"),
         (
-            tensor(
-                storage("0", 24), integer(0), ints(1), ints(1), name("torch", "float8_e5m2"), version="_v3"
-            ),
+            tensor(storage("0", 24), integer(0), ints(1), ints(1), name("torch", "float8_e5m2"), version="_v3"),
             "dtype 'float8_e5m2'",
         ),
         (view("0", 25, 0, (1,), (1,)), "has 96 bytes, wants 100"),
@@ -613,15 +586,11 @@ def test_malformed_programs(tmp_path: Path, program: bytes, words: str) -> None:
 
 def test_codec_is_compared_as_text_only(tmp_path: Path) -> None:
     program = name("_codecs", "encode") + tup(text("a"), view("0", 24, 0, (3,), (1,))) + b"R"
-    assert isinstance(
-        read_checkpoint(write(tmp_path / "a.pt", program, {"0": NUMBERS.tobytes()})).tree, Reduced
-    )
+    assert isinstance(read_checkpoint(write(tmp_path / "a.pt", program, {"0": NUMBERS.tobytes()})).tree, Reduced)
 
 
 def test_shared_tuples_that_unfold_to_terabytes_cost_nothing(tmp_path: Path) -> None:
-    bomb = b")" + b"".join(
-        b"q" + bytes([i]) + b"0(h" + bytes([i]) + b"h" + bytes([i]) + b"t" for i in range(200)
-    )
+    bomb = b")" + b"".join(b"q" + bytes([i]) + b"0(h" + bytes([i]) + b"h" + bytes([i]) + b"t" for i in range(200))
     started = time.perf_counter()
     found = read_checkpoint(write(tmp_path / "a.pt", mapping(x=bomb)))
     with pytest.raises(InputError, match="'x', a tuple"):

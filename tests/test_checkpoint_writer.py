@@ -22,9 +22,7 @@ FAST = settings(max_examples=40, deadline=None, suppress_health_check=[HealthChe
 DTYPES = ["?", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16"]
 
 names = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=8)
-keys = st.one_of(
-    st.text(max_size=8), st.integers(-(2**70), 2**70), st.booleans(), st.none(), st.tuples(names, names)
-)
+keys = st.one_of(st.text(max_size=8), st.integers(-(2**70), 2**70), st.booleans(), st.none(), st.tuples(names, names))
 leaves = st.one_of(
     st.none(),
     st.booleans(),
@@ -33,9 +31,7 @@ leaves = st.one_of(
     st.text(st.characters(), max_size=12),
     st.binary(max_size=12),
     st.builds(Global, names, names),
-    st.sampled_from(DTYPES).flatmap(
-        lambda dtype: arrays.arrays(dtype, arrays.array_shapes(min_dims=0, min_side=0))
-    ),
+    st.sampled_from(DTYPES).flatmap(lambda dtype: arrays.arrays(dtype, arrays.array_shapes(min_dims=0, min_side=0))),
 )
 
 
@@ -100,15 +96,11 @@ def test_bytes_do_not_change(tmp_path: Path) -> None:
     }
     write_checkpoint(tmp_path / "a.pt", tree)
     # Pinned: a change of this hash is a change of every hash of a file we wrote.
-    assert (
-        sha256_file(tmp_path / "a.pt") == "e057979be84ed1e7c0454ed14a08ffb0f9954b907b35ff52562905ef84cded35"
-    )
+    assert sha256_file(tmp_path / "a.pt") == "e057979be84ed1e7c0454ed14a08ffb0f9954b907b35ff52562905ef84cded35"
 
 
 def test_layout(tmp_path: Path) -> None:
-    write_checkpoint(
-        tmp_path / "a.pt", {"a": np.ones(3, "<f4"), "b": np.ones((), ">f8"), "c": np.ones((2, 3)).T}
-    )
+    write_checkpoint(tmp_path / "a.pt", {"a": np.ones(3, "<f4"), "b": np.ones((), ">f8"), "c": np.ones((2, 3)).T})
     content = (tmp_path / "a.pt").read_bytes()
     with zipfile.ZipFile(tmp_path / "a.pt") as archive:
         infos = archive.infolist()
@@ -254,9 +246,7 @@ def test_torch_reads_it(tmp_path: Path, mmap: bool, weights_only: bool) -> None:
 def test_torch_to_us_to_torch(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     module = torch.nn.Sequential(torch.nn.LSTM(3, 4, num_layers=2), torch.nn.BatchNorm1d(3))
-    torch.save(
-        {"state_dict": module.state_dict(), "versions": {"torch": torch.__version__}}, tmp_path / "a.ckpt"
-    )
+    torch.save({"state_dict": module.state_dict(), "versions": {"torch": torch.__version__}}, tmp_path / "a.ckpt")
     write_checkpoint(tmp_path / "b.ckpt", read_checkpoint(tmp_path / "a.ckpt").tree)
     found = torch.load(tmp_path / "b.ckpt", weights_only=False)
     assert found["versions"] == {"torch": str(torch.__version__)}

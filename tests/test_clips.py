@@ -235,7 +235,5 @@ def test_a_clip_that_comes_out_otherwise_is_refused_with_both_hashes(cache, sour
     got, pinned = sha256_bytes(clips.clip_bytes("scaled", arguments)), "0" * 64
     with pytest.raises(InputError) as caught:
         clips.build_clip("one", "scaled", arguments, pinned)
-    assert str(caught.value).startswith(
-        f"one: the clip made here has sha256 {got}, the catalogue pins {pinned}"
-    )
+    assert str(caught.value).startswith(f"one: the clip made here has sha256 {got}, the catalogue pins {pinned}")
     assert not cache.exists()

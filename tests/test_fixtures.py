@@ -67,9 +67,7 @@ def test_the_catalogue_has_the_fourteen():
     catalogue = Catalogue.read(REPOSITORY)
     assert catalogue.names[:14] == tuple(FOURTEEN)
     assert catalogue.select(["08_known_count"])[0].speakers == {"num_speakers": 4}
-    assert all(
-        fixture.speakers == {} for fixture in catalogue.fixtures[:14] if fixture.name != "08_known_count"
-    )
+    assert all(fixture.speakers == {} for fixture in catalogue.fixtures[:14] if fixture.name != "08_known_count")
     assert all(fixture.snapshot_folder == REPOSITORY / fixture.name for fixture in catalogue.fixtures)
 
 
@@ -267,9 +265,7 @@ def test_an_own_clip_that_is_missing_or_altered_is_refused(folder, stereo):
     path = folder / "mine" / "clip.wav"
     path.write_bytes(path.read_bytes()[:-2])
     message = refusal(added.clip)
-    assert message.startswith(
-        f"{path}: has sha256 {sha256_file(path)}, the catalogue pins {added.clip_sha256}"
-    )
+    assert message.startswith(f"{path}: has sha256 {sha256_file(path)}, the catalogue pins {added.clip_sha256}")
     path.unlink()
     assert "the clip of fixture mine is missing" in refusal(added.clip)
 

@@ -1,7 +1,7 @@
 """Overlap-add of what chunks say about the same moment.
 
-Source: `Inference.aggregate` in pyannote/audio/core/inference.py at tag 4.0.4, without the Hamming window and the warm-up,
-which this pipeline does not use. Sums are float32, as there.
+Source: `Inference.aggregate` in pyannote/audio/core/inference.py at tag 4.0.4, without the Hamming window and the
+warm-up, which this pipeline does not use. Sums are float32, as there.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4; linkage and cut are SciPy's.
 Conventions: centroid linkage of unit-norm embeddings, euclidean; merges at or below the threshold are kept (`<=`);
-labels are renumbered from 0 as `np.unique` does. Centroid linkage has inversions: what is cut is each subtree's maximum.
+labels are renumbered from 0 as `np.unique` does. Centroid linkage has inversions: each subtree's maximum is cut.
 """
 
 from __future__ import annotations

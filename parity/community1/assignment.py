@@ -1,8 +1,8 @@
 """assignment: which cluster each speaker of each chunk is.
 
 Source: `BaseClustering.constrained_argmax` in pyannote/audio/pipelines/clustering.py at tag 4.0.4.
-Conventions: within a chunk two speakers never share a cluster; the best total wins, ties as SciPy breaks them; a speaker
-left over where clusters are fewer than speakers gets -2. Without the constraint each takes its best cluster.
+Conventions: within a chunk two speakers never share a cluster; the best total wins, ties as SciPy breaks them; a
+speaker left over where clusters are fewer than speakers gets -2. Without the constraint each takes its best cluster.
 """
 
 from __future__ import annotations

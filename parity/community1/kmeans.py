@@ -1,7 +1,7 @@
 """kmeans: re-clustering where a number of speakers is imposed and VBx found another.
 
-Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4; the algorithm is scikit-learn's,
-seeded as there (three starts, random_state 42).
+Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4; the algorithm is
+scikit-learn's, seeded as there (three starts, random_state 42).
 """
 
 from __future__ import annotations

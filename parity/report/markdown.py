@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+COLUMNS = (
+    "fixture",
+    "status",
+    "speakers",
+    "segments",
+    "DER",
+    "exclusive",
+    "embedding drift",
+    "first drift",
+    "human DER (reference / ours)",
+)
+
 
 def markdown(document: dict[str, Any]) -> str:
     """`parity.md` from the data of `parity.json`."""
@@ -12,11 +24,12 @@ def markdown(document: dict[str, Any]) -> str:
         f"# {headline(document)}",
         "",
         f"pyannote.audio {document['reference']['pyannote.audio']} · weights `{document['weights']['name']}` "
-        f"(`{document['weights']['sha256'][:12]}`) · worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
+        f"(`{document['weights']['sha256'][:12]}`) · "
+        f"worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
         f"worst DER {number(summary['worst_der'])} · near-tied frames {summary['near_ties']}",
         "",
-        "| fixture | status | speakers | segments | DER | exclusive | embedding drift | first drift | human DER (ref / ours) |",
-        "|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(COLUMNS)} |",
+        "|---" * len(COLUMNS) + "|",
     ]
     lines += [_row(fixture) for fixture in document["fixtures"]]
     remarks = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
@@ -58,8 +71,8 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
     if drift:
         remarks.append(f"{name}: {failure(drift)}")
     remarks += [
-        f"{name}: frame {tie['frame']} of chunk {tie['chunk']} ({tie['seconds']:.2f} s) differs; the reference's two best "
-        f"classes are {tie['gap']:.1e} apart there, below its own noise: excused"
+        f"{name}: frame {tie['frame']} of chunk {tie['chunk']} ({tie['seconds']:.2f} s) differs; the reference's "
+        f"two best classes are {tie['gap']:.1e} apart there, below its own noise: excused"
         for tie in fixture["near_ties"]
     ]
     return remarks

@@ -12,7 +12,7 @@ from rich.table import Table
 from parity.gate import FixtureResult, Watcher
 from parity.report.markdown import cells, headline, number, remarks_of, scientific
 
-COLUMNS = ("fixture", "status", "speakers", "segments", "DER", "excl.", "emb. drift", "first drift")
+COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "emb drift", "first drift")
 LEFT = ("fixture", "status", "first drift")
 STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow"}
 
@@ -71,7 +71,12 @@ class ProgressWatcher(Watcher):
 def table(document: dict[str, Any]) -> Table:
     """The one table of a run."""
     summary = document["summary"]
-    grid = Table(box=SIMPLE_HEAD, title=f"{headline(document)} · weights {document['weights']['name']}", title_justify="left")
+    grid = Table(
+        padding=(0, 1),
+        box=SIMPLE_HEAD,
+        title=f"{headline(document)} · weights {document['weights']['name']}",
+        title_justify="left",
+    )
     for column in COLUMNS:
         grid.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column in LEFT)
     for fixture in document["fixtures"]:
@@ -79,7 +84,8 @@ def table(document: dict[str, Any]) -> Table:
         style = STYLES[fixture["status"]]
         grid.add_row(row[0], f"[{style}]{row[1]}[/{style}]", *row[2 : len(COLUMNS)])
     grid.caption = (
-        f"worst DER {number(summary['worst_der'])} · worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
+        f"worst DER {number(summary['worst_der'])} · "
+        f"worst embedding drift {scientific(summary['worst_embedding_drift'])}\n"
         f"{summary['audio_seconds']:.0f} s of audio replayed in {summary['replay_seconds']:.0f} s"
     )
     grid.caption_justify = "left"

@@ -43,7 +43,7 @@ def _checked(weights: WeightSet) -> WeightSet:
     if weights.sha256 != locked.sha256:
         wrong = sorted(name for name, value in weights.hashes.items() if locked.tensors.get(name) != value)
         raise InputError(
-            f"{weights.folder}: {len(wrong)} tensors are not those of the lock file, first {wrong[0] if wrong else '?'}: "
-            f"the cache is damaged, remove that folder and run again"
+            f"{weights.folder}: {len(wrong)} tensors are not those of the lock file, first "
+            f"{wrong[0] if wrong else '?'}: the cache is damaged, remove that folder and run again"
         )
     return weights
