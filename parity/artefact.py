@@ -54,7 +54,7 @@ class Artefact:
 
 def _catalogue() -> tuple[Artefact, ...]:
     values, labels, partition = Comparison.VALUES, Comparison.LABELS, Comparison.PARTITION
-    binary, logits = "0 or 1", "segmentation_logits.npz"
+    frames, logits = "frames speakers", "segmentation_logits.npz"
     segmentations, plda, vbx = "segmentations.npz", "plda_embeddings.npz", "vbx_state.npz"
     clustering, reconstruction = "clustering.npz", "reconstruction.npz"
     rows = [
@@ -79,8 +79,8 @@ def _catalogue() -> tuple[Artefact, ...]:
         ("centroids", "centroids", "K 256", "float64", "raw embedding", values, clustering),
         ("soft_clusters", "scoring", "C S K", "float64", "2 - cosine distance", values, clustering),
         ("hard_clusters", "assignment", "C S", "int8", "cluster, -2 nobody", labels, clustering),
-        ("discrete_diarization", "reconstruction", "frames speakers", "float32", binary, labels, reconstruction),
-        ("exclusive_discrete_diarization", "reconstruction", "frames speakers", "float32", binary, labels, reconstruction),
+        ("discrete_diarization", "reconstruction", frames, "float32", "0 or 1", labels, reconstruction),
+        ("exclusive_discrete_diarization", "reconstruction", frames, "float32", "0 or 1", labels, reconstruction),
     ]  # fmt: skip
     by_chunk = {"segmentation_logits", "fbank"}
     arrays = [

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,11 @@ import platformdirs
 
 from parity.errors import InputError
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:  # pragma: no cover
+    import tomli as tomllib
+
 CHUNK = 1 << 20
 
 
@@ -25,6 +31,16 @@ def cache_dir() -> Path:
     """The folder that weights, clips and graphs are kept in; `PARITY_CACHE` overrides the platform's own."""
     override = os.environ.get("PARITY_CACHE")
     return Path(override).expanduser() if override else Path(platformdirs.user_cache_dir("parity-lab"))
+
+
+def parse_toml(text: str) -> dict:
+    """A TOML document as plain data.
+
+    Raises
+    ------
+    ValueError : it is not TOML
+    """
+    return tomllib.loads(text)
 
 
 def sha256_file(path: Path) -> str:

@@ -19,12 +19,7 @@ from pathlib import Path
 from parity.audio import quantise, read_audio, to_mono_16k, wav_bytes
 from parity.clips import RECIPES, Turn, build_clip, check_recipe
 from parity.errors import InputError
-from parity.files import sha256_bytes, sha256_file, writing_file, writing_folder
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
+from parity.files import parse_toml, sha256_bytes, sha256_file, writing_file, writing_folder
 
 CATALOGUE = "catalogue.toml"
 OWN_CLIP = "clip.wav"
@@ -134,8 +129,8 @@ class Catalogue:
     def parse(cls, text: str, path: Path) -> Catalogue:
         """The catalogue in a text that is, or will be, the file `path`; same errors as `read`."""
         try:
-            table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+            table = parse_toml(text)
+        except ValueError as error:
             raise InputError(f"{path}: not TOML: {error}") from error
         rows = table.pop("fixture", None)
         if table:

@@ -107,7 +107,7 @@ def replay(
     drifts: list[Drift] = []
     without: dict[str, tuple[str, ...]] = {}
     for stage in pipeline:
-        alone, missing = run_isolated(stage, reference, made, inputs)
+        alone, missing = run_isolated(stage, pipeline, reference, made, inputs)
         if missing:
             without[stage.name] = missing
         drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, allowed)
@@ -125,19 +125,35 @@ def reference_artefacts(snapshot: Snapshot, inputs: Mapping[str, Any]) -> Artefa
 
 
 def run_isolated(
-    stage: Stage, reference: Artefacts, made: Artefacts, inputs: Mapping[str, Any]
+    stage: Stage, pipeline: Pipeline, reference: Artefacts, made: Artefacts, inputs: Mapping[str, Any]
 ) -> tuple[Artefacts, tuple[str, ...]]:
     """A stage on the reference's own inputs: what it writes, and which inputs the snapshot lacks.
 
-    A stage that reads nothing but the pipeline's inputs did the same in the cascade and is not run twice. A reader of
-    what a condition left out (no VBx where there is nothing to cluster) finds None on both sides, and that is no lack.
+    A stage that reads nothing but the pipeline's inputs did the same in the cascade and is not run twice.
     """
     if all(name in inputs for name in stage.reads):
         return {name: made[name] for name in stage.writes if made.get(name) is not None}, ()
-    missing = tuple(name for name in stage.needs if name not in reference and made.get(name) is not None)
-    if missing:
-        return {}, missing
-    return stage(reference), ()
+    if (
+        stage.when is not None
+        and all(name in reference for name in stage.when.reads)
+        and not stage.when.holds(reference)
+    ):
+        return {}, ()
+    missing = tuple(name for name in stage.needs if lacks(name, pipeline, reference))
+    return ({}, missing) if missing else (stage(reference), ())
+
+
+def lacks(name: str, pipeline: Pipeline, reference: Artefacts) -> bool:
+    """Whether the reference made an artefact, or may have, and the snapshot does not hold it.
+
+    What its stage's condition left out (no VBx where there is nothing to cluster) is no lack: readers find None there.
+    """
+    if name in reference:
+        return False
+    writer = next((stage for stage in pipeline if name in stage.writes), None)
+    if writer is None or writer.when is None:
+        return True
+    return any(lacks(read, pipeline, reference) for read in writer.when.reads) or writer.when.holds(reference)
 
 
 def near_tie_flips(segmentations: np.ndarray | None, snapshot: Snapshot) -> np.ndarray | None:

@@ -7,6 +7,7 @@ means DER exactly 0: a full-precision hypothesis against an RTTM shows 2e-4 to 5
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
@@ -75,13 +76,14 @@ def read_turns(rttm: str) -> Annotation:
             kind, start, duration, speaker = fields[0], float(fields[3]), float(fields[4]), fields[7]
         except (IndexError, ValueError):
             raise InputError(f"RTTM line {number}: {line!r} is not `SPEAKER uri 1 start duration …`") from None
-        if kind != "SPEAKER" or duration < 0:
-            raise InputError(f"RTTM line {number}: {line!r}: expected SPEAKER and a duration of at least 0")
+        if kind != "SPEAKER" or not (isfinite(start) and 0 <= duration < inf):
+            raise InputError(f"RTTM line {number}: {line!r}: expected SPEAKER, finite times, a duration of at least 0")
         annotation[Segment(start, start + duration), number] = speaker
     return annotation
 
 
 def count(rttm: str) -> tuple[int, int]:
-    """Speakers and segments of RTTM text."""
+    """Speakers and segments of RTTM text; same errors as `read_turns`."""
+    read_turns(rttm)
     fields = [line.split() for line in rttm.splitlines()]
     return len({field[7] for field in fields}), len(fields)

@@ -17,12 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.files import cache_dir, sha256_bytes, sha256_file, writing_file
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
+from parity.files import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
 
 LOCK = Path(__file__).with_name("sources.toml")
 
@@ -61,8 +56,7 @@ class Source:
 @cache
 def sources() -> dict[str, Source]:
     """Every distribution of the lock file, by its short name."""
-    with LOCK.open("rb") as file:
-        table = tomllib.load(file)
+    table = parse_toml(LOCK.read_text(encoding="utf-8"))
     return {
         name: Source(name=name, **{**row, "members": {key: Member(**m) for key, m in row["members"].items()}})
         for name, row in table.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -138,13 +139,12 @@ def test_numpy_is_pinned_to_its_baseline_where_ties_are_broken():
     from capture.environment import pinned
 
     code = (
-        "import json, numpy as np; from numpy._core._multiarray_umath import __cpu_dispatch__ as d, __cpu_features__ as f;"
+        "import json, numpy as np;"
+        "from numpy._core._multiarray_umath import __cpu_dispatch__ as d, __cpu_features__ as f;"
         "x = -np.random.default_rng(0).integers(0, 3, (2000, 8)).astype(np.float32);"
         "print(json.dumps([[n for n in d if f.get(n)],"
         "bool((np.argsort(x, axis=1) == np.argsort(x, axis=1, kind='stable')).all())]))"
     )
-    import os
-
     environment = {**os.environ, **pinned(1)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     dispatched, stable = json.loads(done.stdout)

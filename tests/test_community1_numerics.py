@@ -8,6 +8,15 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from random_arrays import (
+    FRAMES,
+    random_embeddings,
+    random_plda,
+    random_pyannet,
+    random_segmentations,
+    random_wespeaker,
+    vbx_data,
+)
 
 from parity.community1 import geometry
 from parity.community1.aggregation import overlap_add
@@ -28,23 +37,11 @@ from parity.networks import pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.graph import build_head, build_trunk, fold_batch_norm
 from parity.networks.wespeaker.names import BLOCKS
-from parity.networks.wespeaker.names import expected_shapes as wespeaker_shapes
 
 PROPERTY = settings(deadline=None, max_examples=20, derandomize=True)
-FRAMES = 589
 HALF_ULP = 2.0**-24  # of float32, relative
 
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
-
-
-def random_segmentations(rng: np.random.Generator, chunks: int) -> np.ndarray:
-    """Runs of powerset classes, so at most two speakers at once: (chunks, 589, 3) float32."""
-    classes = np.repeat(rng.integers(0, 7, (chunks, 12)), 50, axis=1)[:, :FRAMES]
-    return powerset_mapping()[classes]
-
-
-def random_embeddings(rng: np.random.Generator, chunks: int, dimension: int = 16) -> np.ndarray:
-    return rng.standard_normal((chunks, 3, dimension)).astype(np.float32)
 
 
 # --- geometry and overlap-add ------------------------------------------------------------------------------------
@@ -185,8 +182,8 @@ def kaldi_bank() -> np.ndarray:
 
 
 # How far a filter's weight may be from the exact one where mel positions (up to 2840) are computed in float32: the
-# argument of the logarithm, the logarithm and its product (relative half ulps, 1127 and 2840 mel), two edges and the step
-# between them (81 steps), all divided by the width of a filter, 34.7 mel.
+# argument of the logarithm, the logarithm and its product (relative half ulps, 1127 and 2840 mel), two edges and the
+# step between them (81 steps), all divided by the width of a filter, 34.7 mel.
 WEIGHT_ERROR = (1127 + 3 * 2840 + 2 * 2840) * HALF_ULP / 34.6
 
 
@@ -422,18 +419,6 @@ def test_scores_are_one_plus_the_cosine_and_inactive_speakers_one_below_the_leas
     np.testing.assert_allclose(imposed, 1 + cosine, rtol=0, atol=1e-6)
 
 
-def random_plda(rng: np.random.Generator, wide: int = 32, narrow: int = 12) -> dict[str, np.ndarray]:
-    left, right = (np.linalg.qr(rng.standard_normal((narrow, narrow)))[0] for _ in range(2))
-    return {
-        "mean1": 0.1 * rng.standard_normal(wide),
-        "mean2": 0.1 * rng.standard_normal(narrow).astype(np.float32),
-        "lda": rng.standard_normal((wide, narrow)).astype(np.float32),
-        "mu": 0.1 * rng.standard_normal(narrow),
-        "tr": left * rng.uniform(0.5, 2.0, narrow) @ right,
-        "psi": np.exp(rng.uniform(-2, 3, narrow)),
-    }
-
-
 @PROPERTY
 @given(seeds)
 def test_the_solved_plda_makes_within_the_identity_and_between_diagonal(rng):
@@ -502,16 +487,6 @@ def test_the_sign_of_a_plda_axis_changes_nothing_in_vbx(rng):
 
 
 # --- vbx and centroids -------------------------------------------------------------------------------------------
-
-
-def vbx_data(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points of a few speakers, variances along 16 axes, and labels of which each occurs."""
-    phi = np.sort(np.exp(rng.uniform(-2, 3, 16)))[::-1]
-    speakers, rows = rng.integers(1, 5), rng.integers(8, 40)
-    means = rng.standard_normal((speakers, 16)) * np.sqrt(phi)
-    points = means[rng.integers(0, speakers, rows)] + rng.standard_normal((rows, 16))
-    clusters = rng.integers(1, 7)
-    return points, phi, rng.permutation(np.arange(rows) % clusters)
 
 
 def run_vbx(points, phi, labels, iterations=20):
@@ -705,20 +680,6 @@ def test_turns_drawn_back_onto_frames_are_the_discrete_diarization_but_for_its_l
 # --- graphs ------------------------------------------------------------------------------------------------------
 
 
-def random_wespeaker(rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Weights that keep activations near one through all 16 blocks."""
-    arrays = {}
-    for name, shape in wespeaker_shapes().items():
-        if name.endswith("running_var"):
-            value = rng.uniform(0.5, 2.0, shape)
-        elif len(shape) > 1:
-            value = rng.standard_normal(shape) / np.sqrt(np.prod(shape[1:]))
-        else:
-            value = 0.2 * rng.standard_normal(shape) + float(name.endswith("weight"))
-        arrays[name] = value.astype(np.float32)
-    return arrays
-
-
 @pytest.fixture(scope="module")
 def wespeaker() -> dict[str, np.ndarray]:
     return random_wespeaker(np.random.default_rng(11))
@@ -855,19 +816,6 @@ def test_speakers_of_a_chunk_are_pooled_independently(head):
     for speaker in range(3):
         (alone,) = head(features=features, weights=weights[:, speaker : speaker + 1])
         np.testing.assert_allclose(alone[0, 0], together[0, speaker], rtol=0, atol=1e-6)
-
-
-def random_pyannet(rng: np.random.Generator, num_layers: int = 2, hidden: int = 6) -> dict[str, np.ndarray]:
-    arrays = {}
-    for name, shape in pyannet.expected_shapes(num_layers, hidden).items():
-        scale = 1 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3
-        arrays[name] = scale * rng.standard_normal(shape) + float("norm1d" in name and name.endswith("weight"))
-    filterbank = "sincnet.conv1d.0.filterbank"
-    arrays[f"{filterbank}.low_hz_"] = np.linspace(0, 7000, 40)[:, None]
-    arrays[f"{filterbank}.band_hz_"] = rng.uniform(100, 400, (40, 1))
-    arrays[f"{filterbank}.window_"] = np.hamming(251)[:125]
-    arrays[f"{filterbank}.n_"] = 2 * np.pi * np.arange(-125, 0)[None] / 16_000
-    return {name: value.astype(np.float32) for name, value in arrays.items()}
 
 
 def leaky(x: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ import soundfile
 from parity import fixtures
 from parity.audio import SAMPLE_RATE, load_clip
 from parity.errors import InputError
-from parity.files import cache_dir, sha256_file
+from parity.files import cache_dir, parse_toml, sha256_file
 from parity.fixtures import Catalogue, add_fixture
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "fixtures"
@@ -272,5 +272,5 @@ def test_an_own_clip_that_is_missing_or_altered_is_refused(folder, stereo):
 
 @pytest.mark.parametrize("text", ['a"b\\c', "tab\tnul\0", "del\x7f", "\udcff", "日本 😀"])
 def test_any_text_is_quoted_as_toml_reads_it(text):
-    read = fixtures.tomllib.loads(f"key = {fixtures._quoted(text)}")["key"]
+    read = parse_toml(f"key = {fixtures._quoted(text)}")["key"]
     assert read == text.encode("utf-8", "replace").decode("utf-8")

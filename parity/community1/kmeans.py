@@ -37,8 +37,8 @@ def cluster_kmeans(
     """
     if num_clusters > len(train_chunk_idx):
         raise InputError(
-            f"num_speakers={num_clusters} asks for more clusters than the clip has embeddings to cluster "
-            f"({len(train_chunk_idx)}); pyannote.audio 4.0.4 fails there too: ask for fewer speakers"
+            f"{num_clusters} speakers were asked for (num_speakers or min_speakers), but the clip has only "
+            f"{len(train_chunk_idx)} embeddings to cluster; pyannote.audio 4.0.4 fails there too"
         )
     rows = normalised_training(embeddings, train_chunk_idx, train_speaker_idx)
     return KMeans(n_clusters=num_clusters, n_init=STARTS, random_state=SEED, copy_x=False).fit_predict(rows)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.networks.arrays import checked
 from parity.networks.onnx_graph import GraphBuilder
 
 SAMPLE_RATE = 16000
@@ -146,14 +146,4 @@ def canonical(state_dict: Mapping[str, np.ndarray], origin: str) -> dict[str, np
     ------
     InputError : arrays are missing, unexpected or of another shape; all of them are listed
     """
-    wanted = expected_shapes()
-    problems = [f"missing {name}" for name in wanted if name not in state_dict]
-    problems += [f"unexpected {name}" for name in state_dict if name not in wanted]
-    problems += [
-        f"{name} is {state_dict[name].shape}, expected {shape}"
-        for name, shape in wanted.items()
-        if name in state_dict and state_dict[name].shape != shape
-    ]
-    if problems:
-        raise InputError(f"{origin}: not a PyanNet with seven powerset classes: {'; '.join(problems)}")
-    return {name: np.ascontiguousarray(state_dict[name], dtype=np.float32) for name in wanted}
+    return checked(state_dict, expected_shapes(), what="a PyanNet with seven powerset classes", origin=origin)

@@ -36,7 +36,10 @@ def read_symbols(path: Path, names: Iterable[str]) -> dict[str, bytes]:
 
 def _content(elf: ELFFile, symbol: object) -> bytes:
     start, size = symbol["st_value"], symbol["st_size"]
-    section = elf.get_section(symbol["st_shndx"])
+    index = symbol["st_shndx"]
+    if isinstance(index, str):  # SHN_UNDEF, SHN_ABS: another library's, or no address
+        return b""
+    section = elf.get_section(index)
     if section["sh_type"] == "SHT_NOBITS":
         return b""
     elf.stream.seek(section["sh_offset"] + start - section["sh_addr"])

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
+from parity.files import parse_toml
 
 LOCK = Path(__file__).with_name("lock.toml")
 
@@ -44,8 +40,7 @@ class LockedSet:
 @cache
 def locked_sets() -> dict[str, LockedSet]:
     """Every weight set of the lock file, by name."""
-    with LOCK.open("rb") as file:
-        table = tomllib.load(file)
+    table = parse_toml(LOCK.read_text(encoding="utf-8"))
     return {name: _locked_set(name, row) for name, row in table.items()}
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.networks.arrays import checked
 
 NUM_MEL_BINS = 80
 EMBEDDING_DIM = 256
@@ -68,17 +68,7 @@ def canonical(state_dict: Mapping[str, np.ndarray], origin: str) -> dict[str, np
         name.removeprefix("resnet.").replace(".shortcut.", ".downsample."): value for name, value in state_dict.items()
     }
     found = {name: value for name, value in found.items() if not _dropped(name)}
-    wanted = expected_shapes()
-    problems = [f"missing {name}" for name in wanted if name not in found]
-    problems += [f"unexpected {name}" for name in found if name not in wanted]
-    problems += [
-        f"{name} is {found[name].shape}, expected {shape}"
-        for name, shape in wanted.items()
-        if name in found and found[name].shape != shape
-    ]
-    if problems:
-        raise InputError(f"{origin}: not a WeSpeaker ResNet34 with 80 mel bins: {'; '.join(problems)}")
-    return {name: np.ascontiguousarray(found[name], dtype=np.float32) for name in wanted}
+    return checked(found, expected_shapes(), what="a WeSpeaker ResNet34 with 80 mel bins", origin=origin)
 
 
 def _dropped(name: str) -> bool:
