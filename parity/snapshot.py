@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,9 +86,10 @@ def read_snapshot(folder: Path) -> Snapshot:
             else:
                 values[artefact.name] = value
     for artefact in ARTEFACTS.values():
-        if artefact.by_chunk and artefact.name in values:
+        if artefact.by_chunk and np.ndim(values.get(artefact.name)):
             chunks[artefact.name] = _recorded_chunks(folder, artefact, companions, values)
     _check_arrays(folder, values, chunks)
+    _check_gap(folder, values.get("segmentations"), companions.get(("segmentations.npz", "segmentation_gap")))
     return Snapshot(folder, manifest, values, chunks, companions)
 
 
@@ -177,16 +179,21 @@ def _read_file(path: Path) -> dict[str | None, Any]:
     try:
         if path.suffix == ".rttm":
             return {None: path.read_text(encoding="utf-8")}
-        loaded = np.load(path, allow_pickle=False)
-        if path.suffix == ".npy":
-            return {None: loaded}
-        with loaded:
-            contents = {key: loaded[key] for key in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            contents = _arrays(np.load(file, allow_pickle=False))
+    except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: cannot be read ({error})") from error
+    if (path.suffix == ".npy") != (None in contents) or not all(isinstance(a, np.ndarray) for a in contents.values()):
+        raise InputError(f"{path}: cannot be read as {path.suffix}: it holds something else")
+    if path.suffix == ".npy":
+        return contents
     if unknown := sorted(set(contents) - set(files()[path.name])):
         raise InputError(f"{path}: holds {', '.join(unknown)}, which no snapshot has there")
     return contents
+
+
+def _arrays(loaded: Any) -> dict[str | None, Any]:
+    return {None: loaded} if isinstance(loaded, np.ndarray) else {key: loaded[key] for key in loaded.files}
 
 
 def _recorded_chunks(folder: Path, artefact: Artefact, companions: dict, values: Mapping[str, Any]) -> np.ndarray:
@@ -194,6 +201,8 @@ def _recorded_chunks(folder: Path, artefact: Artefact, companions: dict, values:
     if chunks is None:
         chunks = np.arange(len(values[artefact.name]))
     total = len(values["segmentations"]) if "segmentations" in values else None
+    if chunks.ndim != 1 or chunks.dtype.kind not in "iu":
+        raise InputError(f"{folder / artefact.file}: `chunks` is {chunks.dtype} {chunks.shape}, expected (n,) int64")
     rising = bool(np.all(np.diff(chunks) > 0)) and (len(chunks) == 0 or chunks[0] >= 0)
     if len(chunks) != len(values[artefact.name]) or not rising or (total and len(chunks) and chunks[-1] >= total):
         raise InputError(
@@ -217,10 +226,20 @@ def _check_arrays(folder: Path, values: Mapping[str, Any], chunks: Mapping[str, 
         for letter, size in zip(artefact.dims, value.shape, strict=True):
             if letter == "C" and name in chunks:
                 continue
+            if letter == "T-1":
+                letter, size = "T", size + 1
             expected, owner = (int(letter), "the format") if letter.isdigit() else sizes.get(letter, (size, name))
             if size != expected and not _may_differ(letter, name):
                 raise InputError(f"{place} has {letter} = {size}, {owner} has {expected}")
             sizes.setdefault(letter, (size, name))
+
+
+def _check_gap(folder: Path, segmentations: np.ndarray | None, gap: np.ndarray | None) -> None:
+    if segmentations is not None and gap is not None and gap.shape != segmentations.shape[:2]:
+        raise InputError(
+            f"{folder / 'segmentations.npz'}: segmentation_gap has shape {gap.shape}, "
+            f"segmentations has {segmentations.shape[:2]} chunks and frames"
+        )
 
 
 def _same_kind(got: np.dtype, expected: str) -> bool:

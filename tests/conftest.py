@@ -1,4 +1,4 @@
-"""Shared by all tests: where the seed's captures are, and a capture environment that imports."""
+"""Shared by all tests: no time limit on examples, where the seed's captures are, a capture environment that imports."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ import warnings
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A busy machine may take its time: nothing here is about speed.
+settings.register_profile("parity", deadline=None)
+settings.load_profile("parity")
 
 if importlib.util.find_spec("torch"):
     from capture.environment import mend_torchaudio

@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
 from capture.environment import pinned
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
@@ -298,8 +299,9 @@ def test_an_active_speaker_beats_those_set_aside_for_the_only_cluster():
 
 
 def test_nan_counts_as_the_smallest_score_there_is():
-    soft = np.array([[[np.nan, 0.5], [0.4, np.nan], [1.0, 1.0]]])
-    assert constrained_argmax(soft)[0].tolist() == [1, UNASSIGNED, 0]
+    # With the smallest, -1, in its place: 0.5 - 1 beats -1 + 0.4. With 0 it would be the other way round.
+    assert constrained_argmax(np.array([[[np.nan, 0.5], [-1.0, 0.4]]]))[0].tolist() == [1, 0]
+    assert constrained_argmax(np.array([[[0.0, 0.5], [-1.0, 0.4]]]))[0].tolist() == [0, 1]
 
 
 def test_where_a_number_was_imposed_each_takes_its_best_cluster_and_the_first_of_equals():
@@ -586,6 +588,15 @@ def test_kmeans_clusters_directions_and_leaves_the_embeddings_alone():
     assert np.array_equal(embeddings, before)
 
 
+def test_kmeans_is_scikit_learns_with_three_starts_seeded_with_42():
+    embeddings = np.random.default_rng(3).standard_normal((30, 3, 8)).astype(np.float32)  # all three differ
+    rows = embeddings[:, 1] / np.linalg.norm(embeddings[:, 1], axis=1, keepdims=True)
+    got = cluster_kmeans(embeddings, np.arange(30), np.ones(30, np.int64), num_clusters=5)
+    assert np.array_equal(got, KMeans(5, n_init=3, random_state=42).fit_predict(rows))
+    assert not np.array_equal(got, KMeans(5, n_init=3, random_state=43).fit_predict(rows))
+    assert not np.array_equal(got, KMeans(5, n_init=1, random_state=42).fit_predict(rows))
+
+
 # --- which stages are reached ------------------------------------------------------------------------------------
 
 DIMENSION = 16
@@ -599,7 +610,7 @@ IDENTITY = Plda(
 )
 
 
-def diarize(classes: np.ndarray, embeddings: np.ndarray | None, **bounds: int) -> dict:
+def diarize(classes: np.ndarray, embeddings: np.ndarray | None, **parameters: float) -> dict:
     """Run the whole graph on networks that say what they are told: (chunks, 589) powerset classes, (chunks, 3, 16)."""
     said = iter(classes)
     chunks = len(classes)
@@ -617,9 +628,8 @@ def diarize(classes: np.ndarray, embeddings: np.ndarray | None, **bounds: int) -
         now, embeddings = embeddings[: len(features)], embeddings[len(features) :]
         return (now.astype(np.float32),)
 
-    pipeline = community1_pipeline(Networks(segmentation, trunk, head, IDENTITY), Parameters(**bounds))
-    made = pipeline.run({"waveform": np.zeros((1, 160_000 + (chunks - 1) * 16_000), np.float32)})
-    return made
+    pipeline = community1_pipeline(Networks(segmentation, trunk, head, IDENTITY), Parameters(**parameters))
+    return pipeline.run({"waveform": np.zeros((1, 160_000 + (chunks - 1) * 16_000), np.float32)})
 
 
 def spoken(chunks: int, *spans: tuple[int, int, int]) -> np.ndarray:
@@ -719,6 +729,33 @@ def test_an_imposed_number_reclusters_by_kmeans_and_lifts_the_constraint(bounds,
 def test_asking_for_more_speakers_than_embeddings_is_refused(bounds):
     message = refusal(diarize, spoken(2, (1, 0, 250), (2, 300, 250)), two_voices(2), **bounds)
     assert "5 speakers were asked for" in message and "only 4 embeddings" in message
+
+
+def test_max_speakers_caps_the_count_of_the_whole_graph():
+    overlapped = spoken(1, (1, 0, 200), (4, 200, 50))
+    plain = diarize(overlapped, np.ones((1, 3, DIMENSION)), max_speakers=1)["discrete_diarization"]
+    assert plain.shape[1] == 1 and plain[:250].all()
+
+
+def test_min_duration_off_reaches_the_annotation():
+    paused = spoken(1, (1, 0, 200), (1, 210, 200))
+    assert len(diarize(paused, np.ones((1, 3, DIMENSION)))["diarization"]) == 2
+    assert len(diarize(paused, np.ones((1, 3, DIMENSION)), min_duration_off=0.5)["diarization"]) == 1
+
+
+def test_exclude_overlap_reaches_the_masks():
+    overlapped = spoken(1, (1, 0, 200), (4, 200, 50))
+    assert diarize(overlapped, np.ones((1, 3, DIMENSION)))["masks"][0, 0].sum() == 200
+    assert diarize(overlapped, np.ones((1, 3, DIMENSION)), exclude_overlap=False)["masks"][0, 0].sum() == 250
+
+
+def test_hyper_parameters_reach_ahc_and_vbx():
+    plain = diarize(DIALOGUE, two_voices(8))
+    assert plain["ahc_clusters"].max() == 1 and len(plain["elbo_trajectory"]) > 1
+    assert diarize(DIALOGUE, two_voices(8), threshold=1.9)["ahc_clusters"].max() == 0
+    assert len(diarize(DIALOGUE, two_voices(8), max_iterations=1)["elbo_trajectory"]) == 1
+    first = [diarize(DIALOGUE, two_voices(8), max_iterations=1, **p)["q_final"] for p in ({}, {"fa": 0.1}, {"fb": 9.0})]
+    assert not np.allclose(first[0], first[1], rtol=1e-3) and not np.allclose(first[0], first[2], rtol=1e-3)
 
 
 def test_progress_is_told_for_both_networks():

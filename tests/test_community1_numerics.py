@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from pyannote.core import SlidingWindow
 from random_arrays import (
     FRAMES,
     random_embeddings,
@@ -66,6 +67,11 @@ def test_chunks_cover_every_sample_and_none_begins_beyond_what_is_needed(samples
     count = geometry.num_chunks(samples)
     assert (count - 1) * 16_000 + 160_000 >= samples
     assert count == 1 or (count - 2) * 16_000 + 160_000 < samples
+
+
+def test_frame_middles_are_those_of_pyannote_core_to_the_last_bit():
+    window = SlidingWindow(start=0.0, duration=991 / 16_000, step=270 / 16_000)
+    assert geometry.frame_middles(20_000).tolist() == [window[i].middle for i in range(20_000)]
 
 
 @PROPERTY

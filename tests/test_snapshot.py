@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import shutil
@@ -30,6 +31,12 @@ SEED_CAPTURES = (
 
 
 def contents() -> dict:
+    """What `_contents` made, free to be changed."""
+    return {name: dict(arrays) for name, arrays in _contents().items()}
+
+
+@functools.cache
+def _contents() -> dict:
     """Every file a snapshot may hold but KMeans', small, with two of six chunks of what is kept for a subset."""
     rng = np.random.default_rng(0)
     sizes = {"C": CHUNKS, "F": 589, "S": 3, "T": TRAIN, "T-1": TRAIN - 1, "K0": 3, "K": CLUSTERS}
@@ -54,9 +61,16 @@ def part(*names: str) -> dict:
     return {name: contents()[name] for name in names}
 
 
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("template") / "one"
+    write_snapshot(folder, MANIFEST, contents())
+    return folder
+
+
 @pytest.fixture
-def written(tmp_path) -> Path:
-    write_snapshot(tmp_path / "one", MANIFEST, contents())
+def written(template, tmp_path) -> Path:
+    shutil.copytree(template, tmp_path / "one")
     return tmp_path / "one"
 
 
@@ -234,6 +248,20 @@ def test_an_array_file_of_the_other_format_is_refused(written):
     assert "ahc_init_labels.npy: cannot be read" in refusal(written)
 
 
+@pytest.mark.parametrize("name", ["ahc_init_labels.npy", "clustering.npz"])
+def test_an_array_that_claims_more_than_memory_holds_is_refused(written, name):
+    buffer = io.BytesIO()
+    np.lib.format.write_array_header_1_0(buffer, {"descr": "<i8", "fortran_order": False, "shape": (10**17,)})
+    claim = buffer.getvalue() + bytes(80)
+    if name.endswith(".npz"):
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr("hard_clusters.npy", claim)
+        claim = buffer.getvalue()
+    replace_file(written, name, claim)
+    assert f"{name}: cannot be read" in refusal(written)
+
+
 def test_a_member_that_is_no_array_is_refused(written):
     with zipfile.ZipFile(written / "ahc_state.npz", "w") as archive:
         archive.writestr("threshold", b"0.6")
@@ -389,6 +417,12 @@ def test_label_widths_and_the_precision_of_float64_may_differ(written):
 def test_other_dims_are_refused(written, shape):
     replace_file(written, "raw_embeddings.npz", npz(embeddings=np.zeros(shape, dtype=np.float32)))
     assert "raw_embeddings.npz: embeddings has" in refusal(written)
+
+
+@pytest.mark.parametrize("name", ["fbank", "segmentation_logits"])
+def test_a_number_where_chunks_should_be_is_refused(written, name):
+    replace_file(written, f"{name}.npz", npz(**{name: np.float32(1), "chunks": np.array([1, 4])}))
+    assert f"{name}.npz: {name} has shape ()" in refusal(written)
 
 
 @pytest.mark.parametrize(
