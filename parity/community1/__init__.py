@@ -117,7 +117,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "centroids",
                 ("embeddings", *TRAINING, "q_final", "sp_final", "kmeans_clusters"),
                 ("centroids",),
-                compute_centroids,
+                partial(compute_centroids, forced_count=p.forced_count),
                 someone_speaks,
             ),
             Stage(

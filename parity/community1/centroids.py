@@ -7,6 +7,8 @@ weighted by responsibilities, or plain means where KMeans made the clusters or f
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 SURVIVAL = 1e-7
@@ -24,6 +26,8 @@ def compute_centroids(
     q_final: np.ndarray | None,
     sp_final: np.ndarray | None,
     kmeans_clusters: np.ndarray | None,
+    *,
+    forced_count: Callable[[int], int | None] | None = None,
 ) -> np.ndarray:
     """Centroids of the speakers.
 
@@ -33,15 +37,22 @@ def compute_centroids(
     train_chunk_idx, train_speaker_idx : (num_train,) int64
     q_final, sp_final : (num_train, num_initial) and (num_initial,) float64; None where VBx did not run
     kmeans_clusters : (num_train,) int; None where no number was imposed
+    forced_count : number of speakers that VBx kept -> number imposed; as many as have a label by default
 
     Returns
     -------
-    centroids : (num_clusters, 256); float64 from VBx, float32 otherwise; NaN where there was no embedding at all
+    centroids : (num_clusters, 256); float64 from VBx, float32 otherwise; NaN for a cluster without embeddings
     """
     train = embeddings[train_chunk_idx, train_speaker_idx]
     if kmeans_clusters is not None:
-        return np.vstack([train[kmeans_clusters == k].mean(axis=0) for k in range(kmeans_clusters.max() + 1)])
+        # Equal embeddings may leave KMeans with fewer clusters than imposed; the reference keeps their NaN centroids.
+        imposed = forced_count(surviving(sp_final).sum()) if forced_count else kmeans_clusters.max() + 1
+        return np.stack([_mean(train[kmeans_clusters == cluster]) for cluster in range(imposed)])
     if q_final is None:
-        return train.mean(axis=0, keepdims=True) if len(train) else np.full((1, train.shape[1]), np.nan, np.float32)
+        return _mean(train)[None]
     weights = q_final[:, surviving(sp_final)]
     return weights.T @ train / weights.sum(0, keepdims=True).T
+
+
+def _mean(rows: np.ndarray) -> np.ndarray:
+    return rows.mean(axis=0) if len(rows) else np.full(rows.shape[1], np.nan, dtype=rows.dtype)

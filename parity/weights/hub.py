@@ -42,8 +42,9 @@ def prepare(revision: str | None = None) -> Path:
                 token=os.environ.get("HF_TOKEN"),
             )
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    # The bases of the hub's error: its HTTP client's own, which a broken connection raises, and OSError.
+    except (*HfHubHTTPError.__bases__, LocalEntryNotFoundError) as error:
+        reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
             f"--weights hub: {REPOSITORY} could not be fetched ({reason}); it needs the network and, where the "
             f"repository is gated, its conditions accepted and a token in HF_TOKEN"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -85,13 +86,16 @@ def _read_network(path: Path, canonical: callable) -> dict[str, np.ndarray]:
 
 def _read_npz(path: Path, keys: tuple[str, ...]) -> list[tuple[str, np.ndarray]]:
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in keys}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile, EOFError) as error:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {key: np.asarray(loaded[key]) for key in keys}
+    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise InputError(f"{path}: cannot be read as PLDA arrays {', '.join(keys)} ({error})") from error
     for key, array in arrays.items():
         if array.shape != PLDA_SHAPES[key]:
             raise InputError(f"{path}: {key} is {array.shape}, expected {PLDA_SHAPES[key]}")
+        if array.dtype.kind != "f":
+            raise InputError(f"{path}: {key} is {array.dtype}, expected floating-point numbers")
     return list(arrays.items())
 
 
@@ -108,6 +112,10 @@ def _read_config(path: Path) -> dict[str, float | bool]:
         }
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {error}); expected "
-            f"pyannote's own layout: config.yaml, segmentation/, embedding/, plda/"
+            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {_one_line(error)}); "
+            f"expected pyannote's own layout: config.yaml, segmentation/, embedding/, plda/"
         ) from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

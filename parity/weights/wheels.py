@@ -113,8 +113,11 @@ def dequantised(initialisers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
 def _weight(initialisers: Mapping[str, np.ndarray], name: str) -> np.ndarray:
     if name in initialisers:
         return initialisers[name]
-    quantised = initialisers[f"{name}_quantized"].astype(np.float32)
-    return quantised * initialisers[f"{name}_scale"] + initialisers[f"{name}_zero_point"]
+    parts = [f"{name}_{part}" for part in ("quantized", "scale", "zero_point")]
+    if missing := [part for part in parts if part not in initialisers]:
+        raise InputError(f"{NAME}: the graph lacks {name}, or {', '.join(missing)} to make it of")
+    quantised, scale, zero_point = (initialisers[part] for part in parts)
+    return quantised.astype(np.float32) * scale + zero_point
 
 
 def _convolutions() -> list[tuple[str, str]]:

@@ -1,0 +1,160 @@
+"""Who may import whom: no torch outside `capture`, no lab inside the numerics."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
+LAB = (
+    "replay",
+    "drift",
+    "snapshot",
+    "fixtures",
+    "report",
+    "score",
+    "gate",
+    "tolerances",
+    "artefact",
+    "clips",
+    "__main__",
+)
+NUMERICS = ("parity.community1", "parity.networks", "parity.rnnt")
+
+IMPORT_EVERYTHING = """
+import importlib, json, pkgutil, sys
+import parity
+names = [info.name for info in pkgutil.walk_packages(parity.__path__, "parity.", onerror=lambda name: sys.exit(name))]
+for name in names:
+    importlib.import_module(name)
+print(json.dumps({"imported": names, "loaded": sorted(sys.modules)}))
+"""
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Every module of a package of this repository by its dotted name."""
+    folder = ROOT / package.replace(".", "/")
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(name: str, path: Path) -> set[str]:
+    """Every module, and every name of a module, that a file imports anywhere in it, dotted and absolute."""
+    found = set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+def of(imported: set[str], *packages: str) -> list[str]:
+    """Those that are one of the packages, or inside one."""
+    return sorted(name for name in imported if any(name == p or name.startswith(f"{p}.") for p in packages))
+
+
+def fresh_interpreter(code: str) -> dict:
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+# what the checks themselves see
+
+
+@pytest.mark.parametrize(
+    "line, seen",
+    [
+        ("import torch", {"torch"}),
+        ("import torch.nn as nn", {"torch.nn"}),
+        ("from torch import nn", {"torch", "torch.nn"}),
+        ("def f():\n    from parity import replay", {"parity", "parity.replay"}),
+        ("from ..replay import x", {"parity.replay", "parity.replay.x"}),
+        ("from . import vbx", {"parity.community1", "parity.community1.vbx"}),
+        ("if TYPE_CHECKING:\n    import torch", {"torch"}),
+    ],
+)
+def test_imports_are_seen_wherever_and_however_they_are_written(tmp_path, line, seen):
+    (tmp_path / "module.py").write_text(line)
+    assert imports("parity.community1.module", tmp_path / "module.py") == seen
+
+
+def test_a_package_is_told_from_one_whose_name_begins_alike():
+    assert of({"torchmetrics", "torch.nn", "pyannote.audio.core", "pyannote.core"}, *HEAVY) == [
+        "pyannote.audio.core",
+        "torch.nn",
+    ]
+
+
+# the rules
+
+
+def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio():
+    seen = fresh_interpreter(IMPORT_EVERYTHING)
+    assert {"parity.replay", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(seen["imported"])
+    assert set(modules("parity")) - {"parity"} == set(seen["imported"]), "a module is in no package"
+    assert of(set(seen["loaded"]), *HEAVY) == []
+    assert of(set(seen["loaded"]), "capture", "bench") == []
+
+
+@pytest.mark.parametrize("package", ["parity", "parity.replay", "parity.gate"])
+def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
+    code = f"import json, sys, {package}\nprint(json.dumps(sorted(sys.modules)))"
+    assert of(set(fresh_interpreter(code)), *HEAVY) == []
+
+
+@pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
+def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(name, path):
+    assert of(imports(name, path), *HEAVY, "capture", "bench") == []
+
+
+def numerics() -> list[tuple[str, Path]]:
+    return [item for package in NUMERICS for item in modules(package).items()]
+
+
+def test_there_are_numerics_to_check():
+    names = [name for name, _ in numerics()]
+    assert len(names) > 25 and "parity.community1" in names and "parity.networks.pyannet" in names
+
+
+@pytest.mark.parametrize("name, path", numerics())
+def test_the_numerics_know_nothing_of_the_lab(name, path):
+    assert of(imports(name, path), *(f"parity.{module}" for module in LAB)) == []
+
+
+@pytest.mark.parametrize("name, path", numerics())
+def test_the_numerics_know_nothing_of_where_weights_come_from(name, path):
+    assert of(imports(name, path), "parity.weights", "parity.sources") == []
+
+
+def test_importing_the_numerics_loads_nothing_of_the_lab():
+    code = "import json, sys, parity.community1, parity.networks.pyannet\nprint(json.dumps(sorted(sys.modules)))"
+    assert of(set(fresh_interpreter(code)), *(f"parity.{module}" for module in LAB)) == []
+
+
+@pytest.mark.parametrize("name, path", sorted(modules("parity.report").items()))
+def test_reports_compute_nothing(name, path):
+    assert of(imports(name, path), "parity.community1", "parity.drift.compare", "scipy", "pyannote") == []
+
+
+def test_capture_is_the_only_package_that_imports_torch():
+    users = {
+        name.split(".")[0]
+        for package in ("parity", "capture")
+        for name, path in modules(package).items()
+        if of(imports(name, path), *HEAVY)
+    }
+    assert users == {"capture"}
