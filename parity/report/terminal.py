@@ -78,7 +78,7 @@ def table(document: dict[str, Any]) -> Table:
         title_justify="left",
     )
     for column in COLUMNS:
-        grid.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column in LEFT)
+        grid.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column != "first drift")
     for fixture in document["fixtures"]:
         row = cells(fixture)
         style = STYLES[fixture["status"]]
