@@ -14,6 +14,7 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.networks import build_networks
 from parity.errors import InputError
+from parity.networks.runtime import one_blas_thread
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 
@@ -75,7 +76,8 @@ def diarize(
     known = {name for stage in pipeline for name in stage.writes}
     if unknown := [name for name in wanted if name not in known]:
         raise InputError(f"unknown artefact {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-    made = pipeline.run({"waveform": waveform})
+    with one_blas_thread():
+        made = pipeline.run({"waveform": waveform})
     return Diarization(
         turns=made["diarization"],
         exclusive_turns=made["exclusive_diarization"],

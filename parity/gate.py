@@ -16,6 +16,7 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks, build_networks
 from parity.errors import InputError
 from parity.fixtures import Fixture
+from parity.networks.runtime import one_blas_thread
 from parity.replay import Replay, replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot, read_snapshot
@@ -86,16 +87,17 @@ def run_fixtures(
     threads : of the networks; the cores this process may use by default
     """
     watcher = watcher or Watcher()
-    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
     results = []
-    for fixture in fixtures:
-        folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
-        try:
-            result = _run_fixture(fixture, folder, weights, networks, watcher)
-        except InputError as error:
-            result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
-        results.append(result)
-        watcher.finished(result)
+    with one_blas_thread():
+        networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+        for fixture in fixtures:
+            folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
+            try:
+                result = _run_fixture(fixture, folder, weights, networks, watcher)
+            except InputError as error:
+                result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
+            results.append(result)
+            watcher.finished(result)
     return results
 
 

@@ -109,7 +109,8 @@ def write_snapshot(
     replace : whether a snapshot already there may be replaced
     """
     own = _own_files(folder)
-    with writing_folder(folder, replace=replace or not (folder / MANIFEST).exists()) as temporary:
+    only_own = folder.is_dir() and len(own) == len(list(folder.iterdir()))
+    with writing_folder(folder, replace=replace or only_own) as temporary:
         for path in own:
             shutil.copy2(path, temporary / path.name)
         for name, arrays in contents.items():

@@ -487,6 +487,14 @@ def test_a_near_tie_that_no_embedding_is_pooled_over_leaves_the_fixture_at_parit
     assert outcome.at_parity and len(outcome.near_ties) == 1 and outcome.embedding_drift == 0.0
 
 
+def test_a_near_tie_that_embeddings_are_pooled_over_moves_numbers_but_may_move_no_decision(tmp_path):
+    outcome = replay(synthetic(), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2, frame=98), inputs())
+    assert outcome.at_parity and len(outcome.near_ties) == 1
+    excused = {drift.artefact for drift in outcome.drifts if drift.excused}
+    assert "embeddings" in excused and "soft_clusters" in excused
+    assert not excused & {"train_chunk_idx", "ahc_clusters", "hard_clusters", "discrete_diarization"}
+
+
 def test_a_frame_above_the_gap_is_not_excused(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE * 2)
     outcome = replay(synthetic(), snapshot, inputs())

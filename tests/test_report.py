@@ -75,7 +75,9 @@ def test_an_error_a_problem_and_an_excused_frame_are_said():
     lines = remarks(
         found(
             FixtureResult("wrong", ERROR, error="no clip"),
-            FixtureResult("short", DRIFT, 1.0, 1.0, replayed(problems=("compared 5 of 6 artefacts; missing: q_final",))),
+            FixtureResult(
+                "short", DRIFT, 1.0, 1.0, replayed(problems=("compared 5 of 6 artefacts; missing: q_final",))
+            ),
             FixtureResult("tied", PARITY, 1.0, 1.0, replayed(near_ties=(tie,))),
         )
     )

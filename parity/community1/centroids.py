@@ -46,7 +46,8 @@ def compute_centroids(
     train = embeddings[train_chunk_idx, train_speaker_idx]
     if kmeans_clusters is not None:
         # Equal embeddings may leave KMeans with fewer clusters than imposed; the reference keeps their NaN centroids.
-        imposed = forced_count(surviving(sp_final).sum()) if forced_count else kmeans_clusters.max() + 1
+        imposed = forced_count(surviving(sp_final).sum()) if forced_count else None
+        imposed = imposed or kmeans_clusters.max() + 1
         return np.stack([_mean(train[kmeans_clusters == cluster]) for cluster in range(imposed)])
     if q_final is None:
         return _mean(train)[None]

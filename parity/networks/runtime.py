@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import onnxruntime
+import threadpoolctl
 
 from parity.errors import InputError
 
@@ -20,6 +21,11 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def one_blas_thread() -> threadpoolctl.threadpool_limits:
+    """A context in which BLAS works in one thread: its matrices are small here, and its threads fight the networks'."""
+    return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
 class OnnxNetwork:
