@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from capture.environment import pinned
@@ -114,11 +115,15 @@ def _clip(name: str, pairs: list[tuple[dict, dict]]) -> dict:
 
 
 def _table(report: dict) -> Table:
-    grid = Table(title=f"median ratio {report['median_ratio']:.2f} · {report['machine']['threads']} threads")
-    for column in ("clip", "audio s", "pyannote s", "replay s", "s per s", "ratio (min to max)", "RTTM"):
-        grid.add_column(column, justify="left" if column in ("clip", "RTTM") else "right", no_wrap=column == "clip")
+    grid = Table(
+        box=SIMPLE_HEAD,
+        title_justify="left",
+        title=f"median ratio {report['median_ratio']:.2f} · {report['machine']['threads']} threads",
+    )
+    for column in ("clip", "audio s", "pyannote s", "replay s", "s/s", "ratio, rounds", "RTTM"):
+        grid.add_column(column, justify="left" if column in ("clip", "RTTM") else "right", no_wrap=True)
     for clip in report["clips"]:
-        spread = f"{clip['ratio']:.2f} ({min(clip['ratios']):.2f} to {max(clip['ratios']):.2f})"
+        spread = f"{clip['ratio']:.1f}, {min(clip['ratios']):.1f}-{max(clip['ratios']):.1f}"
         rate = f"{clip['seconds'] / clip['audio_seconds']:.2f}"
         seconds = [f"{clip[key]:.1f}" for key in ("audio_seconds", "pyannote_seconds", "seconds")]
         grid.add_row(clip["name"], *seconds, rate, spread, "equal" if clip["rttm_equal"] else "DIFFERS")

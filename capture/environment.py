@@ -33,7 +33,6 @@ def restart_pinned(threads: int, module: str = "capture") -> None:
     if os.environ.get(_READY) == str(threads):
         return
     environment = {**os.environ, **pinned(threads), _READY: str(threads)}
-    # -W: NumPy warns for every feature that this CPU does not have, and cannot be asked which it has before it starts.
     os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], environment)
 
 

@@ -63,6 +63,12 @@ def test_the_summary_counts_and_takes_the_worst():
     assert summary["audio_seconds"] == 60
 
 
+def test_a_fixture_with_wrong_inputs_has_the_keys_of_every_other():
+    run = found(good(), FixtureResult("wrong", ERROR, error="no clip"))
+    assert run["fixtures"][0].keys() == run["fixtures"][1].keys()
+    assert run["fixtures"][1]["der"] is None
+
+
 def test_a_drift_is_said_with_what_where_and_how_bad():
     (line,) = remarks(found(bad()))
     assert line.startswith("bad: embeddings (embeddings, cascaded): max 5.0e-01, limit 1.0e-05; worst at chunk 83")

@@ -19,6 +19,25 @@ from parity.snapshot import REFERENCE_VERSION
 from parity.weights import WeightSet
 
 SCHEMA = 1
+REPLAYED = (
+    "der",
+    "der_seconds",
+    "der_exclusive",
+    "speakers",
+    "segments",
+    "reference_speakers",
+    "reference_segments",
+    "embedding_drift",
+    "first_drift",
+    "problems",
+    "near_ties",
+    "isolated_without",
+    "stage_seconds",
+    "human",
+    "artefacts",
+)
+"""What a fixture has besides its name, status and times; null where its inputs were wrong."""
+
 PACKAGES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "pyannote.metrics")
 
 
@@ -86,7 +105,7 @@ def _fixture(result: FixtureResult) -> dict[str, Any]:
         "error": result.error,
     }
     if replay is None:
-        return row | {"artefacts": [], "first_drift": None}
+        return row | dict.fromkeys(REPLAYED) | {"problems": [], "near_ties": [], "artefacts": []}
     return row | {
         "der": replay.score.der,
         "der_seconds": asdict(replay.score),

@@ -12,7 +12,7 @@ from rich.table import Table
 from parity.gate import FixtureResult, Watcher
 from parity.report.markdown import cells, headline, number, remarks_of, scientific
 
-COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "emb drift", "first drift")
+COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
 LEFT = ("fixture", "status", "first drift")
 STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow"}
 
@@ -72,7 +72,6 @@ def table(document: dict[str, Any]) -> Table:
     """The one table of a run."""
     summary = document["summary"]
     grid = Table(
-        padding=(0, 1),
         box=SIMPLE_HEAD,
         title=f"{headline(document)} · weights {document['weights']['name']}",
         title_justify="left",

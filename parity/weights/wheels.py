@@ -95,8 +95,7 @@ def dequantised(initialisers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     and the downsampling convolution of every block; the bias of number N is number N + 1. Shapes are checked.
     """
     numbers = {int(m[1]) for name in initialisers if (m := re.fullmatch(r"onnx::Conv_(\d+)(_quantized)?", name))}
-    weights = sorted(number for number in numbers if number + 1 in numbers or number - 1 not in numbers)
-    weights = [number for number in weights if _weight(initialisers, f"onnx::Conv_{number}").ndim == 4]
+    weights = sorted(number for number in numbers if _weight(initialisers, f"onnx::Conv_{number}").ndim == 4)
     convolutions = _convolutions()
     if len(weights) != len(convolutions):
         raise InputError(f"{NAME}: {len(weights)} convolutions in the graph, a ResNet34 has {len(convolutions)}")
