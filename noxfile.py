@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 
 import nox
@@ -16,7 +17,7 @@ nox.needs_version = ">=2024.4.15"
 def parity(session: nox.Session) -> None:
     """Replay the fixtures and say whether the reimplementation is at parity (the main job)."""
     _install(session)
-    session.run("python", "-m", "parity", "run", *session.posargs)
+    _run(session, "-m", "parity", "run", *session.posargs)
 
 
 @nox.session
@@ -37,14 +38,14 @@ def tests_capture(session: nox.Session) -> None:
 def capture(session: nox.Session) -> None:
     """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- --check compares instead."""
     _install(session, "capture")
-    session.run("python", "-m", "capture", *session.posargs)
+    _run(session, "-m", "capture", *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Time this project and pyannote.audio 4.0.4 on the same clips in the same run."""
     _install(session, "capture")
-    session.run("python", "-m", "bench", *session.posargs)
+    _run(session, "-m", "bench", *session.posargs)
 
 
 @nox.session
@@ -53,6 +54,16 @@ def lint(session: nox.Session) -> None:
     session.install("ruff==0.17.5")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+
+
+def _run(session: nox.Session, *arguments: str) -> None:
+    # nox ends with 1 whatever a command ended with; 2 means wrong inputs here, and scripts tell the two apart.
+    try:
+        session.run("python", *arguments)
+    except nox.command.CommandFailed as failed:
+        if getattr(failed, "return_code", None) == 2 or str(failed).endswith("code 2"):
+            sys.exit(2)
+        raise
 
 
 def _install(session: nox.Session, *extras: str) -> None:

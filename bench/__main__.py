@@ -120,7 +120,7 @@ def _table(report: dict) -> Table:
         title_justify="left",
         title=f"median ratio {report['median_ratio']:.2f} · {report['machine']['threads']} threads",
     )
-    for column in ("clip", "audio s", "pyannote s", "replay s", "s/s", "ratio, rounds", "RTTM"):
+    for column in ("clip", "audio", "pyannote", "replay", "s/s", "ratio", "RTTM"):
         grid.add_column(column, justify="left" if column in ("clip", "RTTM") else "right", no_wrap=True)
     for clip in report["clips"]:
         spread = f"{clip['ratio']:.1f}, {min(clip['ratios']):.1f}-{max(clip['ratios']):.1f}"
