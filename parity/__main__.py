@@ -70,6 +70,22 @@ def run(
 
 
 @app.command()
+def margins(
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+) -> None:
+    """Say how close the reference's decisions are to flipping: the closest call of each kind, from snapshots alone."""
+    from parity.fixtures import Catalogue, default_folder
+    from parity.margin import margins as measure
+    from parity.report.terminal import margins_table
+    from parity.snapshot import read_snapshot
+
+    chosen = Catalogue.read(default_folder()).select(fixture)
+    folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
+    stdout.print(margins_table({name: measure(read_snapshot(folder)) for name, folder in folders.items()}))
+
+
+@app.command()
 def diarize(
     audio: Annotated[Path, typer.Argument(help="A WAV or FLAC of any rate and channel count.")],
     weights: WeightsOption = "wheels",

@@ -124,7 +124,7 @@ def _judged(
     if worst is not None:
         # Rows of a subset are named by the chunk they are.
         worst = (int(chunks[worst[0]]), *worst[1:]) if chunks is not None else worst
-        where = in_words(artefact, worst)
+        where = in_words(artefact.dims, worst)
     return Drift(
         stage=artefact.stage,
         artefact=artefact.name,
@@ -145,10 +145,10 @@ def _judged(
     )
 
 
-def in_words(artefact: Artefact, index: tuple[int, ...]) -> str:
-    """Where an element is: `chunk 83, speaker 1, at 83.0 s`."""
+def in_words(dims: tuple[str, ...], index: tuple[int, ...]) -> str:
+    """Where an element of an array with these dims is: `chunk 83, speaker 1, at 83.0 s`."""
     words, seconds = [], None
-    for letter, position in zip(artefact.dims, index, strict=True):
+    for letter, position in zip(dims, index, strict=True):
         if letter == "C":
             words.append(f"chunk {position}")
             seconds = position * geometry.STEP_SECONDS

@@ -225,7 +225,7 @@ def test_rows_of_a_subset_are_named_by_the_chunk_they_are():
     ],
 )
 def test_an_index_in_words(name, index, words):
-    assert in_words(ARTEFACTS[name], index) == words
+    assert in_words(ARTEFACTS[name].dims, index) == words
 
 
 # labels

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 from parity.gate import FixtureResult, Watcher
+from parity.margin import Margin
 from parity.report.markdown import cells, headline, number, remarks_of, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
@@ -94,3 +95,24 @@ def table(document: dict[str, Any]) -> Table:
 def remarks(document: dict[str, Any]) -> list[str]:
     """What needs saying beside the table."""
     return [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
+
+
+def margins_table(found: dict[str, list[Margin]]) -> Table:
+    """The closest call of each kind of decision over fixtures, and all their exact ties."""
+    grid = Table(box=SIMPLE_HEAD, title=f"closest decisions of {len(found)} fixtures", title_justify="left")
+    for column in ("decision", "margin", "unit", "where", "taken", "tied"):
+        grid.add_column(column, justify="right" if column in ("margin", "taken", "tied") else "left")
+    kinds: dict[tuple[str, str], list[tuple[str, Margin]]] = {}
+    for name, margins in found.items():
+        for margin in margins:
+            kinds.setdefault((margin.stage, margin.decision), []).append((name, margin))
+    for (stage, decision), rows in kinds.items():
+        open_ = [(margin.smallest, name, margin.where) for name, margin in rows if margin.smallest is not None]
+        smallest, name, where = min(open_, default=(None, "", ""))
+        ties = sum(margin.ties for _, margin in rows)
+        tied = f"{ties}*" if ties and rows[0][1].ambiguous else str(ties)
+        taken = str(sum(margin.decisions for _, margin in rows))
+        grid.add_row(f"{stage}: {decision}", scientific(smallest), rows[0][1].unit, f"{name} {where}", taken, tied)
+    grid.caption = "* the reference breaks these ties by how NumPy happens to sort, which may differ with the CPU"
+    grid.caption_justify = "left"
+    return grid

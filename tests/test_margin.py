@@ -1,0 +1,108 @@
+"""Margins: the closest call of each kind of decision, on hand-made values where the answer is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from parity.fixtures import Catalogue, default_folder
+from parity.margin import Margin, _second_best, margins
+from parity.snapshot import Snapshot, read_snapshot
+
+FRAMES = 589
+
+
+def one(values: dict, decision: str, companions: dict | None = None) -> Margin:
+    snapshot = Snapshot(Path("made"), {}, values, {}, companions or {})
+    (found,) = [margin for margin in margins(snapshot) if margin.decision == decision]
+    return found
+
+
+def speaking(*frames: tuple[int, int, int]) -> np.ndarray:
+    """(1, 589, 3): one chunk in which the first so many frames of each speaker are active."""
+    segmentations = np.zeros((len(frames), FRAMES, 3), dtype=np.float32)
+    for chunk, lengths in enumerate(frames):
+        start = 0
+        for speaker, length in enumerate(lengths):
+            segmentations[chunk, start : start + length, speaker] = 1
+            start += length
+    return segmentations
+
+
+def test_the_smallest_gap_of_two_classes_is_named_by_chunk_frame_and_second():
+    gap = np.ones((3, FRAMES), dtype=np.float32)
+    gap[2, 100] = 0.25
+    gap[0, 0] = 0.0
+    segmentations = np.zeros((3, FRAMES, 3), dtype=np.float32)
+    found = one(
+        {"segmentations": segmentations}, "best powerset class", {("segmentations.npz", "segmentation_gap"): gap}
+    )
+    assert (found.smallest, found.ties, found.decisions) == (0.25, 1, 3 * FRAMES)
+    assert found.where == "chunk 2, frame 100, at 3.7 s"
+
+
+def test_a_speaker_with_two_clean_frames_stands_half_a_frame_from_the_clean_mask():
+    segmentations = speaking((2, 100, 0))
+    found = one({"segmentations": segmentations, "masks": segmentations}, "clean mask or whole")
+    assert (found.smallest, found.decisions) == (0.5, 2)
+    assert found.where.startswith("chunk 0, speaker 0")
+
+
+def test_the_filters_share_is_measured_in_frames():
+    values = {"segmentations": speaking((117, 200, 0)), "train_chunk_idx": np.zeros(1, int)}
+    found = one(values, "enough clean speech")
+    assert found.smallest == pytest.approx(0.2 * FRAMES - 117, abs=1e-4)
+
+
+def test_the_cut_is_judged_by_each_subtrees_largest_merge_not_by_its_own_height():
+    # Two merges with an inversion: the second is lower than the first, and the cut sees the first's height in both.
+    dendrogram = np.array([[0, 1, 0.65, 2], [2, 3, 0.59, 3]])
+    threshold = {("ahc_state.npz", "threshold"): np.array(0.6)}
+    found = one({"dendrogram": dendrogram}, "merge above or below the cut", threshold)
+    assert found.smallest == pytest.approx(0.05)
+
+
+def test_survival_is_measured_in_decades_and_the_stopping_test_in_nats():
+    values = {"elbo_trajectory": np.array([0.0, 1.0, 1.00011]), "sp_final": np.array([0.9, 1e-6, 1e-12])}
+    assert one(values, "another iteration").smallest == pytest.approx(1e-5)
+    survival = one(values, "speaker survives")
+    assert survival.smallest == pytest.approx(1.0)
+    assert survival.where == "speaker 1"
+
+
+def test_the_second_best_assignment_must_differ_for_somebody_who_speaks():
+    scores = np.array([[1.0, 0.5, 0.0], [0.4, 0.9, 0.0], [0.0, 0.0, 0.0]])
+    everybody, first_two = np.array([True, True, True]), np.array([True, True, False])
+    # Best: 1.0 + 0.9 + 0.0. The first two swapped: 0.5 + 0.4; the first moved to cluster 2: 0.0 + 0.9 + 0.0.
+    assert _second_best(scores, first_two) == pytest.approx(0.9)
+    assert _second_best(scores, everybody) == pytest.approx(0.9)
+    assert _second_best(scores, np.zeros(3, bool)) == np.inf
+
+
+def test_a_tie_in_the_ranking_is_counted_and_called_ambiguous():
+    segmentations = np.zeros((1, FRAMES, 3), dtype=np.float32)
+    segmentations[0, :10, :2] = 1  # two speakers, equally active, in ten frames
+    count = np.zeros((594, 1), dtype=np.uint8)
+    count[:10] = 1  # of whom one may win
+    values = {"segmentations": segmentations, "hard_clusters": np.array([[0, 1, 2]], np.int8), "count": count}
+    found = one(values, "most active speakers")
+    assert found.ties == 10
+    assert found.ambiguous
+
+
+def test_an_exact_half_is_a_tie_of_the_count():
+    segmentations = np.zeros((2, FRAMES, 3), dtype=np.float32)
+    segmentations[0, 100, 0] = 1
+    alone = one({"segmentations": segmentations, "count": np.zeros((1, 1), np.uint8)}, "count rounded")
+    # Frame 100 of the first chunk lies where the second chunk speaks too: mean 0.5, an exact tie.
+    assert alone.ties == 1
+
+
+@pytest.mark.parametrize("name", Catalogue.read(default_folder()).names)
+def test_every_snapshot_has_its_margins(name):
+    found = margins(read_snapshot(default_folder() / name))
+    assert {"best powerset class", "count rounded"} <= {margin.decision for margin in found}
+    assert all(margin.smallest is None or margin.smallest > 0 for margin in found)
+    assert all(margin.where for margin in found if margin.smallest is not None)
