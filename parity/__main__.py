@@ -34,6 +34,9 @@ def run(
     json_path: Annotated[
         Path, typer.Option("--json", help="Where the report goes; a .md lies beside it.")
     ] = DEFAULT_REPORT,
+    implementation: Annotated[
+        str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
+    ] = "native",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -47,19 +50,28 @@ def run(
     from parity.report.document import document
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
+    from parity.variant import load_implementation
     from parity.weights import load_weights
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
     chosen = Catalogue.read(default_folder()).select(fixture)
+    under_test = load_implementation(implementation)
     with stderr.status("weights and clips"):
         weight_set = load_weights(weights)
         total = sum(_clip_seconds(entry) for entry in chosen)
     with ProgressWatcher(stderr, total) as watcher:
         results, seconds = timed(
-            lambda: run_fixtures(chosen, weight_set, snapshots=snapshots, watcher=watcher, threads=threads)
+            lambda: run_fixtures(
+                chosen,
+                weight_set,
+                snapshots=snapshots,
+                watcher=watcher,
+                threads=threads,
+                implementation=under_test,
+            )
         )
-    found = document(results, weight_set, seconds)
+    found = document(results, weight_set, seconds, under_test.name)
     stdout.print(table(found))
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)

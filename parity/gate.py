@@ -20,6 +20,7 @@ from parity.networks.runtime import one_blas_thread
 from parity.replay import Replay, replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot, read_snapshot
+from parity.variant import NATIVE, Implementation
 from parity.weights import WeightSet
 
 PARITY, DRIFT, ERROR = "parity", "drift", "error"
@@ -78,6 +79,7 @@ def run_fixtures(
     snapshots: Path | None = None,
     watcher: Watcher | None = None,
     threads: int | None = None,
+    implementation: Implementation = NATIVE,
 ) -> list[FixtureResult]:
     """Replay fixtures one after the other.
 
@@ -85,6 +87,7 @@ def run_fixtures(
     ----------
     snapshots : another folder of snapshots, one a fixture by its name
     threads : of the networks; the cores this process may use by default
+    implementation : the pipeline under test, made of the native one
     """
     watcher = watcher or Watcher()
     results = []
@@ -93,7 +96,7 @@ def run_fixtures(
         for fixture in fixtures:
             folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
             try:
-                result = _run_fixture(fixture, folder, weights, networks, watcher)
+                result = _run_fixture(fixture, folder, weights, networks, watcher, implementation)
             except InputError as error:
                 result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
             results.append(result)
@@ -102,7 +105,12 @@ def run_fixtures(
 
 
 def _run_fixture(
-    fixture: Fixture, folder: Path, weights: WeightSet, networks: Networks, watcher: Watcher
+    fixture: Fixture,
+    folder: Path,
+    weights: WeightSet,
+    networks: Networks,
+    watcher: Watcher,
+    implementation: Implementation,
 ) -> FixtureResult:
     parameters = Parameters(**weights.parameters, **fixture.speakers)
     snapshot = read_snapshot(folder)
@@ -110,7 +118,7 @@ def _run_fixture(
     waveform = load_clip(fixture.clip())
     audio_seconds = waveform.shape[1] / SAMPLE_RATE
     watcher.fixture(fixture.name, audio_seconds)
-    pipeline = community1_pipeline(networks, parameters, watcher.step)
+    pipeline = implementation(community1_pipeline(networks, parameters, watcher.step))
     outcome = replay(pipeline, snapshot, {"waveform": waveform}, on_stage=watcher.stage)
     return FixtureResult(
         name=fixture.name,

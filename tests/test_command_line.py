@@ -155,6 +155,28 @@ def test_other_fixtures_still_run_when_one_has_no_snapshot(snapshots, tmp_path):
     assert statuses == {FIXTURE: "parity", "02_pyannote_sample": "error"}
 
 
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ("return np.ones_like(count_speakers(segmentations))", 1, "count (speaker_counting, isolated): 1838 of 1838 differ"),
+        ("raise OverflowError('too many')", 2, "stage speaker_counting raised OverflowError: too many"),
+        ("return np.zeros(3)", 2, "count has shape (3,), expected (frames, 1)"),
+    ],
+)
+def test_an_implementation_under_test_is_judged_or_reported_by_stage(tmp_path, body, status, words):
+    source = "import numpy as np\nfrom parity.community1.speaker_counting import count_speakers\n"
+    source += f"def count(segmentations):\n    {body}\nstages = {{'speaker_counting': count}}\n"
+    (tmp_path / "planted.py").write_text(source)
+    report = tmp_path / "report.json"
+    arguments = ["run", "--fixture", FIXTURE, "--json", report, "--implementation", "planted:stages"]
+    done = parity(*arguments, environment={"PYTHONPATH": str(tmp_path)})
+    assert done.returncode == status, done.stderr
+    assert "Traceback" not in done.stderr
+    assert words in done.stdout
+    assert json.loads(report.read_text())["implementation"]["name"] == "planted:stages"
+
+
 def test_a_folder_of_snapshots_that_is_none_is_refused(tmp_path):
     assert "--snapshots" in only_error(parity("run", "--snapshots", tmp_path / "nothing"))
 

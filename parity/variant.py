@@ -1,0 +1,158 @@
+"""Implementations under test: the native pipeline with some stages replaced by somebody else's functions.
+
+Task: `module:object`, or the name of an entry point in the group `parity.implementations` -> a pipeline of the same
+stages. The object is a mapping from stage names to functions with the signature of the native stage (see
+`parity.community1`), or a function from the native pipeline to another. What a replaced stage returns is checked before
+anybody reads it, so that a mistake is reported by the stage that made it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.artefact import ARTEFACTS, Artefact
+from parity.errors import InputError
+from parity.snapshot import FIXED_DIMS
+from parity.stage import ChunkSeries, Pipeline, Stage
+
+GROUP = "parity.implementations"
+MAY_HOLD_NAN = {"embeddings", "centroids", "soft_clusters"}
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """A way to turn the native pipeline into the one under test.
+
+    Attributes
+    ----------
+    name : in reports
+    change : native pipeline -> pipeline under test
+    """
+
+    name: str
+    change: Callable[[Pipeline], Pipeline]
+
+    def __call__(self, native: Pipeline) -> Pipeline:
+        """The pipeline under test; its stages are those of the native one, replaced ones are guarded.
+
+        Raises
+        ------
+        InputError : the implementation raised, or lacks, adds or reorders stages
+        """
+        try:
+            changed = self.change(native)
+        except InputError:
+            raise
+        except Exception as error:
+            raise InputError(f"implementation {self.name}: {_said(error)} while it was put together") from error
+        if not isinstance(changed, Pipeline):
+            raise InputError(f"implementation {self.name}: gave a {type(changed).__name__}, expected a Pipeline")
+        wanted, got = [stage.name for stage in native], [stage.name for stage in changed]
+        if got != wanted:
+            odd = sorted(set(wanted) ^ set(got)) or got
+            raise InputError(f"implementation {self.name}: its stages are not the pipeline's: {', '.join(odd)}")
+        stages = [
+            mine if mine.run is theirs.run else replace(mine, run=partial(_guarded, self.name, mine, mine.run))
+            for mine, theirs in zip(changed, native, strict=True)
+        ]
+        return Pipeline(self.name, native.inputs, stages)
+
+
+NATIVE = Implementation("native", lambda pipeline: pipeline)
+
+
+def load_implementation(spec: str) -> Implementation:
+    """The implementation behind `native`, `module:object`, or an installed entry point.
+
+    Raises
+    ------
+    InputError : nothing of that name can be loaded, or it is neither a mapping of stages nor a function
+    """
+    if spec == NATIVE.name:
+        return NATIVE
+    found = _load_object(spec) if ":" in spec else _load_entry_point(spec)
+    if isinstance(found, Mapping):
+        return Implementation(spec, partial(_replace_stages, spec, found))
+    if not callable(found):
+        raise InputError(
+            f"--implementation {spec}: is a {type(found).__name__}, expected stages by name, or a function"
+        )
+    return Implementation(spec, found)
+
+
+def _load_object(spec: str) -> Any:
+    module, _, name = spec.partition(":")
+    if str(Path.cwd()) not in sys.path:  # the installed command does not look here, `python -m parity` does
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        return getattr(importlib.import_module(module), name)
+    except Exception as error:
+        raise InputError(
+            f"--implementation {spec}: cannot be loaded ({_said(error)}); expected module:object"
+        ) from error
+
+
+def _load_entry_point(spec: str) -> Any:
+    points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
+    if spec not in points:
+        known = ", ".join(["native", *sorted(points)])
+        raise InputError(f"--implementation {spec}: unknown; installed: {known}; or module:object")
+    try:
+        return points[spec].load()
+    except Exception as error:
+        raise InputError(f"--implementation {spec}: cannot be loaded ({_said(error)})") from error
+
+
+def _replace_stages(name: str, stages: Mapping[str, Callable], native: Pipeline) -> Pipeline:
+    known = [stage.name for stage in native]
+    if unknown := [stage for stage in stages if stage not in known]:
+        raise InputError(f"implementation {name}: unknown stage {', '.join(unknown)}; known: {', '.join(known)}")
+    for stage, run in stages.items():
+        native = native.replacing(stage, run)
+    return native
+
+
+def _guarded(name: str, stage: Stage, run: Callable, *values: Any) -> Any:
+    place = f"implementation {name}: stage {stage.name}"
+    try:
+        results = run(*values)
+    except Exception as error:
+        raise InputError(f"{place} raised {_said(error)}") from error
+    written = results if len(stage.writes) > 1 else (results,)
+    if not isinstance(written, tuple) or len(written) != len(stage.writes):
+        raise InputError(f"{place} returned a {type(results).__name__}, expected {len(stage.writes)} results")
+    for artefact, value in zip(stage.writes, written, strict=True):
+        _check(place, ARTEFACTS[artefact], value)
+    return results
+
+
+def _check(place: str, artefact: Artefact, value: Any) -> None:
+    if artefact.dtype == "text" or isinstance(value, ChunkSeries):
+        return
+    if not isinstance(value, np.ndarray):
+        raise InputError(f"{place}: {artefact.name} is a {type(value).__name__}, expected an array")
+    shape = ", ".join(artefact.dims)
+    fixed = {**FIXED_DIMS, **{letter: int(letter) for letter in artefact.dims if letter.isdigit()}}
+    fits = value.ndim == len(artefact.dims) and all(
+        fixed.get(letter, size) == size for letter, size in zip(artefact.dims, value.shape, strict=True)
+    )
+    if not fits:
+        raise InputError(f"{place}: {artefact.name} has shape {value.shape}, expected ({shape})")
+    if not np.can_cast(value.dtype, artefact.dtype, casting="same_kind") and value.dtype.kind not in "iub":
+        raise InputError(f"{place}: {artefact.name} is {value.dtype}, expected {artefact.dtype}")
+    if value.dtype.kind == "f" and artefact.name not in MAY_HOLD_NAN and np.isnan(value).any():
+        first = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
+        raise InputError(f"{place}: {artefact.name} holds {int(np.isnan(value).sum())} NaN, first at {first}")
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
