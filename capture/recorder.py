@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,7 +67,9 @@ class Recorder:
         """
         check_sources(known_sources())
         # Found by running the network on noise; computed before it is watched, so that noise is not recorded.
-        _ = pipeline._embedding.min_num_samples
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of one-frame noise, which has no deviation
+            _ = pipeline._embedding.min_num_samples
         handle = pipeline._segmentation.model.register_forward_hook(self._saw_logits)
         taps = [
             (BaseWeSpeakerResNet, "compute_fbank", self._saw_fbank),

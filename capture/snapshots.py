@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-import sys
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,7 @@ from capture.reference import Run
 from parity.artefact import ARTEFACTS
 from parity.community1 import Parameters, geometry
 from parity.fixtures import Fixture
-from parity.snapshot import REFERENCE_VERSION, SCHEMA, Snapshot, write_snapshot
+from parity.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.weights import WeightSet
 
 RECORDED_VERSIONS = (
@@ -134,16 +132,3 @@ def numpy_features() -> list[str]:
     from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 
     return [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
-
-
-def expected_version() -> str:
-    """The version of pyannote.audio that captures are made with."""
-    return REFERENCE_VERSION
-
-
-def command_line() -> str:
-    """The command of this process."""
-    return " ".join(sys.argv)
-
-
-__all__ = ["Mapping", "contents", "manifest", "save"]

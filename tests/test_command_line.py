@@ -159,7 +159,11 @@ def test_other_fixtures_still_run_when_one_has_no_snapshot(snapshots, tmp_path):
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
-        ("return np.ones_like(count_speakers(segmentations))", 1, "count (speaker_counting, isolated): 1838 of 1838 differ"),
+        (
+            "return np.ones_like(count_speakers(segmentations))",
+            1,
+            "count (speaker_counting, isolated): 1838 of 1838 differ",
+        ),
         ("raise OverflowError('too many')", 2, "stage speaker_counting raised OverflowError: too many"),
         ("return np.zeros(3)", 2, "count has shape (3,), expected (frames, 1)"),
     ],
