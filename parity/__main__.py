@@ -45,6 +45,7 @@ def run(
 
     Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
     """
+    from parity.files import check_writable
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
     from parity.report.document import document
@@ -55,6 +56,7 @@ def run(
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
+    check_writable(json_path)  # said now, not when minutes of work are done
     chosen = Catalogue.read(default_folder()).select(fixture)
     under_test = load_implementation(implementation)
     with stderr.status("weights and clips"):

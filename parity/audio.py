@@ -120,7 +120,7 @@ def _check_values(waveform: np.ndarray, sample_rate: int, name: str) -> None:
 
 def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
     if not path.is_file():
-        raise InputError(f"{path}: {'is a folder, not' if path.is_dir() else 'there is no such'} audio file")
+        raise InputError(f"{path}: {'is a folder, not an' if path.is_dir() else 'there is no such'} audio file")
     try:
         with path.open("rb") as file:
             return soundfile.read(file, dtype=dtype, always_2d=True)

@@ -78,6 +78,21 @@ def writing_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Find out whether a file could be written there, without touching one that is.
+
+    Raises
+    ------
+    InputError : it is a folder, or its folder cannot be made or written
+    """
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder, expected the name of a file")
+    with _said(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
 @contextlib.contextmanager
 def writing_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Yield a temporary sibling folder of `path`; rename it to `path` if the body succeeds, remove it otherwise.

@@ -181,6 +181,15 @@ def test_an_implementation_under_test_is_judged_or_reported_by_stage(tmp_path, b
     assert json.loads(report.read_text())["implementation"]["name"] == "planted:stages"
 
 
+def test_a_report_that_cannot_be_written_is_said_before_the_work_begins(tmp_path):
+    done = parity("run", "--fixture", FIXTURE, "--json", tmp_path)
+    assert f"{tmp_path}: is a folder" in only_error(done)
+    assert done.stdout == ""
+    (tmp_path / "file").write_text("mine")
+    assert "cannot be written" in only_error(parity("run", "--json", tmp_path / "file" / "parity.json"))
+    assert (tmp_path / "file").read_text() == "mine"
+
+
 def test_a_folder_of_snapshots_that_is_none_is_refused(tmp_path):
     assert "--snapshots" in only_error(parity("run", "--snapshots", tmp_path / "nothing"))
 
