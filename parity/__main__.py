@@ -56,6 +56,8 @@ def run(
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
+    if json_path.suffix == ".md":
+        raise InputError(f"--json {json_path}: a .md is written beside it, under the same name; choose another ending")
     check_writable(json_path)  # said now, not when minutes of work are done
     chosen = Catalogue.read(default_folder()).select(fixture)
     under_test = load_implementation(implementation)
@@ -74,11 +76,12 @@ def run(
             )
         )
     found = document(results, weight_set, seconds, under_test.name)
+    # Written first: a closed pipe must not cost the report.
+    _write(json_path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    _write(json_path.with_suffix(".md"), markdown(found))
     stdout.print(table(found))
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
-    _write(json_path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
-    _write(json_path.with_suffix(".md"), markdown(found))
     statuses = {result.status for result in results}
     raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
 

@@ -124,6 +124,8 @@ def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
     try:
         with path.open("rb") as file:
             return soundfile.read(file, dtype=dtype, always_2d=True)
+    except TypeError as error:  # what soundfile says of `.raw`, which has no header
+        raise InputError(f"{path}: not audio that says its own rate and format; WAV and FLAC do") from error
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
     except OSError as error:

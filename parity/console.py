@@ -16,13 +16,17 @@ stdout = Console(highlight=False)
 def run_and_exit(app: typer.Typer) -> None:
     """Run a command line application and leave the process.
 
-    Exit statuses: what the command itself chose; 2 for an `InputError` or a misused option; 130 when interrupted.
+    Exit statuses: what the command itself chose; 2 for an `InputError`, what the system refused, or a misused
+    option; 130 when interrupted.
     """
     try:
         app()
     except InputError as error:
         one_line = " ".join(str(error).split())
         print(f"error: {one_line}", file=sys.stderr)
+        sys.exit(2)
+    except OSError as error:  # a name too long, a folder that may not be read, a disk that is full
+        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interrupted; nothing half-written was kept", file=sys.stderr)

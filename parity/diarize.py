@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.audio import quantise, read_audio, to_mono_16k
+from parity.audio import check_waveform, quantise, read_audio, to_mono_16k
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.networks import build_networks
@@ -66,7 +66,7 @@ def diarize(
     ------
     InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact
     """
-    waveform = audio if isinstance(audio, np.ndarray) else load_any(audio)
+    waveform = _checked(audio) if isinstance(audio, np.ndarray) else load_any(Path(audio))
     if isinstance(weights, str):
         weights = load_weights(weights)
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
@@ -84,6 +84,13 @@ def diarize(
         embeddings=_speaker_embeddings(made),
         artefacts={name: made.get(name) for name in wanted},
     )
+
+
+def _checked(waveform: np.ndarray) -> np.ndarray:
+    if waveform.ndim != 2 or len(waveform) != 1 or waveform.dtype != np.float32:
+        raise InputError(f"waveform is {waveform.dtype} {waveform.shape}, expected float32 (1, num_samples) at 16 kHz")
+    check_waveform(waveform, 16000, name="waveform")
+    return waveform
 
 
 def load_any(path: Path) -> np.ndarray:

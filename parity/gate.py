@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks, build_networks
@@ -97,7 +99,7 @@ def run_fixtures(
             folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
             try:
                 result = _run_fixture(fixture, folder, weights, networks, watcher, implementation)
-            except InputError as error:
+            except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
             results.append(result)
             watcher.finished(result)
@@ -138,6 +140,13 @@ def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, p
     ------
     InputError : names the snapshot, and both sides
     """
+    if "diarization" not in snapshot.values:
+        raise InputError(f"{snapshot.folder}: holds no reference.rttm, so there is nothing to score against")
+    if np.isinf(snapshot.values.get("embeddings", np.zeros(0))).any():
+        raise InputError(f"{snapshot.folder}: embeddings hold infinite values, between which no distance is defined")
+    for name in ("weights", "parameters"):
+        if not isinstance(snapshot.manifest.get(name, {}), dict):
+            raise InputError(f"{snapshot.folder}: manifest.json: `{name}` is not a table")
     if snapshot.clip_sha256 != fixture.clip_sha256:
         raise InputError(
             f"{snapshot.folder}: captured from clip {snapshot.clip_sha256}, the catalogue pins {fixture.clip_sha256}"

@@ -89,6 +89,7 @@ def read_snapshot(folder: Path) -> Snapshot:
         if artefact.by_chunk and np.ndim(values.get(artefact.name)):
             chunks[artefact.name] = _recorded_chunks(folder, artefact, companions, values)
     _check_arrays(folder, values, chunks)
+    _check_indices(folder, values)
     _check_gap(folder, values.get("segmentations"), companions.get(("segmentations.npz", "segmentation_gap")))
     return Snapshot(folder, manifest, values, chunks, companions)
 
@@ -147,7 +148,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(f"{folder}: has no {MANIFEST}: not a snapshot, or not captured yet") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), dict):
         raise InputError(f"{path}: lists no `artifacts`: not a snapshot's manifest")
@@ -235,8 +236,24 @@ def _check_arrays(folder: Path, values: Mapping[str, Any], chunks: Mapping[str, 
             sizes.setdefault(letter, (size, name))
 
 
+def _check_indices(folder: Path, values: Mapping[str, Any]) -> None:
+    """Indices and labels that stages follow blindly."""
+    embeddings, labels = values.get("embeddings"), values.get("ahc_clusters")
+    limits = {"train_chunk_idx": 0, "train_speaker_idx": 1}
+    for name, axis in limits.items() if embeddings is not None else ():
+        index = values.get(name, np.zeros(0))
+        if len(index) and not (index.min() >= 0 and index.max() < embeddings.shape[axis]):
+            raise InputError(f"{folder}: {name} leaves 0 to {embeddings.shape[axis] - 1}, where embeddings end")
+    if labels is not None and len(labels) and not (labels.min() >= 0 and labels.max() < len(labels)):
+        raise InputError(f"{folder}: ahc_clusters leaves 0 to {len(labels) - 1}; labels are fewer than embeddings")
+
+
 def _check_gap(folder: Path, segmentations: np.ndarray | None, gap: np.ndarray | None) -> None:
-    if segmentations is not None and gap is not None and gap.shape != segmentations.shape[:2]:
+    if (
+        segmentations is not None
+        and gap is not None
+        and (gap.shape != segmentations.shape[:2] or gap.dtype.kind != "f")
+    ):
         raise InputError(
             f"{folder / 'segmentations.npz'}: segmentation_gap has shape {gap.shape}, "
             f"segmentations has {segmentations.shape[:2]} chunks and frames"

@@ -181,6 +181,38 @@ def test_an_implementation_under_test_is_judged_or_reported_by_stage(tmp_path, b
     assert json.loads(report.read_text())["implementation"]["name"] == "planted:stages"
 
 
+@pytest.mark.models
+def test_a_snapshot_that_stages_would_stumble_over_is_an_error_not_a_crash(snapshots, tmp_path):
+    path = snapshots / FIXTURE / "manifest.json"
+    manifest = json.loads(path.read_text())
+    path.write_text(json.dumps(manifest | {"weights": ["community-1"]}))
+    status, fixture = run_on(snapshots, tmp_path)
+    assert (status, fixture["status"]) == (2, "error")
+    assert "`weights` is not a table" in fixture["error"]
+    (snapshots / FIXTURE / "reference.rttm").unlink()
+    del manifest["artifacts"]["reference.rttm"]
+    path.write_text(json.dumps(manifest))
+    status, fixture = run_on(snapshots, tmp_path)
+    assert (status, fixture["status"]) == (2, "error")
+    assert "holds no reference.rttm" in fixture["error"]
+
+
+def test_files_that_the_system_or_the_format_refuses_are_one_line(tmp_path):
+    (tmp_path / "headless.raw").write_bytes(bytes(6400))
+    assert "headless.raw: not audio" in only_error(parity("diarize", tmp_path / "headless.raw"))
+    assert "File name too long" in only_error(parity("diarize", tmp_path / ("x" * 300)))
+    assert "choose another ending" in only_error(parity("run", "--json", tmp_path / "report.md"))
+
+
+@pytest.mark.parametrize("waveform", [np.zeros(16000), np.zeros((1, 10), "f4"), np.full((1, 16000), np.nan, "f4")])
+def test_a_waveform_that_cannot_be_diarized_raises_an_input_error(waveform):
+    from parity.diarize import diarize
+    from parity.errors import InputError
+
+    with pytest.raises(InputError, match="waveform"):
+        diarize(waveform)
+
+
 def test_a_report_that_cannot_be_written_is_said_before_the_work_begins(tmp_path):
     done = parity("run", "--fixture", FIXTURE, "--json", tmp_path)
     assert f"{tmp_path}: is a folder" in only_error(done)

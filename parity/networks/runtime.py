@@ -15,7 +15,7 @@ def available_cores() -> int:
     """Cores this process may use: its affinity, and `PARITY_THREADS` where the user wants fewer or more."""
     override = os.environ.get("PARITY_THREADS")
     if override:
-        if not override.isdigit() or int(override) < 1:
+        if not (override.isascii() and override.isdigit()) or int(override) < 1:
             raise InputError(f"PARITY_THREADS={override!r}: expected a whole number of at least 1")
         return int(override)
     if hasattr(os, "sched_getaffinity"):
