@@ -86,10 +86,10 @@ def _count(snapshot: Snapshot, segmentations: np.ndarray, count: np.ndarray) -> 
 
 @_needs("segmentations", "masks")
 def _fallback(snapshot: Snapshot, segmentations: np.ndarray, masks: np.ndarray) -> Iterator[Margin]:
-    alone = np.sum(segmentations, axis=2, keepdims=True) < 2
-    clean = np.sum(segmentations * alone, axis=1)
     edge = min_num_frames(segmentations.shape[1]) + 0.5  # more frames than that: clean mask
-    yield _among_active("masks", "clean mask or whole", np.abs(clean - edge), "frames", segmentations)
+    yield _among_active(
+        "masks", "clean mask or whole", np.abs(clean_frames(segmentations) - edge), "frames", segmentations
+    )
 
 
 @_needs("segmentations", "train_chunk_idx")
