@@ -11,17 +11,19 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
-from parity.audio import SAMPLE_RATE, load_clip
-from parity.community1 import Parameters, community1_pipeline
+from parity.community1 import community1_pipeline
 from parity.community1.networks import Networks, build_networks
+from parity.details import Details, find_details
 from parity.errors import InputError
+from parity.explanation import Explanation
 from parity.fixtures import Fixture
 from parity.networks.runtime import one_blas_thread
+from parity.noise import Noise, read_noise
+from parity.prepare import prepare
 from parity.replay import Replay, replay
 from parity.score import Score, score_rttm
-from parity.snapshot import Snapshot, read_snapshot
+from parity.snapshot import Snapshot
+from parity.stage import Artefacts
 from parity.variant import NATIVE, Implementation
 from parity.weights import WeightSet
 
@@ -46,6 +48,8 @@ class FixtureResult:
     seconds : of the cascade, isolated replays and scoring left out
     replay : None where there was an error
     error : in one line
+    details : numbers behind the report's plots
+    explanation : where drift is born and what decides it, where that was asked
     """
 
     name: str
@@ -56,6 +60,8 @@ class FixtureResult:
     human: Human | None = None
     error: str | None = None
     machine: dict | None = None
+    details: Details | None = None
+    explanation: Explanation | None = None
 
 
 class Watcher:
@@ -114,55 +120,27 @@ def _run_fixture(
     watcher: Watcher,
     implementation: Implementation,
 ) -> FixtureResult:
-    parameters = Parameters(**weights.parameters, **fixture.speakers)
-    snapshot = read_snapshot(folder)
-    check_provenance(snapshot, fixture, weights, parameters)
-    waveform = load_clip(fixture.clip())
-    audio_seconds = waveform.shape[1] / SAMPLE_RATE
-    watcher.fixture(fixture.name, audio_seconds)
-    pipeline = implementation(community1_pipeline(networks, parameters, watcher.step))
-    outcome = replay(pipeline, snapshot, {"waveform": waveform}, on_stage=watcher.stage)
+    ready = prepare(fixture, folder, weights)
+    snapshot = ready.snapshot
+    watcher.fixture(fixture.name, ready.audio_seconds)
+    pipeline = implementation(community1_pipeline(networks, ready.parameters, watcher.step))
+    made: Artefacts = {}
+    outcome = replay(pipeline, snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
     return FixtureResult(
         name=fixture.name,
         status=PARITY if outcome.at_parity else DRIFT,
-        audio_seconds=audio_seconds,
+        audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
         replay=outcome,
         human=_against_human(fixture, snapshot, outcome),
         machine=snapshot.manifest.get("machine"),
+        details=find_details(snapshot, made, outcome.rttm, ready.inputs["waveform"], noise=_envelope(folder)),
     )
 
 
-def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, parameters: Parameters) -> None:
-    """Refuse to compare what cannot be compared: another clip, weight set, or other parameters.
-
-    Raises
-    ------
-    InputError : names the snapshot, and both sides
-    """
-    if "diarization" not in snapshot.values:
-        raise InputError(f"{snapshot.folder}: holds no reference.rttm, so there is nothing to score against")
-    if np.isinf(snapshot.values.get("embeddings", np.zeros(0))).any():
-        raise InputError(f"{snapshot.folder}: embeddings hold infinite values, between which no distance is defined")
-    for name in ("weights", "parameters"):
-        if not isinstance(snapshot.manifest.get(name, {}), dict):
-            raise InputError(f"{snapshot.folder}: manifest.json: `{name}` is not a table")
-    if snapshot.clip_sha256 != fixture.clip_sha256:
-        raise InputError(
-            f"{snapshot.folder}: captured from clip {snapshot.clip_sha256}, the catalogue pins {fixture.clip_sha256}"
-        )
-    theirs = snapshot.weights.get("sha256")
-    if theirs and theirs != weights.sha256:
-        raise InputError(
-            f"{snapshot.folder}: captured with weight set {snapshot.weights.get('name')} ({theirs[:12]}), this run has "
-            f"{weights.name} ({weights.sha256[:12]}); parity is about code: capture again with these weights, or "
-            f"pass --weights"
-        )
-    for name, value in snapshot.manifest.get("parameters", {}).items():
-        if hasattr(parameters, name) and getattr(parameters, name) != value:
-            raise InputError(
-                f"{snapshot.folder}: captured with {name}={value}, this run has {getattr(parameters, name)}"
-            )
+def _envelope(folder: Path) -> dict[str, Noise] | None:
+    floor = read_noise(folder)
+    return None if floor is None else floor.envelope
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

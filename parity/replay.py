@@ -95,6 +95,7 @@ def replay(
     inputs: Mapping[str, Any],
     *,
     on_stage: Callable[[str], None] | None = None,
+    on_made: Callable[[Artefacts], None] | None = None,
 ) -> Replay:
     """Run a pipeline on a clip and compare every artefact that the snapshot holds.
 
@@ -102,10 +103,13 @@ def replay(
     ----------
     inputs : the pipeline's own, `waveform` (1, num_samples) float32
     on_stage : called with a stage's name before it runs in the cascade
+    on_made : called with the artefacts of the cascade, which are not kept otherwise
     """
     clock = _Clock(on_stage)
     made = pipeline.run(inputs, on_stage=clock.start)
     seconds = clock.stop()
+    if on_made:
+        on_made(made)
     reference = reference_artefacts(snapshot, inputs)
     flips = near_tie_flips(made.get("segmentations"), snapshot)
     allowed = excuses(flips, snapshot)
@@ -134,8 +138,11 @@ def run_isolated(
 ) -> tuple[Artefacts, tuple[str, ...]]:
     """A stage on the reference's own inputs: what it writes, and which inputs the snapshot lacks.
 
-    A stage that reads nothing but the pipeline's inputs did the same in the cascade and is not run twice.
+    A stage that reads nothing but the pipeline's inputs did the same in the cascade and is not run twice; one whose
+    output is given as arrays cannot run on other inputs.
     """
+    if stage.given:
+        return {}, ()
     if all(name in inputs for name in stage.reads):
         return {name: made[name] for name in stage.writes if made.get(name) is not None}, ()
     if (
@@ -204,7 +211,7 @@ def _compare_outputs(
         if want is None or got is None:
             continue
         if name in TEXTS:
-            drifts.append(compare(name, to_rttm(got, URI), _with_uri(want, URI), mode=mode))
+            drifts.append(compare(name, to_rttm(got, URI), with_uri(want, URI), mode=mode))
         else:
             drifts.append(_compare_array(name, got, want, snapshot, mode, allowed))
     return drifts
@@ -238,7 +245,7 @@ def _finished(
 ) -> Replay:
     drifts = tuple(drifts)
     ours, exclusive = (to_rttm(made[name], URI) for name in TEXTS)
-    theirs = _with_uri(snapshot.values.get("diarization", ""), URI)
+    theirs = with_uri(snapshot.values.get("diarization", ""), URI)
     theirs_exclusive = snapshot.values.get("exclusive_diarization")
     speakers, segments = count(ours)
     reference_speakers, reference_segments = count(theirs)
@@ -299,7 +306,8 @@ def _problems(made: Artefacts, snapshot: Snapshot, drifts: tuple[Drift, ...]) ->
     return problems
 
 
-def _with_uri(rttm: str, uri: str) -> str:
+def with_uri(rttm: str, uri: str) -> str:
+    """RTTM text under another URI."""
     lines = [line.split(" ") for line in rttm.splitlines()]
     return "".join(" ".join([fields[0], uri, *fields[2:]]) + "\n" for fields in lines)
 

@@ -25,6 +25,9 @@ from parity.files import sha256_file, writing_folder
 MANIFEST = "manifest.json"
 REFERENCE_VERSION = "4.0.4"
 SCHEMA = 1
+NOISE = "noise.json"  # measured against the snapshot, no part of it: `parity.noise`
+STABILITY = "stability.json"  # the same: `parity.perturb`
+OWN_NAMES = {NOISE, STABILITY}
 OWN_SUFFIXES = {".wav", ".md"}  # a fixture's own audio may lie beside the arrays; its hash is `clip_sha256`
 FIXED_DIMS = {"F": 589, "S": 3}
 
@@ -125,8 +128,9 @@ def write_snapshot(
 
 
 def _own_files(folder: Path) -> list[Path]:
-    """Files beside the arrays that are not the snapshot's: a user's clip, notes."""
-    return [path for path in folder.iterdir() if path.suffix in OWN_SUFFIXES] if folder.is_dir() else []
+    """Files beside the arrays that are not the snapshot's: a user's clip, notes, what was measured against it."""
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return [path for path in paths if path.suffix in OWN_SUFFIXES or path.name in OWN_NAMES]
 
 
 def _described(arrays: Mapping[str | None, np.ndarray]) -> dict[str, dict]:

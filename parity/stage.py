@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.errors import InputError
+
 Artefacts = dict[str, Any]
 
 
@@ -72,6 +74,7 @@ class Stage:
     reads, writes : artefacts, in the order of the function's arguments and results
     run : a pure function; one result, or a tuple of them where it writes several
     when : the condition on which it runs; None is always
+    given : whether its output was given as arrays, so that there is no code to run on other inputs
     """
 
     name: str
@@ -79,12 +82,24 @@ class Stage:
     writes: tuple[str, ...]
     run: Callable[..., Any]
     when: Condition | None = None
+    given: bool = False
 
     def __call__(self, artefacts: Mapping[str, Any]) -> Artefacts:
-        """Run on the artefacts given; what it writes, by name; empty where its condition does not hold."""
+        """Run on the artefacts given; what it writes, by name; empty where its condition does not hold.
+
+        Raises
+        ------
+        InputError : it raised, whatever it raised; what it was given does not fit it
+        """
         if self.when is not None and not self.when.holds(artefacts):
             return {}
-        results = self.run(*(artefacts.get(name) for name in self.reads))
+        try:
+            results = self.run(*(artefacts.get(name) for name in self.reads))
+        except InputError:
+            raise
+        except Exception as error:
+            said = " ".join(str(error).split())
+            raise InputError(f"stage {self.name} raised {type(error).__name__}: {said}") from error
         return dict(zip(self.writes, results if len(self.writes) > 1 else (results,), strict=True))
 
     @property
@@ -157,8 +172,8 @@ class Pipeline:
             made |= written | {name: patches[name] for name in stage.writes if name in patches}
         return made
 
-    def replacing(self, name: str, run: Callable[..., Any]) -> Pipeline:
-        """The same pipeline with one stage's function replaced."""
-        replaced = replace(self[name], run=run)
+    def replacing(self, name: str, run: Callable[..., Any], *, given: bool = False) -> Pipeline:
+        """The same pipeline with one stage's function replaced; `given` where it returns the same whatever it reads."""
+        replaced = replace(self[name], run=run, given=given)
         stages = [replaced if stage.name == name else stage for stage in self.stages]
         return Pipeline(self.name, self.inputs, stages)

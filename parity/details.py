@@ -1,0 +1,240 @@
+"""What a person wants to see of one fixture beyond the verdict: the numbers behind the report's plots.
+
+Task: a snapshot, what our cascade made, and the waveform -> one `Details` of plain numbers. Reports render it and compute
+nothing. Conventions: seconds; times as RTTM has them, with three decimals; what neither side has is None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+from scipy.cluster.hierarchy import maxdists
+
+from parity.audio import SAMPLE_RATE
+from parity.community1.scoring import inactive
+from parity.margin import Margin, margins
+from parity.noise import Noise
+from parity.score import read_turns
+from parity.snapshot import Snapshot
+
+Turn = tuple[float, float, str]
+"""Start and end in seconds, speaker."""
+
+MOST_POINTS = 500
+"""Of the energy curve: more than a page is wide in pixels shows nothing more."""
+
+QUIETEST = -100.0
+"""dBFS; below one step of 16-bit audio, and what digital silence is given as."""
+
+SHORTEST_STEP = 0.02
+"""Seconds; a shorter one shows pitch periods, not loudness."""
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Who speaks when, on both sides.
+
+    Attributes
+    ----------
+    reference, hypothesis : turns of the plain diarization, by start, end, speaker
+    differences : [start, end] in which the two do not name the same speakers; names are compared as they are
+    """
+
+    reference: tuple[Turn, ...]
+    hypothesis: tuple[Turn, ...]
+    differences: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Energy:
+    """Loudness of the waveform.
+
+    Attributes
+    ----------
+    step : seconds a value stands for; the last one may stand for less
+    db : RMS in dB of full scale, one decimal, at least -100
+    """
+
+    step: float
+    db: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class EmbeddingMap:
+    """Where embeddings drift: for each chunk, max abs of each local speaker's row, four significant digits.
+
+    None where a speaker is silent in the chunk, or either side has no number.
+    """
+
+    drift: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Merges:
+    """AHC merges against the cut.
+
+    Attributes
+    ----------
+    heights, reference_heights : (T-1) euclidean distance; of each merge, the largest inside its subtree, for that is
+        what `fcluster` cuts where centroid linkage has inversions. None: that side has no dendrogram
+    cut : merges at or below it are kept; None where the snapshot does not say
+    """
+
+    heights: tuple[float, ...] | None
+    reference_heights: tuple[float, ...] | None
+    cut: float | None
+
+
+@dataclass(frozen=True)
+class Elbo:
+    """VBx's evidence lower bound after each iteration, nats; None: that side did not reach VBx."""
+
+    reference: tuple[float, ...] | None
+    hypothesis: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class Details:
+    """Numbers behind the plots of one fixture.
+
+    Attributes
+    ----------
+    embedding_map, merges, elbo : None where nobody speaks, nothing is clustered, or the snapshot lacks it
+    margins : how close the reference's decisions are to flipping
+    noise : artefact -> what the reference itself moves under benign changes; None where nobody measured it
+    """
+
+    timeline: Timeline
+    energy: Energy
+    embedding_map: EmbeddingMap | None = None
+    merges: Merges | None = None
+    elbo: Elbo | None = None
+    margins: tuple[Margin, ...] = ()
+    noise: Mapping[str, Noise] | None = None
+
+
+def find_details(
+    snapshot: Snapshot,
+    made: Mapping[str, Any],
+    rttm: str,
+    waveform: np.ndarray,
+    *,
+    noise: Mapping[str, Noise] | None = None,
+) -> Details:
+    """Everything the report draws of one fixture.
+
+    Parameters
+    ----------
+    made : artefacts of our cascade
+    rttm : our plain diarization
+    waveform : (1, num_samples) float32 at 16 kHz
+    noise : the reference's own envelope by artefact
+    """
+    return Details(
+        timeline=timeline(snapshot.values.get("diarization", ""), rttm),
+        energy=energy(waveform),
+        embedding_map=_embedding_map(snapshot, made.get("embeddings")),
+        merges=_merges(snapshot, made.get("dendrogram")),
+        elbo=_elbo(snapshot.values.get("elbo_trajectory"), made.get("elbo_trajectory")),
+        margins=tuple(margins(snapshot, made)),
+        noise=noise,
+    )
+
+
+def timeline(reference: str, hypothesis: str) -> Timeline:
+    """Turns of two RTTM texts, and where they differ."""
+    theirs, ours = _turns(reference), _turns(hypothesis)
+    return Timeline(theirs, ours, differences(theirs, ours))
+
+
+def _turns(rttm: str) -> tuple[Turn, ...]:
+    tracks = read_turns(rttm).itertracks(yield_label=True)
+    # Start plus duration may miss the millisecond by an ulp, which would be a difference where there is none.
+    return tuple(sorted((round(span.start, 3), round(span.end, 3), label) for span, _, label in tracks))
+
+
+def differences(reference: Iterable[Turn], hypothesis: Iterable[Turn]) -> tuple[tuple[float, float], ...]:
+    """The stretches in which the two sides do not have the same speakers speaking, as long as they are."""
+    speaking: dict[str, list[int]] = {}
+    found: list[tuple[float, float]] = []
+    began: float | None = None
+    for seconds, changes in _changes(reference, hypothesis):
+        for speaker, side, by in changes:
+            speaking.setdefault(speaker, [0, 0])[side] += by
+        differ = any(bool(theirs) != bool(ours) for theirs, ours in speaking.values())
+        if differ and began is None:
+            began = seconds
+        elif not differ and began is not None:
+            found.append((began, seconds))
+            began = None
+    return tuple(found)
+
+
+def _changes(*sides: Iterable[Turn]) -> list[tuple[float, list[tuple[str, int, int]]]]:
+    """By time: speaker, side, and +1 where a turn begins or -1 where it ends."""
+    changes: dict[float, list[tuple[str, int, int]]] = {}
+    for side, turns in enumerate(sides):
+        for start, end, speaker in turns:
+            changes.setdefault(start, []).append((speaker, side, 1))
+            changes.setdefault(end, []).append((speaker, side, -1))
+    return sorted(changes.items())
+
+
+def energy(waveform: np.ndarray) -> Energy:
+    """RMS of the waveform in at most 500 steps of 20 ms or more.
+
+    Parameters
+    ----------
+    waveform : (1, num_samples) float32
+    """
+    samples = waveform[0].astype(np.float64)
+    block = max(ceil(len(samples) / MOST_POINTS), round(SHORTEST_STEP * SAMPLE_RATE))
+    starts = np.arange(0, len(samples), block)
+    power = np.add.reduceat(samples**2, starts) / np.diff(np.append(starts, len(samples)))
+    decibels = 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
+    return Energy(block / SAMPLE_RATE, tuple(round(float(value), 1) for value in decibels))
+
+
+def _embedding_map(snapshot: Snapshot, embeddings: np.ndarray | None) -> EmbeddingMap | None:
+    want, segmentations = snapshot.values.get("embeddings"), snapshot.values.get("segmentations")
+    if embeddings is None or want is None or segmentations is None or embeddings.shape != want.shape:
+        return None
+    drift = np.abs(embeddings.astype(np.float64) - want).max(axis=2)
+    shown = np.isfinite(drift) & ~inactive(segmentations)
+    return EmbeddingMap(
+        tuple(
+            tuple(float(f"{value:.4g}") if known else None for value, known in zip(*row, strict=True))
+            for row in zip(drift, shown, strict=True)
+        )
+    )
+
+
+def _merges(snapshot: Snapshot, dendrogram: np.ndarray | None) -> Merges | None:
+    want = snapshot.values.get("dendrogram")
+    if want is None and dendrogram is None:
+        return None
+    cut = snapshot.companions.get(("ahc_state.npz", "threshold"))
+    return Merges(_heights(dendrogram), _heights(want), None if cut is None else float(cut))
+
+
+def _heights(dendrogram: np.ndarray | None) -> tuple[float, ...] | None:
+    if dendrogram is None:
+        return None
+    try:
+        return tuple(map(float, maxdists(np.asarray(dendrogram, dtype=np.float64))))
+    except ValueError:  # an implementation under test may return what is no dendrogram; the comparison says so
+        return None
+
+
+def _elbo(reference: np.ndarray | None, hypothesis: np.ndarray | None) -> Elbo | None:
+    if reference is None and hypothesis is None:
+        return None
+    return Elbo(_numbers(reference), _numbers(hypothesis))
+
+
+def _numbers(values: np.ndarray | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(map(float, np.ravel(values)))

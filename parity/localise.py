@@ -1,0 +1,185 @@
+"""Where drift is born, which stage decides it, which elements carry it.
+
+Verdicts say where it was born (`parity.verdict`), patches which stage's output, taken from the reference, brings the
+answer back (`parity.patching`), delta debugging which elements of it (`parity.elements`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from parity.community1 import Networks, community1_pipeline
+from parity.elements import decisive_elements
+from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
+from parity.given import read_arrays, with_arrays
+from parity.memo import Memo
+from parity.noise import read_noise
+from parity.patching import Patching
+from parity.prepare import Prepared
+from parity.replay import Replay, replay
+from parity.snapshot import Snapshot
+from parity.stage import Pipeline
+from parity.variant import NATIVE, Implementation
+from parity.verdict import NoiseMultiple, Verdicts
+
+DEFAULT_BUDGET = 120
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of one fixture.
+
+    Attributes
+    ----------
+    fixture : its name
+    implementation : the candidate's name
+    native, candidate : pipelines of the same stages, the candidate made of this very native one
+    snapshot, inputs : what `parity.replay.replay` takes
+    memo : what the pipelines' networks and stages are remembered in
+    noise : artefact and max abs -> multiple of the reference's own noise
+    budget : patched runs for the decisive elements; 0 leaves them out
+    """
+
+    fixture: str
+    implementation: str
+    native: Pipeline
+    candidate: Pipeline
+    snapshot: Snapshot
+    inputs: Mapping[str, Any]
+    memo: Memo
+    noise: NoiseMultiple | None = None
+    budget: int = DEFAULT_BUDGET
+
+
+def ask(
+    ready: Prepared,
+    networks: Networks,
+    implementation: Implementation = NATIVE,
+    *,
+    arrays: Path | None = None,
+    budget: int = DEFAULT_BUDGET,
+    progress: Progress | None = None,
+) -> Question:
+    """A question about a fixture that was made ready.
+
+    Parameters
+    ----------
+    networks : the native ones; each chunk runs through them at most once a question
+    arrays : a folder with what a port made of this clip
+    progress : of the native networks: stage, chunks done, chunks in all
+    """
+    memo = Memo()
+    native = memo.pipeline(community1_pipeline(memo.networks(networks), ready.parameters, progress))
+    candidate = implementation(native)
+    if arrays is not None:
+        candidate = with_arrays(candidate, read_arrays(arrays))
+    floor = read_noise(ready.snapshot.folder)
+    return Question(
+        fixture=ready.fixture.name,
+        implementation=implementation.name if arrays is None else f"arrays {arrays}",
+        native=native,
+        candidate=memo.pipeline(candidate),
+        snapshot=ready.snapshot,
+        inputs=ready.inputs,
+        memo=memo,
+        noise=floor.multiple if floor else None,
+        budget=budget,
+    )
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An explanation, and what it was made of."""
+
+    explanation: Explanation
+    replay: Replay
+    patching: Patching
+
+
+def explain(question: Question, *, on_step: Callable[[str], None] | None = None) -> Answered:
+    """Localise a fixture's drift; also for one at parity, where nothing is named.
+
+    Parameters
+    ----------
+    on_step : called with what is being done
+    """
+    say = on_step or (lambda step: None)
+    started = time.perf_counter()
+    say("replay")
+    outcome = replay(question.candidate, question.snapshot, question.inputs, on_stage=say)
+    patching = Patching(question.native, question.candidate, question.snapshot, question.inputs)
+    say("verdicts")
+    verdicts = Verdicts(patching, outcome, question.noise).all()
+    named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
+    changed = not patching.candidate_answer.same_as(patching.reference_answer)
+    patches: tuple[Patch, ...] = ()
+    decisive, interaction, elements = None, (), None
+    if changed:
+        say("patches")
+        patches = all_patches(patching)
+        decisive = first_restoring(patches)
+        interaction, more = find_interaction(patching, named, decisive)
+        patches += more
+        say("elements")
+        elements = _elements(patching, decisive, interaction, question.budget)
+    found = Explanation(
+        fixture=question.fixture,
+        implementation=question.implementation,
+        answer_changed=changed,
+        stages=verdicts,
+        named=named,
+        stand_ins=tuple(patching.stand_ins),
+        patches=patches,
+        decisive=None if interaction else decisive,
+        interaction=interaction,
+        elements=elements,
+        network_runs=dict(question.memo.network_runs),
+        seconds=time.perf_counter() - started,
+    )
+    return Answered(found, outcome, patching)
+
+
+def _elements(patching: Patching, decisive: str | None, interaction: tuple[str, ...], budget: int) -> Elements | None:
+    if not budget or decisive is None or interaction:
+        return None
+    return decisive_elements(patching, patching.native[decisive], budget)
+
+
+def all_patches(patching: Patching) -> tuple[Patch, ...]:
+    """Each stage alone and each prefix, in both directions."""
+    names = [stage.name for stage in patching.native]
+    found = []
+    for direction in (INTO_CANDIDATE, INTO_REFERENCE):
+        found += [patching.patch(direction, (name,)) for name in names]
+        found += [patching.patch(direction, tuple(names[: end + 1]), prefix=True) for end in range(1, len(names))]
+    return tuple(found)
+
+
+def first_restoring(patches: tuple[Patch, ...]) -> str | None:
+    """The earliest stage whose patch alone brings the answer back."""
+    alone = [p for p in patches if p.direction == INTO_CANDIDATE and len(p.stages) == 1 and p.restored]
+    return alone[0].stages[0] if alone else None
+
+
+def find_interaction(
+    patching: Patching, named: tuple[str, ...], decisive: str | None
+) -> tuple[tuple[str, ...], tuple[Patch, ...]]:
+    """Stages that restore the answer together where the born ones do not alone: two of them, or all.
+
+    A stage behind all of them restores it too, for it is the answer or nearly; that says nothing.
+    """
+    if len(named) < 2 or decisive in named:
+        return (), ()
+    tried = []
+    groups = list(combinations(named, 2))
+    for group in groups if groups[-1] == named or len(named) == 2 else [*groups, named]:
+        tried.append(patching.patch(INTO_CANDIDATE, group))
+        if tried[-1].restored:
+            return group, tuple(tried)
+    return (), tuple(tried)

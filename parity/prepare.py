@@ -1,0 +1,86 @@
+"""A fixture made ready to be replayed: its snapshot read and checked against the run's weights, its clip loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from parity.audio import SAMPLE_RATE, load_clip
+from parity.community1 import Parameters
+from parity.errors import InputError
+from parity.fixtures import Fixture
+from parity.snapshot import Snapshot, read_snapshot
+from parity.weights import WeightSet
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a replay of one fixture needs.
+
+    Attributes
+    ----------
+    parameters : the weight set's, with the fixture's bounds on speakers
+    inputs : of the pipeline: `waveform` (1, num_samples) float32, 16 kHz
+    """
+
+    fixture: Fixture
+    parameters: Parameters
+    snapshot: Snapshot
+    inputs: Mapping[str, np.ndarray]
+
+    @property
+    def audio_seconds(self) -> float:
+        """Of the clip."""
+        return self.inputs["waveform"].shape[1] / SAMPLE_RATE
+
+
+def prepare(fixture: Fixture, folder: Path, weights: WeightSet) -> Prepared:
+    """Read a fixture's snapshot and clip.
+
+    Parameters
+    ----------
+    folder : the snapshot's, which may be another than the catalogue's
+
+    Raises
+    ------
+    InputError : the snapshot or the clip is damaged, or they do not belong to each other or to the weights
+    """
+    parameters = Parameters(**weights.parameters, **fixture.speakers)
+    snapshot = read_snapshot(folder)
+    check_provenance(snapshot, fixture, weights, parameters)
+    return Prepared(fixture, parameters, snapshot, {"waveform": load_clip(fixture.clip())})
+
+
+def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, parameters: Parameters) -> None:
+    """Refuse to compare what cannot be compared: another clip, weight set, or other parameters.
+
+    Raises
+    ------
+    InputError : names the snapshot, and both sides
+    """
+    if "diarization" not in snapshot.values:
+        raise InputError(f"{snapshot.folder}: holds no reference.rttm, so there is nothing to score against")
+    if np.isinf(snapshot.values.get("embeddings", np.zeros(0))).any():
+        raise InputError(f"{snapshot.folder}: embeddings hold infinite values, between which no distance is defined")
+    for name in ("weights", "parameters"):
+        if not isinstance(snapshot.manifest.get(name, {}), dict):
+            raise InputError(f"{snapshot.folder}: manifest.json: `{name}` is not a table")
+    if snapshot.clip_sha256 != fixture.clip_sha256:
+        raise InputError(
+            f"{snapshot.folder}: captured from clip {snapshot.clip_sha256}, the catalogue pins {fixture.clip_sha256}"
+        )
+    theirs = snapshot.weights.get("sha256")
+    if theirs and theirs != weights.sha256:
+        raise InputError(
+            f"{snapshot.folder}: captured with weight set {snapshot.weights.get('name')} ({theirs[:12]}), this run has "
+            f"{weights.name} ({weights.sha256[:12]}); parity is about code: capture again with these weights, or "
+            f"pass --weights"
+        )
+    for name, value in snapshot.manifest.get("parameters", {}).items():
+        if hasattr(parameters, name) and getattr(parameters, name) != value:
+            raise InputError(
+                f"{snapshot.folder}: captured with {name}={value}, this run has {getattr(parameters, name)}"
+            )
