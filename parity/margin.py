@@ -1,30 +1,37 @@
-"""How far every discrete decision of the reference stands from flipping.
+"""How far every discrete decision of the reference stands from flipping, and how many times the drift that is.
 
-Task: a snapshot -> for each kind of decision, the smallest margin, where it is, and how many decisions are exact ties.
-Everything is read off the reference's own values; nothing is replayed. A margin is the distance of the deciding number
-from the point where the decision changes, in the number's own unit.
+Task: a snapshot, and what a candidate's cascade made of the same clip -> for each kind of decision the smallest margin,
+where it is, how many decisions are exact ties; and in units of the drift actually seen there the *headroom*: below 1 it
+is decisive. Margins are read off the reference's own values, nothing is replayed. A margin is the distance of the
+deciding number from the point where the decision changes, in the number's own unit.
 Sources: the decisions are those of pyannote.audio 4.0.4, each named in the module of its stage in `parity.community1`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from scipy.cluster.hierarchy import maxdists
 
+from parity.community1.annotation import silences
 from parity.community1.assignment import constrained_argmax
 from parity.community1.centroids import SURVIVAL
 from parity.community1.filtering import MIN_ACTIVE_RATIO, clean_frames
 from parity.community1.masks import min_num_frames
 from parity.community1.reconstruction import sum_activations
 from parity.community1.scoring import inactive
+from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
 from parity.community1.vbx import STOP_BELOW
 from parity.drift import in_words
 from parity.snapshot import Snapshot
+from parity.stage import ChunkSeries
+
+Values = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,9 @@ class Margin:
     decisions : how many of the kind were taken
     ties : how many stand exactly on the edge; the reference breaks those by convention or by accident
     ambiguous : whether it breaks them by accident, so that they may fall otherwise on another CPU
+    drift : how far the candidate's deciding number is from the reference's at that decision; None where not known
+    headroom : smallest / drift; None where drift is 0 or not known
+    least_headroom, least_where : the decision with the least headroom of the kind, which may be another one
     """
 
     stage: str
@@ -50,88 +60,163 @@ class Margin:
     decisions: int
     ties: int
     ambiguous: bool = False
+    drift: float | None = None
+    headroom: float | None = None
+    least_headroom: float | None = None
+    least_where: str = ""
 
 
-def margins(snapshot: Snapshot) -> list[Margin]:
-    """Margins of every decision that the snapshot shows, in the pipeline's order."""
-    return [margin for kind in KINDS for margin in kind(snapshot)]
+@dataclass(frozen=True)
+class Kind:
+    """One kind of decision.
+
+    Attributes
+    ----------
+    needs : artefacts without which nothing can be said
+    quantity : (reference's values, one side's values) -> the deciding numbers of that side, any shape; infinite where
+        nothing was decided. Where it compares two choices, they are the reference's two on either side
+    distance : (quantity, reference's values) -> how far each stands from the point where the decision changes
+    where : (index, reference's values) -> the decision in words
+    """
+
+    stage: str
+    decision: str
+    unit: str
+    needs: tuple[str, ...]
+    quantity: Callable[[Values, Values], np.ndarray]
+    distance: Callable[[np.ndarray, Values], np.ndarray]
+    where: Callable[[tuple[int, ...], Values], str]
+    ambiguous: bool = False
+    applies: Callable[[Values], bool] = lambda reference: True
 
 
-def _needs(*names: str) -> Callable[[Callable], Callable]:
-    """Skip a kind of decision where the reference did not reach it or the snapshot does not show it."""
+def margins(snapshot: Snapshot, made: Values | None = None) -> list[Margin]:
+    """Margins of every decision that the snapshot shows, in the pipeline's order.
 
-    def wrap(kind: Callable[..., Iterator[Margin]]) -> Callable[[Snapshot], list[Margin]]:
-        def measured(snapshot: Snapshot) -> list[Margin]:
-            values = [snapshot.values.get(name) for name in names]
-            return [] if any(value is None for value in values) else list(kind(snapshot, *values))
-
-        return measured
-
-    return wrap
-
-
-@_needs("segmentations")
-def _powerset(snapshot: Snapshot, segmentations: np.ndarray) -> Iterator[Margin]:
-    gap = snapshot.segmentation_gap
-    if gap is not None:
-        yield _closest("segmentation", "best powerset class", gap, "log-probability", _place("C F"))
+    Parameters
+    ----------
+    made : the candidate's cascade on the same clip; without it there is no drift and no headroom
+    """
+    reference = _with_companions(snapshot)
+    found = []
+    for kind in KINDS:
+        if any(reference.get(name) is None for name in kind.needs) or not kind.applies(reference):
+            continue
+        found.append(_closest(kind, reference, made))
+    return found
 
 
-@_needs("segmentations", "count")
-def _count(snapshot: Snapshot, segmentations: np.ndarray, count: np.ndarray) -> Iterator[Margin]:
-    mean = mean_activity(segmentations)[:, 0].astype(np.float64)
-    distance = np.abs(mean - np.floor(mean) - 0.5)
-    yield _closest("speaker_counting", "count rounded", distance, "speakers", _place("frames"))
+def _with_companions(snapshot: Snapshot) -> dict[str, Any]:
+    scalars = {key: value for (_, key), value in snapshot.companions.items() if np.ndim(value) == 0}
+    return {**scalars, **snapshot.values, "segmentation_gap": snapshot.segmentation_gap}
 
 
-@_needs("segmentations", "masks")
-def _fallback(snapshot: Snapshot, segmentations: np.ndarray, masks: np.ndarray) -> Iterator[Margin]:
-    edge = min_num_frames(segmentations.shape[1]) + 0.5  # more frames than that: clean mask
-    yield _among_active(
-        "masks", "clean mask or whole", np.abs(clean_frames(segmentations) - edge), "frames", segmentations
+def _closest(kind: Kind, reference: Values, made: Values | None) -> Margin:
+    """The smallest distance that is not zero, and the drift there."""
+    quantity = kind.quantity(reference, reference)
+    distance = kind.distance(quantity, reference)
+    taken = np.isfinite(distance)
+    ties = int(np.sum(distance[taken] == 0))
+    open_ = np.where(taken & (distance > 0), distance, np.inf)
+    counts = {"decisions": int(taken.sum()), "ties": ties, "ambiguous": kind.ambiguous}
+    if not np.isfinite(open_).any():
+        return Margin(kind.stage, kind.decision, None, kind.unit, "", **counts)
+    at = _argmin(open_)
+    smallest, place = float(open_[at]), kind.where(at, reference)
+    drift = _drift(kind, reference, made, quantity)
+    if drift is None:
+        return Margin(kind.stage, kind.decision, smallest, kind.unit, place, **counts)
+    with np.errstate(divide="ignore"):
+        headroom = np.where(np.isfinite(open_), open_ / drift, np.inf)
+    least = _argmin(headroom)
+    return Margin(
+        kind.stage,
+        kind.decision,
+        smallest,
+        kind.unit,
+        place,
+        **counts,
+        drift=float(drift[at]),
+        headroom=_finite(headroom[at]),
+        least_headroom=_finite(headroom[least]),
+        least_where=kind.where(least, reference) if np.isfinite(headroom[least]) else "",
     )
 
 
-@_needs("segmentations", "train_chunk_idx")
-def _filter(snapshot: Snapshot, segmentations: np.ndarray, chunks: np.ndarray) -> Iterator[Margin]:
-    distance = np.abs(clean_frames(segmentations) - MIN_ACTIVE_RATIO * segmentations.shape[1])
-    yield _among_active("filter", "enough clean speech", distance, "frames", segmentations)
+def _drift(kind: Kind, reference: Values, made: Values | None, quantity: np.ndarray) -> np.ndarray | None:
+    """How far each deciding number is from the reference's; None where the two sides did not decide the same things."""
+    shown = {"segmentation_gap": "segmentation_logits"}  # recorded as a gap, made as the logits themselves
+    if made is None or any(made.get(shown.get(name, name)) is None for name in kind.needs):
+        return None
+    found = kind.quantity(reference, made)
+    if found.shape != quantity.shape:
+        return None
+    with np.errstate(invalid="ignore"):  # infinity on both sides: nothing was decided there
+        drift = np.abs(found - quantity)
+    return np.where(np.isnan(drift), 0.0, drift)
 
 
-@_needs("dendrogram")
-def _cut(snapshot: Snapshot, dendrogram: np.ndarray) -> Iterator[Margin]:
-    threshold = float(snapshot.companions["ahc_state.npz", "threshold"])
+def _argmin(values: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(i) for i in np.unravel_index(int(np.argmin(values)), values.shape))
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _lead_of_class(reference: Values, side: Values) -> np.ndarray:
+    """By how much the reference's best class leads, (C, F); on the reference's side that is the recorded gap."""
+    if side is reference:
+        return reference["segmentation_gap"].astype(np.float64)
+    logits = side["segmentation_logits"]
+    if isinstance(logits, ChunkSeries):  # given for some chunks only
+        return np.zeros(0)
+    logits = logits.astype(np.float64)
+    classes = np.argmax(reference["segmentations"] @ (2 ** np.arange(3)) == _CODES[:, None, None], axis=0)[..., None]
+    if logits.shape[:2] != classes.shape[:2]:
+        return np.zeros(0)
+    best = np.take_along_axis(logits, classes, axis=-1)[..., 0]
+    others = logits.copy()
+    np.put_along_axis(others, classes, -np.inf, axis=-1)
+    return best - others.max(axis=-1)
+
+
+_CODES = powerset_mapping() @ (2 ** np.arange(3))
+
+
+def _mean(reference: Values, side: Values) -> np.ndarray:
+    return mean_activity(side["segmentations"])[:, 0].astype(np.float64)
+
+
+def _clean(reference: Values, side: Values) -> np.ndarray:
+    frames = clean_frames(side["segmentations"]).astype(np.float64)
+    quiet = inactive(reference["segmentations"])
+    return np.where(quiet, np.inf, frames) if frames.shape == quiet.shape else frames
+
+
+def _subtree_maxima(reference: Values, side: Values) -> np.ndarray:
     # Centroid linkage has inversions: what is cut is the largest merge inside each subtree, not its own height.
-    distance = np.abs(maxdists(dendrogram) - threshold)
-    yield _closest("ahc", "merge above or below the cut", distance, "distance", lambda index: f"merge {index[0]}")
+    return maxdists(side["dendrogram"])
 
 
-@_needs("elbo_trajectory", "sp_final")
-def _vbx(snapshot: Snapshot, elbo: np.ndarray, priors: np.ndarray) -> Iterator[Margin]:
-    growth = np.abs(np.diff(elbo) - STOP_BELOW)
-    yield _closest("vbx", "another iteration", growth, "nats", lambda index: f"iteration {index[0] + 2}")
-    decades = np.abs(np.log10(np.maximum(priors, np.finfo(float).tiny)) - np.log10(SURVIVAL))
-    yield _closest("centroids", "speaker survives", decades, "decades of prior", lambda index: f"speaker {index[0]}")
+def _lead_of_assignment(reference: Values, side: Values) -> np.ndarray:
+    """By how much the reference's assignment of each chunk leads the best one that differs for somebody who speaks."""
+    soft, active = side["soft_clusters"], ~inactive(reference["segmentations"])
+    if soft.shape != reference["soft_clusters"].shape:
+        return np.zeros(0)
+    chosen = constrained_argmax(reference["soft_clusters"])
+    return np.array([lead(*row) for row in zip(soft, active, chosen, strict=True)])
 
 
-@_needs("soft_clusters", "segmentations", "hard_clusters", "train_chunk_idx")
-def _assignment(
-    snapshot: Snapshot, soft: np.ndarray, segmentations: np.ndarray, hard: np.ndarray, train: np.ndarray
-) -> Iterator[Margin]:
-    if len(train) < 2 or soft.shape[2] < 2:
-        return
-    active = ~inactive(segmentations)
-    if "kmeans_clusters" in snapshot.values:
-        ordered = np.sort(soft, axis=2)
-        gap = ordered[..., -1] - ordered[..., -2]
-        yield _among_active("assignment", "closest cluster", gap, "score", segmentations)
-        return
-    gaps = np.array([_second_best(scores, who) for scores, who in zip(soft, active, strict=True)])
-    yield _closest("assignment", "best assignment of a chunk", gaps, "score", _place("C"))
+def lead(scores: np.ndarray, active: np.ndarray, chosen: np.ndarray) -> float:
+    """How much a chunk's assignment is better than the best one that differs for a speaker who speaks; inf: none does.
 
-
-def _second_best(scores: np.ndarray, active: np.ndarray) -> float:
-    """How much the best assignment that differs for a speaker who speaks is worse than the best one; inf: none does."""
+    Parameters
+    ----------
+    scores : (speakers, clusters) float64
+    active : (speakers,) bool
+    chosen : (speakers,) int8, -2 for nobody
+    """
     if not active.any():
         return np.inf
     speakers, clusters = scores.shape
@@ -139,51 +224,100 @@ def _second_best(scores: np.ndarray, active: np.ndarray) -> float:
     slots = np.concatenate([scores, np.zeros((speakers, max(0, speakers - clusters)))], axis=1)
     choices = np.array(list(permutations(range(slots.shape[1]), speakers)))
     totals = slots[np.arange(speakers), choices].sum(axis=1)
-    chosen = constrained_argmax(scores[None])[0]
-    assigned = np.where(choices < clusters, choices, -2)
-    differs = (assigned != chosen)[:, active].any(axis=1)
-    return float(totals.max() - totals[differs].max()) if differs.any() else np.inf
+    differs = (np.where(choices < clusters, choices, -2) != chosen)[:, active].any(axis=1)
+    return float(totals[~differs].max() - totals[differs].max()) if differs.any() else np.inf
 
 
-@_needs("segmentations", "hard_clusters", "count")
-def _ranking(snapshot: Snapshot, segmentations: np.ndarray, hard: np.ndarray, count: np.ndarray) -> Iterator[Margin]:
-    activations = sum_activations(segmentations, hard)
-    missing = max(0, int(count.max()) - activations.shape[1])
-    ordered = -np.sort(-np.pad(activations, ((0, 0), (0, missing))), axis=1)
-    chosen = count[:, 0].astype(int)
-    frames = np.flatnonzero((chosen > 0) & (chosen < ordered.shape[1]))
-    gap = np.full(len(chosen), np.inf)
-    gap[frames] = ordered[frames, chosen[frames] - 1] - ordered[frames, chosen[frames]]
-    yield _closest("reconstruction", "most active speakers", gap, "chunks", _place("frames"), ambiguous=True)
+def _lead_of_cluster(reference: Values, side: Values) -> np.ndarray:
+    """By how much the reference's closest cluster leads, speaker by speaker (C, S); assignment is free after KMeans."""
+    soft = side["soft_clusters"]
+    if soft.shape != reference["soft_clusters"].shape:
+        return np.zeros(0)
+    best = np.argmax(reference["soft_clusters"], axis=2)[..., None]
+    others = soft.copy()
+    np.put_along_axis(others, best, -np.inf, axis=2)
+    ahead = np.take_along_axis(soft, best, axis=2)[..., 0] - others.max(axis=2)
+    return np.where(inactive(reference["segmentations"]), np.inf, ahead)
 
 
-KINDS = (_powerset, _count, _fallback, _filter, _cut, _vbx, _assignment, _ranking)
+def _lead_of_ranking(reference: Values, side: Values) -> np.ndarray:
+    """By how much the last speaker who counts in a frame leads the first who does not, (frames,); inf where all or
+    nobody count."""
+    ours, theirs = (_activations(values, reference["count"]) for values in (side, reference))
+    if ours.shape != theirs.shape:
+        return np.zeros(0)
+    chosen = reference["count"][:, 0].astype(int)
+    order = np.argsort(-theirs, axis=1, kind="stable")
+    ranked = np.take_along_axis(ours, order, axis=1)
+    found = np.full(len(chosen), np.inf)
+    for frame in np.flatnonzero((chosen > 0) & (chosen < ours.shape[1])):
+        found[frame] = ranked[frame, : chosen[frame]].min() - ranked[frame, chosen[frame] :].max()
+    return found
 
 
-def _place(dims: str) -> Callable[[tuple[int, ...]], str]:
-    return lambda index: in_words(tuple(dims.split()), index)
+def _activations(values: Values, count: np.ndarray) -> np.ndarray:
+    found = sum_activations(values["segmentations"], values["hard_clusters"])
+    return np.pad(found, ((0, 0), (0, max(0, int(count.max()) - found.shape[1])))).astype(np.float64)
 
 
-def _among_active(stage: str, decision: str, distance: np.ndarray, unit: str, segmentations: np.ndarray) -> Margin:
-    quiet = np.where(inactive(segmentations), np.inf, distance)
-    return _closest(stage, decision, quiet, unit, _place("C S"))
+def _silences(reference: Values, side: Values) -> np.ndarray:
+    return np.array([end - start for start, end, _ in silences(side["discrete_diarization"])])
 
 
-def _closest(
-    stage: str,
-    decision: str,
-    distance: np.ndarray,
-    unit: str,
-    where: Callable[[tuple[int, ...]], str],
-    *,
-    ambiguous: bool = False,
-) -> Margin:
-    """The smallest distance that is not zero; infinity stands for no decision."""
-    taken = np.isfinite(distance)
-    ties = int(np.sum(distance[taken] == 0))
-    open_ = np.where(taken & (distance > 0), distance, np.inf)
-    if not np.isfinite(open_).any():
-        return Margin(stage, decision, None, unit, "", int(taken.sum()), ties, ambiguous)
-    index = np.unravel_index(int(np.argmin(open_)), distance.shape)
-    place = tuple(int(i) for i in index)
-    return Margin(stage, decision, float(open_[index]), unit, where(place), int(taken.sum()), ties, ambiguous)
+def _gap_in_words(index: tuple[int, ...], reference: Values) -> str:
+    start, end, speaker = silences(reference["discrete_diarization"])[index[0]]
+    return f"speaker {speaker} silent from {start:.2f} s to {end:.2f} s"
+
+
+def _is(value: float) -> Callable[[np.ndarray, Values], np.ndarray]:
+    return lambda quantity, reference: np.abs(quantity - value)
+
+
+def _place(dims: str) -> Callable[[tuple[int, ...], Values], str]:
+    return lambda index, reference: in_words(tuple(dims.split()), index)
+
+
+def _counted(word: str, first: int = 0) -> Callable[[tuple[int, ...], Values], str]:
+    return lambda index, reference: f"{word} {index[0] + first}"
+
+
+def _of_frames(edge: Callable[[int], float]) -> Callable[[np.ndarray, Values], np.ndarray]:
+    return lambda quantity, reference: np.abs(quantity - edge(reference["segmentations"].shape[1]))
+
+
+def _to_rounding(quantity: np.ndarray, reference: Values) -> np.ndarray:
+    return np.abs(quantity - np.floor(quantity) - 0.5)
+
+
+def _clustered(reference: Values) -> bool:
+    return len(reference["train_chunk_idx"]) >= 2 and reference["soft_clusters"].shape[2] >= 2
+
+
+KINDS = (
+    Kind("segmentation", "best powerset class", "log-probability", ("segmentations", "segmentation_gap"),
+         _lead_of_class, _is(0.0), _place("C F")),
+    Kind("speaker_counting", "count rounded", "speakers", ("segmentations", "count"),
+         _mean, _to_rounding, _place("frames")),
+    # More clean frames than the smallest number: clean mask.
+    Kind("masks", "clean mask or whole", "frames", ("segmentations", "masks"),
+         _clean, _of_frames(lambda frames: min_num_frames(frames) + 0.5), _place("C S")),
+    Kind("filter", "enough clean speech", "frames", ("segmentations", "train_chunk_idx"),
+         _clean, _of_frames(lambda frames: MIN_ACTIVE_RATIO * frames), _place("C S")),
+    Kind("ahc", "merge above or below the cut", "distance", ("dendrogram",),
+         _subtree_maxima, lambda q, reference: np.abs(q - float(reference["threshold"])), _counted("merge")),
+    Kind("vbx", "another iteration", "nats", ("elbo_trajectory",),
+         lambda reference, side: np.diff(side["elbo_trajectory"]), _is(STOP_BELOW), _counted("iteration", 2)),
+    Kind("centroids", "speaker survives", "decades of prior", ("sp_final",),
+         lambda reference, side: np.log10(np.maximum(side["sp_final"], np.finfo(float).tiny)),
+         _is(np.log10(SURVIVAL)), _counted("speaker")),
+    Kind("assignment", "best assignment of a chunk", "score", ("soft_clusters", "segmentations", "train_chunk_idx"),
+         _lead_of_assignment, _is(0.0), _place("C"),
+         applies=lambda reference: _clustered(reference) and "kmeans_clusters" not in reference),
+    Kind("assignment", "closest cluster", "score", ("soft_clusters", "segmentations", "train_chunk_idx"),
+         _lead_of_cluster, _is(0.0), _place("C S"),
+         applies=lambda reference: _clustered(reference) and "kmeans_clusters" in reference),
+    Kind("reconstruction", "most active speakers", "chunks", ("segmentations", "hard_clusters", "count"),
+         _lead_of_ranking, _is(0.0), _place("frames"), ambiguous=True),
+    Kind("annotation", "gap filled", "seconds", ("discrete_diarization",),
+         _silences, lambda q, reference: np.abs(q - float(reference.get("min_duration_off", 0.0))), _gap_in_words),
+)  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from parity.fixtures import Catalogue, default_folder
-from parity.margin import Margin, _second_best, margins
+from parity.margin import Margin, lead, margins
 from parity.snapshot import Snapshot, read_snapshot
 
 FRAMES = 589
@@ -74,11 +74,17 @@ def test_survival_is_measured_in_decades_and_the_stopping_test_in_nats():
 
 def test_the_second_best_assignment_must_differ_for_somebody_who_speaks():
     scores = np.array([[1.0, 0.5, 0.0], [0.4, 0.9, 0.0], [0.0, 0.0, 0.0]])
+    chosen = np.array([0, 1, 2], np.int8)
     everybody, first_two = np.array([True, True, True]), np.array([True, True, False])
     # Best: 1.0 + 0.9 + 0.0. The first two swapped: 0.5 + 0.4; the first moved to cluster 2: 0.0 + 0.9 + 0.0.
-    assert _second_best(scores, first_two) == pytest.approx(0.9)
-    assert _second_best(scores, everybody) == pytest.approx(0.9)
-    assert _second_best(scores, np.zeros(3, bool)) == np.inf
+    assert lead(scores, first_two, chosen) == pytest.approx(0.9)
+    assert lead(scores, everybody, chosen) == pytest.approx(0.9)
+    assert lead(scores, np.zeros(3, bool), chosen) == np.inf
+
+
+def test_an_assignment_that_is_no_longer_the_best_leads_by_less_than_nothing():
+    scores = np.array([[0.5, 1.0], [0.9, 0.4]])
+    assert lead(scores, np.array([True, True]), np.array([0, 1], np.int8)) == pytest.approx(-1.0)
 
 
 def test_a_tie_in_the_ranking_is_counted_and_called_ambiguous():
@@ -98,6 +104,62 @@ def test_an_exact_half_is_a_tie_of_the_count():
     alone = one({"segmentations": segmentations, "count": np.zeros((1, 1), np.uint8)}, "count rounded")
     # Frame 100 of the first chunk lies where the second chunk speaks too: mean 0.5, an exact tie.
     assert alone.ties == 1
+
+
+def both(values: dict, made: dict, decision: str, companions: dict | None = None) -> Margin:
+    snapshot = Snapshot(Path("made"), {}, values, {}, companions or {})
+    (found,) = [margin for margin in margins(snapshot, made) if margin.decision == decision]
+    return found
+
+
+def test_headroom_is_the_margin_in_units_of_the_drift_at_that_very_decision():
+    threshold = {("ahc_state.npz", "threshold"): np.array(0.6)}
+    reference = {"dendrogram": np.array([[0, 1, 0.3, 2], [2, 3, 0.59, 3]])}
+    made = {"dendrogram": np.array([[0, 1, 0.4, 2], [2, 3, 0.595, 3]])}
+    found = both(reference, made, "merge above or below the cut", threshold)
+    assert found.smallest == pytest.approx(0.01)
+    assert found.drift == pytest.approx(0.005)
+    assert found.headroom == pytest.approx(2.0)
+    assert found.least_headroom == pytest.approx(2.0)
+
+
+def test_the_least_headroom_may_be_at_another_decision_than_the_smallest_margin():
+    threshold = {("ahc_state.npz", "threshold"): np.array(0.6)}
+    reference = {"dendrogram": np.array([[0, 1, 0.3, 2], [2, 3, 0.59, 3]])}
+    made = {"dendrogram": np.array([[0, 1, 0.58, 2], [2, 3, 0.59, 3]])}
+    found = both(reference, made, "merge above or below the cut", threshold)
+    assert found.headroom is None
+    assert found.least_headroom == pytest.approx(0.3 / 0.28)
+    assert found.least_where == "merge 0"
+
+
+def test_a_decision_that_flipped_has_a_headroom_below_one():
+    logits = np.full((1, FRAMES, 7), -9.0)
+    logits[0, :, 0], logits[0, :, 1] = -0.5, -1.0
+    gap = {("segmentations.npz", "segmentation_gap"): np.full((1, FRAMES), 0.5, np.float32)}
+    reference = {"segmentations": np.zeros((1, FRAMES, 3), np.float32)}
+    flipped = logits.copy()
+    flipped[0, 7, 1] = -0.4  # class 1 now leads class 0 by 0.1: 0.6 of drift against a margin of 0.5
+    found = both(reference, {**reference, "segmentation_logits": flipped}, "best powerset class", gap)
+    assert found.least_headroom == pytest.approx(0.5 / 0.6)
+    assert found.least_where.startswith("chunk 0, frame 7")
+
+
+def test_two_sides_that_decided_different_things_have_no_headroom():
+    threshold = {("ahc_state.npz", "threshold"): np.array(0.6)}
+    reference = {"dendrogram": np.array([[0, 1, 0.3, 2], [2, 3, 0.59, 3]])}
+    found = both(reference, {"dendrogram": np.array([[0, 1, 0.3, 2]])}, "merge above or below the cut", threshold)
+    assert (found.drift, found.headroom) == (None, None)
+
+
+def test_the_shortest_silence_is_measured_against_min_duration_off():
+    discrete = np.zeros((100, 2), dtype=np.float32)
+    discrete[10:20, 0] = discrete[25:40, 0] = 1  # five frames of silence
+    discrete[50:60, 1] = discrete[62:70, 1] = 1  # two
+    found = one({"discrete_diarization": discrete}, "gap filled")
+    assert found.smallest == pytest.approx(2 * 270 / 16000)
+    assert found.where.startswith("speaker 1 silent from")
+    assert found.decisions == 2
 
 
 @pytest.mark.parametrize("name", Catalogue.read(default_folder()).names)

@@ -10,6 +10,7 @@ ordered by start, then end, then the track's letters.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from string import ascii_uppercase
 
 import numpy as np
@@ -57,6 +58,18 @@ def annotate(
     return _named(plain, names), _named(exclusive, names)
 
 
+def silences(discrete_diarization: np.ndarray) -> list[tuple[float, float, int]]:
+    """Gaps between neighbouring regions of one speaker: start and end in seconds, and the speaker's number.
+
+    Parameters
+    ----------
+    discrete_diarization : (num_frames, num_speakers) float32, 0 or 1
+    """
+    middles = frame_middles(len(discrete_diarization))
+    runs = [_runs(activity > 0.5, middles) for activity in discrete_diarization.T]
+    return [(before[1], after[0], speaker) for speaker, spans in enumerate(runs) for before, after in pairwise(spans)]
+
+
 def speaker_names(speakers: set[int]) -> dict[int, str]:
     """`SPEAKER_00`, `SPEAKER_01`, … for the speakers that occur, in the order of their numbers as text."""
     return {speaker: f"SPEAKER_{index:02d}" for index, speaker in enumerate(sorted(speakers, key=str))}
@@ -68,6 +81,23 @@ def to_rttm(turns: list[Turn], uri: str) -> str:
         f"SPEAKER {uri} 1 {turn.start:.3f} {turn.end - turn.start:.3f} <NA> <NA> {turn.speaker} <NA> <NA>\n"
         for turn in turns
     )
+
+
+def from_rttm(rttm: str) -> list[Turn]:
+    """The turns of RTTM text, in its order; times as written.
+
+    Raises
+    ------
+    ValueError : a line is not a SPEAKER line with numbers where they belong
+    """
+    turns = []
+    for number, line in enumerate(rttm.splitlines()):
+        fields = line.split()
+        if len(fields) < 8 or fields[0] != "SPEAKER":
+            raise ValueError(f"line {number + 1}: {line!r} is not `SPEAKER uri 1 start duration …`")
+        start, duration = float(fields[3]), float(fields[4])
+        turns.append(Turn(start, start + duration, _letters(number), fields[7]))
+    return turns
 
 
 def _named(regions: list[Region], names: dict[int, str]) -> list[Turn]:
