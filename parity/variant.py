@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from parity.artefact import ARTEFACTS, Artefact
+from parity.community1.annotation import Turn
 from parity.errors import InputError
 from parity.snapshot import FIXED_DIMS
 from parity.stage import ChunkSeries, Pipeline, Stage
@@ -131,12 +132,25 @@ def _guarded(name: str, stage: Stage, run: Callable, *values: Any) -> Any:
     if not isinstance(written, tuple) or len(written) != len(stage.writes):
         raise InputError(f"{place} returned a {type(results).__name__}, expected {len(stage.writes)} results")
     for artefact, value in zip(stage.writes, written, strict=True):
-        _check(place, ARTEFACTS[artefact], value)
+        check_artefact(place, ARTEFACTS[artefact], value)
     return results
 
 
-def _check(place: str, artefact: Artefact, value: Any) -> None:
-    if artefact.dtype == "text" or isinstance(value, ChunkSeries):
+def check_artefact(place: str, artefact: Artefact, value: Any) -> None:
+    """Refuse a value that is not what the catalogue says an artefact is.
+
+    Parameters
+    ----------
+    place : who made it, for the message
+
+    Raises
+    ------
+    InputError : another type, shape or dtype, or NaN where none may be
+    """
+    if isinstance(value, ChunkSeries):
+        return
+    if artefact.dtype == "text":
+        _check_turns(place, artefact, value)
         return
     if not isinstance(value, np.ndarray):
         raise InputError(f"{place}: {artefact.name} is a {type(value).__name__}, expected an array")
@@ -152,6 +166,16 @@ def _check(place: str, artefact: Artefact, value: Any) -> None:
     if value.dtype.kind == "f" and artefact.name not in MAY_HOLD_NAN and np.isnan(value).any():
         first = tuple(int(i) for i in np.argwhere(np.isnan(value))[0])
         raise InputError(f"{place}: {artefact.name} holds {int(np.isnan(value).sum())} NaN, first at {first}")
+
+
+def _check_turns(place: str, artefact: Artefact, value: Any) -> None:
+    if not isinstance(value, list) or not all(isinstance(turn, Turn) for turn in value):
+        raise InputError(f"{place}: {artefact.name} is a {type(value).__name__}, expected a list of `Turn`s")
+    for number, turn in enumerate(value):
+        if not (np.isfinite([turn.start, turn.end]).all() and 0 <= turn.start <= turn.end):
+            raise InputError(f"{place}: {artefact.name}: turn {number} runs from {turn.start} s to {turn.end} s")
+        if not isinstance(turn.speaker, str) or turn.speaker.split() != [turn.speaker]:
+            raise InputError(f"{place}: {artefact.name}: turn {number}: {turn.speaker!r} is no speaker's name")
 
 
 def _said(error: Exception) -> str:
