@@ -214,11 +214,15 @@ def calibrate(
 
 def try_fault(bench: Bench, fault: Fault | None) -> Trial:
     """Plant one fault, or none, and see what the lab says."""
-    memo = Memo(bench.memo)
+    with bench.memo.scratch():
+        return _tried(bench, fault)
+
+
+def _tried(bench: Bench, fault: Fault | None) -> Trial:
     candidate = bench.native
     if fault is not None:
         planted = Implementation(fault.name, lambda native: fault.plant(native, bench.workshop))
-        candidate = memo.pipeline(planted(bench.native))
+        candidate = bench.memo.pipeline(planted(bench.native))
     outcome = replay(candidate, bench.snapshot, bench.inputs)
     patching = Patching(bench.native, candidate, bench.snapshot, bench.inputs)
     verdicts = Verdicts(patching, outcome).all()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,22 +25,28 @@ Network = Callable[..., tuple[np.ndarray, ...]]
 class Memo:
     """What was computed so far.
 
-    Parameters
-    ----------
-    parent : another memo, looked into first and never written to
-
     Attributes
     ----------
     network_runs : chunks that each network really worked on
     stage_runs : how often each stage really ran
     """
 
-    def __init__(self, parent: Memo | None = None) -> None:
+    def __init__(self) -> None:
         self.network_runs: Counter[str] = Counter()
         self.stage_runs: Counter[str] = Counter()
-        self._parent = parent
-        self._known: dict[Any, Any] = {}
+        self._known: list[dict[Any, Any]] = [{}]
         self._kept: list[Any] = []  # objects told apart by identity must not be freed and their address reused
+
+    @contextmanager
+    def scratch(self) -> Iterator[None]:
+        """Forget at the end what was computed in the body; what was known before is used."""
+        kept = len(self._kept)
+        self._known.append({})
+        try:
+            yield
+        finally:
+            self._known.pop()
+            del self._kept[kept:]
 
     def networks(self, networks: Networks) -> Networks:
         """The same networks, each chunk at most once. The head is left alone: it costs a hundredth of the trunk."""
@@ -65,7 +72,7 @@ class Memo:
         if new:
             (outputs,) = run(**{argument: rows[new]})
             self.network_runs[name] += len(new)
-            self._known.update({keys[index]: output for index, output in zip(new, outputs, strict=True)})
+            self._known[-1] |= {keys[index]: output for index, output in zip(new, outputs, strict=True)}
         return (np.stack([self._look_up(key) for key in keys]),)
 
     def _stage(self, name: str, run: Callable[..., Any], *values: Any) -> Any:
@@ -73,12 +80,11 @@ class Memo:
         found = self._look_up(key)
         if found is None:
             self.stage_runs[name] += 1
-            found = self._known[key] = (run(*values),)
+            found = self._known[-1][key] = (run(*values),)
         return found[0]
 
     def _look_up(self, key: Any) -> Any:
-        found = self._parent._look_up(key) if self._parent else None
-        return self._known.get(key) if found is None else found
+        return next((known[key] for known in self._known if key in known), None)
 
     def _token(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):

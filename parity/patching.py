@@ -117,8 +117,7 @@ class Patching:
         names = set(stages)
         patches = {name: self.reference.get(name) for stage in self.native if stage.name in names
                    for name in stage.writes} | dict(values or {})  # fmt: skip
-        pipeline = self._with_code(downstream(self.candidate, set(patches)))
-        return answer_of(pipeline.run(self.inputs, patches=patches))
+        return answer_of(self._with_code(set(patches)).run(self.inputs, patches=patches))
 
     def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Answer:
         """The reference's answer with the candidate's output of some stages in its cascade; same parameters."""
@@ -180,13 +179,17 @@ class Patching:
         if name not in TEXTS:
             self.stand_ins.append(name)
 
-    def _with_code(self, affected: set[str]) -> Pipeline:
-        """The candidate, with native code where it has only arrays and something before them was patched."""
+    def _with_code(self, patched: set[str]) -> Pipeline:
+        """The candidate, with native code where it has only arrays and arrays of its own before them were patched.
+
+        What it did not give before them is native: patching that says nothing of the arrays.
+        """
+        given = {name for stage in self.candidate if stage.given for name in stage.writes}
+        affected = downstream(self.candidate, patched & given)
         pipeline = self.candidate
         for stage in self.candidate:
             if stage.given and stage.name in affected:
-                native = self.native[stage.name]
-                pipeline = pipeline.replacing(stage.name, native.run)
+                pipeline = pipeline.replacing(stage.name, self.native[stage.name].run)
         return pipeline
 
 

@@ -200,7 +200,7 @@ def relative(name: str, got: Any, want: Any, chunks: np.ndarray | None = None) -
     if isinstance(got, ChunkSeries) or isinstance(want, ChunkSeries):
         if chunks is None:
             return None
-        got, want = (side.take(chunks) if isinstance(side, ChunkSeries) else side for side in (got, want))
+        got, want = (_taken(side, chunks) for side in (got, want))
     if got.shape != want.shape:
         return None
     if ARTEFACTS[name].comparison in (Comparison.LABELS, Comparison.PARTITION):
@@ -235,9 +235,15 @@ def _ratio(drift: Drift | None) -> float | None:
 
 
 def _equal(got: Any, want: Any, chunks: np.ndarray | None) -> bool:
-    if isinstance(got, ChunkSeries) and isinstance(want, ChunkSeries):
-        some = want.chunks if chunks is None else chunks
-        return np.array_equal(got.take(some), want.take(some))
+    if isinstance(got, ChunkSeries) or isinstance(want, ChunkSeries):
+        some = next(side.chunks for side in (want, got) if isinstance(side, ChunkSeries)) if chunks is None else chunks
+        got, want = (_taken(side, some) for side in (got, want))
     if isinstance(got, np.ndarray) and isinstance(want, np.ndarray):
         return got.shape == want.shape and np.array_equal(got, want, equal_nan=got.dtype.kind == "f")
-    return got is want or got == want
+    return got is want
+
+
+def _taken(side: Any, chunks: np.ndarray) -> Any:
+    if isinstance(side, ChunkSeries):
+        return side.take(chunks)
+    return side[chunks] if isinstance(side, np.ndarray) else side
