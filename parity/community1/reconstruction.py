@@ -40,13 +40,18 @@ def reconstruct(
 
 def sum_activations(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
     """How many chunks say that a cluster speaks: (num_frames, num_clusters) float32."""
+    return overlap_add(cluster_activity(segmentations, hard_clusters))[0]
+
+
+def cluster_activity(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
+    """Who speaks in each chunk, NaN for clusters that the chunk has not: (num_chunks, 589, num_clusters) float64."""
     clusters = np.where(inactive(segmentations), UNASSIGNED, hard_clusters)
     num_chunks, frames, _ = segmentations.shape
     clustered = np.full((num_chunks, frames, clusters.max() + 1), np.nan)
     for chunk, row in enumerate(clusters):
         for cluster in np.unique(row[row != UNASSIGNED]):
             clustered[chunk, :, cluster] = segmentations[chunk][:, row == cluster].max(axis=1)
-    return overlap_add(clustered)[0]
+    return clustered
 
 
 def most_active(activations: np.ndarray, count: np.ndarray) -> np.ndarray:

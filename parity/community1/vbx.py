@@ -24,6 +24,8 @@ def cluster_vbx(
     fa: float,
     fb: float,
     max_iterations: int,
+    smoothing: float = INIT_SMOOTHING,
+    stop_below: float = STOP_BELOW,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Responsibilities of speakers for embeddings.
 
@@ -34,6 +36,8 @@ def cluster_vbx(
     ahc_clusters : (num_train,) int64, from 0
     fa, fb : scale of the statistics, speaker regularisation
     max_iterations : at most that many
+    smoothing : what one-hot labels are multiplied by before their softmax; 0 starts uniform
+    stop_below : growth of the ELBO below which it stops
 
     Returns
     -------
@@ -42,7 +46,7 @@ def cluster_vbx(
     sp_final : (num_initial,) float64, speaker priors
     elbo_trajectory : (iterations,) float64
     """
-    qinit = initial_responsibilities(ahc_clusters)
+    qinit = initial_responsibilities(ahc_clusters, smoothing)
     q, priors = qinit, np.full(qinit.shape[1], 1.0 / qinit.shape[1])
     rho = post_plda * np.sqrt(phi)  # (18)
     constant = -0.5 * (np.sum(post_plda**2, axis=1, keepdims=True) + post_plda.shape[1] * np.log(2 * np.pi))
@@ -58,13 +62,13 @@ def cluster_vbx(
         priors = priors / priors.sum()
         penalty = np.sum(np.log(inverse_precision) - inverse_precision - alpha**2 + 1)
         elbo.append(np.sum(evidence) + fb * 0.5 * penalty)  # (25)
-        if len(elbo) > 1 and elbo[-1] - elbo[-2] < STOP_BELOW:
+        if len(elbo) > 1 and elbo[-1] - elbo[-2] < stop_below:
             break
     return qinit, q, priors, np.array(elbo)
 
 
-def initial_responsibilities(ahc_clusters: np.ndarray) -> np.ndarray:
+def initial_responsibilities(ahc_clusters: np.ndarray, smoothing: float = INIT_SMOOTHING) -> np.ndarray:
     """Smoothed one-hot rows: (num_train, num_initial) float64."""
     one_hot = np.zeros((len(ahc_clusters), ahc_clusters.max() + 1))
     one_hot[np.arange(len(ahc_clusters)), ahc_clusters] = 1.0
-    return softmax(one_hot * INIT_SMOOTHING, axis=1)
+    return softmax(one_hot * smoothing, axis=1)

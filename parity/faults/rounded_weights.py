@@ -1,0 +1,60 @@
+"""Networks from weights that were kept in a smaller type: rounded there, and back to float32."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from parity.fault import Workshop
+from parity.networks.pyannet import build_pyannet
+from parity.networks.runtime import OnnxNetwork
+from parity.networks.wespeaker.graph import build_head, build_trunk
+
+Rounding = Callable[[np.ndarray], np.ndarray]
+
+_BUILT: dict[tuple, OnnxNetwork] = {}
+
+
+def float16(array: np.ndarray) -> np.ndarray:
+    """The nearest half-precision numbers, as float32."""
+    return array.astype(np.float16).astype(np.float32)
+
+
+def bfloat16(array: np.ndarray) -> np.ndarray:
+    """The nearest numbers with eight significant bits, halves to even, as float32."""
+    bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+
+
+def int8(array: np.ndarray) -> np.ndarray:
+    """255 levels around zero, one scale a tensor; vectors (biases, norms) stay float32, as quantisers leave them."""
+    if array.ndim < 2:
+        return array
+    scale = np.abs(array).max() / np.float32(127)
+    return (np.rint(array / scale) * scale).astype(np.float32)
+
+
+def rounded_segmentation(workshop: Workshop, rounding: Rounding) -> OnnxNetwork:
+    """The segmentation network of rounded weights, built once."""
+    return _built("segmentation", build_pyannet, workshop.weights.segmentation, workshop, rounding)
+
+
+def rounded_embedding(workshop: Workshop, rounding: Rounding) -> dict[str, OnnxNetwork]:
+    """Trunk and head of the embedding network of rounded weights, built once."""
+    arrays = workshop.weights.embedding
+    return {
+        "trunk": _built("trunk", build_trunk, arrays, workshop, rounding),
+        "head": _built("head", build_head, arrays, workshop, rounding),
+    }
+
+
+def _built(
+    part: str, build: Callable, arrays: Mapping[str, np.ndarray], workshop: Workshop, rounding: Rounding
+) -> OnnxNetwork:
+    # Faults are planted once a fixture; a graph takes a second to build.
+    key = (part, rounding.__name__, workshop.weights.sha256, workshop.threads)
+    if key not in _BUILT:
+        rounded = {name: rounding(array) for name, array in arrays.items()}
+        _BUILT[key] = OnnxNetwork(build(rounded), workshop.threads)
+    return _BUILT[key]
