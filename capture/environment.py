@@ -12,6 +12,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 DEFAULT_THREADS = 2
@@ -34,6 +35,12 @@ def restart_pinned(threads: int, module: str = "capture") -> None:
         return
     environment = {**os.environ, **pinned(threads), _READY: str(threads)}
     os.execve(sys.executable, [sys.executable, "-m", module, *sys.argv[1:]], environment)
+
+
+def changed(threads: int, changes: Mapping[str, str | None]) -> dict[str, str]:
+    """The environment of a capture in a process of its own: pinned, then variables set, or removed where None."""
+    environment = {**os.environ, **pinned(threads), _READY: str(threads), **changes}
+    return {key: value for key, value in environment.items() if value is not None}
 
 
 def _dispatched_features() -> list[str]:

@@ -83,13 +83,13 @@ def manifest(
     fixture: Fixture, run: Run, weights: WeightSet, parameters: Parameters, audio_seconds: float
 ) -> dict[str, Any]:
     """Provenance: versions, weights, clip, machine, command, seconds."""
-    versions = {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
+    used = versions()
     return {
         "schema": SCHEMA,
         "fixture": fixture.name,
-        "pyannote_audio_version": versions["pyannote.audio"],
-        "numpy_version": versions["numpy"],
-        "versions": {"python": platform.python_version(), **versions},
+        "pyannote_audio_version": used["pyannote.audio"],
+        "numpy_version": used["numpy"],
+        "versions": {"python": platform.python_version(), **used},
         "clip_sha256": fixture.clip_sha256,
         "audio_seconds": audio_seconds,
         "weights": {
@@ -102,6 +102,11 @@ def manifest(
         "command": f"nox -s capture -- --fixture {fixture.name}",
         "seconds": round(run.seconds, 3),
     }
+
+
+def versions() -> dict[str, str]:
+    """The versions of what a capture depends on, as they are installed."""
+    return {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
 
 
 def machine() -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -150,3 +151,24 @@ def test_numpy_is_pinned_to_its_baseline_where_ties_are_broken():
     dispatched, stable = json.loads(done.stdout)
     assert dispatched == []
     assert stable
+
+
+def test_a_benign_change_is_measured_in_a_process_that_shows_it(tmp_path):
+    from parity.fixtures import default_folder
+    from parity.noise import read_noise
+
+    folder = tmp_path / "13_no_speech"  # nobody speaks, so the embedding network does not run
+    shutil.copytree(default_folder() / "13_no_speech", folder)
+    (folder / "noise.json").unlink(missing_ok=True)
+    variants = ("one_ulp", "aten_default", "numpy_dispatch")
+    chosen = [word for name in variants for word in ("--variant", name)]
+    command = [sys.executable, "-m", "capture", "--noise", "--fixture", "13_no_speech", "--out", str(tmp_path), *chosen]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    measured = {variant.name: variant for variant in read_noise(folder).variants}
+    assert tuple(measured) == variants
+    assert measured["one_ulp"].machine["samples_moved"] > 400_000
+    assert measured["aten_default"].machine["torch_cpu_capability"] == "DEFAULT"
+    assert measured["aten_default"].artefacts["segmentation_logits"].max_abs > 0
+    assert measured["numpy_dispatch"].machine["numpy_cpu_features"]
+    assert "embeddings" not in measured["one_ulp"].artefacts

@@ -5,6 +5,8 @@ The graphs are built here from the checkpoint's arrays (`onnx.helper`), never ex
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -31,12 +33,17 @@ class GraphBuilder:
         self._nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
-    def model(self, inputs: dict[str, list], outputs: dict[str, list]) -> bytes:
+    def model(self, inputs: dict[str, list], outputs: dict[str, list], layers: Sequence[str] = ()) -> bytes:
         """The finished model, checked and serialised.
 
         Parameters
         ----------
         inputs, outputs : name -> dims of float32 tensors; a string is a dynamic dimension
+        layers : names of nodes whose values are wanted too; they follow the outputs, in this order
+
+        Raises
+        ------
+        ValueError : a layer is no node of the graph
         """
         graph = helper.make_graph(
             self._nodes,
@@ -51,5 +58,16 @@ class GraphBuilder:
             ir_version=IR_VERSION,
             producer_name="parity-lab",
         )
+        _add_outputs(model, layers)
         onnx.checker.check_model(model)
         return model.SerializeToString(deterministic=True)
+
+
+def _add_outputs(model: onnx.ModelProto, layers: Sequence[str]) -> None:
+    if not layers:
+        return
+    # An output needs a shape, which the builder does not keep for what lies between.
+    known = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
+    if unknown := [name for name in layers if name not in known]:
+        raise ValueError(f"{model.graph.name} has no node {', '.join(unknown)}")
+    model.graph.output.extend(known[name] for name in layers)

@@ -12,7 +12,7 @@ Convention: torch stacks LSTM gates as i, f, g, o; ONNX as i, o, f, c.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -30,8 +30,13 @@ LEAKY_SLOPE = 0.01
 _SINC = "sincnet.conv1d.0.filterbank"
 
 
-def build_pyannet(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """The whole network: `waveforms` (batch, 1, samples) -> `log_probabilities` (batch, frames, 7), float32."""
+def build_pyannet(arrays: Mapping[str, np.ndarray], layers: Sequence[str] = ()) -> bytes:
+    """The whole network: `waveforms` (batch, 1, samples) -> `log_probabilities` (batch, frames, 7), float32.
+
+    Parameters
+    ----------
+    layers : nodes whose values are further outputs
+    """
     graph = GraphBuilder("pyannet")
     x = _instance_norm(graph, arrays, "waveforms", "sincnet.wav_norm1d")
     x = graph.add("Conv", [x, graph.constant("sinc_filters", sinc_filters(arrays))], "sinc", strides=[SINC_STRIDE])
@@ -50,7 +55,11 @@ def build_pyannet(arrays: Mapping[str, np.ndarray]) -> bytes:
         x = graph.add("LeakyRelu", [x], f"linear.{layer}.relu", alpha=LEAKY_SLOPE)
     x = _linear(graph, arrays, x, "classifier")
     graph.add("LogSoftmax", [x], "log_probabilities", axis=-1)
-    return graph.model({"waveforms": ["batch", 1, "samples"]}, {"log_probabilities": ["batch", "frames", NUM_CLASSES]})
+    return graph.model(
+        {"waveforms": ["batch", 1, "samples"]},
+        {"log_probabilities": ["batch", "frames", NUM_CLASSES]},
+        layers,
+    )
 
 
 def sinc_filters(arrays: Mapping[str, np.ndarray]) -> np.ndarray:

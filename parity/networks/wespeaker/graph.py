@@ -11,7 +11,7 @@ Convention: canonical array names are torchvision's (`layer2.0.downsample.0.weig
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -22,10 +22,14 @@ BATCH_NORM_EPS = 1e-5
 POOLING_EPS = 1e-8
 
 
-def build_trunk(arrays: Mapping[str, np.ndarray]) -> bytes:
+def build_trunk(arrays: Mapping[str, np.ndarray], layers: Sequence[str] = ()) -> bytes:
     """The trunk: `fbank` (batch, frames, 80) -> `features` (batch, 2560, ceil(frames / 8)), float32.
 
     Batch norms are folded into the convolutions in float64 and rounded once.
+
+    Parameters
+    ----------
+    layers : nodes whose values are further outputs
     """
     graph = GraphBuilder("wespeaker_resnet34_trunk")
     x = graph.add("Transpose", ["fbank"], "transposed", perm=[0, 2, 1])
@@ -40,14 +44,19 @@ def build_trunk(arrays: Mapping[str, np.ndarray]) -> bytes:
     return graph.model(
         {"fbank": ["batch", "frames", NUM_MEL_BINS]},
         {"features": ["batch", POOLED_FEATURES, "pooled_frames"]},
+        layers,
     )
 
 
-def build_head(arrays: Mapping[str, np.ndarray]) -> bytes:
+def build_head(arrays: Mapping[str, np.ndarray], layers: Sequence[str] = ()) -> bytes:
     """The head: `features` (batch, 2560, n) and `weights` (batch, speakers, n) -> `embeddings` (batch, speakers, 256).
 
     Weighted mean and unbiased weighted standard deviation over time, with the reference's two epsilons, then a linear
     layer. A speaker whose weights are all zero gets the linear layer's bias.
+
+    Parameters
+    ----------
+    layers : nodes whose values are further outputs
     """
     graph = GraphBuilder("wespeaker_resnet34_head")
     eps = graph.constant("eps", np.array(POOLING_EPS, dtype=np.float32))
@@ -77,6 +86,7 @@ def build_head(arrays: Mapping[str, np.ndarray]) -> bytes:
             "weights": ["batch", "speakers", "pooled_frames"],
         },
         {"embeddings": ["batch", "speakers", EMBEDDING_DIM]},
+        layers,
     )
 
 

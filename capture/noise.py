@@ -1,0 +1,359 @@
+"""The reference against itself: captures with one benign change each, and how far every artefact moves.
+
+Most changes are environment variables, which count only before NumPy and torch are loaded: each variant has a process
+of its own (`python -m capture.noise`), which checks that the change took effect, runs all chosen fixtures, and puts
+its part into `noise.json` after each, so that an interrupted run loses one capture at most.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from capture.environment import changed, mend_torchaudio, silence_torchcodec
+from parity.artefact import ARTEFACTS
+from parity.audio import load_clip
+from parity.community1 import Parameters
+from parity.community1.scoring import inactive
+from parity.console import run_and_exit, stderr
+from parity.drift import Drift, compare
+from parity.errors import InputError
+from parity.files import sha256_bytes
+from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, snapshot_sha256, write_noise
+from parity.prepare import check_provenance
+from parity.replay import CASCADED, TEXTS, excuses, near_tie_flips
+from parity.snapshot import Snapshot, read_snapshot
+from parity.weights import WeightSet, load_weights
+
+ONEDNN_QUESTION = (
+    "import torch\n"
+    "with torch.inference_mode():\n"
+    "    torch.nn.functional.conv2d(torch.zeros(1, 32, 80, 200), torch.zeros(32, 32, 3, 3))"
+)
+
+PARALLEL = re.compile(r"(omp|mkl)_get_max_threads\(\) : (\d+)")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One benign change from a normal capture.
+
+    Attributes
+    ----------
+    name, what : its name, and what is changed in one line
+    acts : whether a process's record of itself (`_machine`) shows that the change took effect
+    environment : variables that are set, or removed (None)
+    threads : of torch and BLAS, where they change
+    batch_size : of both networks, where it changes
+    one_ulp : whether the waveform is moved
+    """
+
+    name: str
+    what: str
+    acts: Callable[[Mapping[str, Any]], bool]
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    threads: int | None = None
+    batch_size: int | None = None
+    one_ulp: bool = False
+
+
+CHANGES = {
+    change.name: change
+    for change in (
+        Change(
+            "one_ulp",
+            "every sample of the waveform moved to a neighbouring float32, up or down by chance; silence stays",
+            lambda seen: True,  # checked on each waveform
+            one_ulp=True,
+        ),
+        Change(
+            "aten_default",
+            "torch's own kernels without AVX2 and AVX-512 (ATEN_CPU_CAPABILITY=default)",
+            lambda seen: seen["torch_cpu_capability"] == "DEFAULT",
+            environment={"ATEN_CPU_CAPABILITY": "default"},
+        ),
+        Change(
+            "one_thread",
+            "one thread of torch, OpenMP, MKL and OpenBLAS",
+            lambda seen: {seen["threads"], *seen["library_threads"].values()} == {1},
+            threads=1,
+        ),
+        Change(
+            "onednn_sse41",
+            "oneDNN's convolutions with SSE4.1 (ONEDNN_MAX_CPU_ISA=SSE41)",
+            lambda seen: "SSE4.1" in seen["onednn_isa"],
+            environment={"ONEDNN_MAX_CPU_ISA": "SSE41"},
+        ),
+        Change(
+            "numpy_dispatch",
+            "NumPy with every instruction set this CPU has: its vectorised sort breaks ties in another order",
+            lambda seen: bool(seen["numpy_cpu_features"]),
+            environment={"NPY_DISABLE_CPU_FEATURES": None},
+        ),
+        Change(
+            "batch_sizes",
+            "one chunk a batch in both networks, pyannote's own default, for the 32 of the configuration",
+            lambda seen: set(seen["batch_sizes"]) == {1},
+            batch_size=1,
+        ),
+        Change("unchanged", "nothing: the same capture again", lambda seen: True),
+    )
+}
+
+
+def measure(
+    fixtures: Sequence[str], variants: Iterable[str], weights: str, out: Path | None, threads: int
+) -> list[str]:
+    """Measure variants, one process after the other.
+
+    Parameters
+    ----------
+    fixtures : names; all of them where there are none
+    variants : names; all of them where there are none
+    weights : as `parity.weights.load_weights` takes it
+    out : a folder of snapshots, one a fixture by its name, instead of fixtures/
+    threads : of a normal capture
+
+    Returns
+    -------
+    failed : variants that could not be measured on every fixture; each has said why
+
+    Raises
+    ------
+    InputError : a variant is not known
+    """
+    failed = []
+    request = {"fixtures": list(fixtures), "weights": weights, "out": out and str(out)}
+    for change in _select(list(variants)):
+        wanted = change.threads or threads
+        argument = json.dumps({**request, "variant": change.name, "threads": wanted, "usual_threads": threads})
+        command = [sys.executable, "-m", "capture.noise", argument]
+        if subprocess.run(command, env=changed(wanted, change.environment), check=False).returncode:
+            failed.append(change.name)
+    return failed
+
+
+def _select(names: list[str]) -> list[Change]:
+    if unknown := [name for name in names if name not in CHANGES]:
+        raise InputError(f"unknown variant {', '.join(unknown)}; there are {', '.join(CHANGES)}")
+    return [change for change in CHANGES.values() if not names or change.name in names]
+
+
+def one_ulp(waveform: np.ndarray, seed: int) -> np.ndarray:
+    """Every sample moved to the float32 above or below it, by chance.
+
+    Parameters
+    ----------
+    waveform : (1, num_samples) float32
+    seed : of the directions
+
+    Returns
+    -------
+    moved : (1, num_samples) float32; zeros are kept: digital silence has no noise, and its neighbours are denormal
+    """
+    up = np.random.default_rng(seed).random(waveform.shape) < 0.5
+    towards = np.where(up, np.inf, -np.inf).astype(np.float32)
+    return np.where(waveform == 0, waveform, np.nextafter(waveform, towards))
+
+
+def noise(values: Mapping[str, Any], kept: Snapshot) -> dict[str, Noise]:
+    """How far every artefact of a capture is from the snapshot's.
+
+    Frames that flip where the snapshot's two best classes are tied within noise are excused, and what moves with
+    them, as in a replay: a port's drift is judged so, and the yardstick has to be the same.
+
+    Parameters
+    ----------
+    values : artefact -> array, or RTTM text, of the capture with a change
+    kept : the snapshot
+
+    Returns
+    -------
+    noise : artefact -> Noise; `embeddings` over rows of active speakers, `embeddings_all_rows` over all
+    """
+    allowed = excuses(near_tie_flips(values.get("segmentations"), kept), kept)
+    found = {}
+    for name in ARTEFACTS:
+        if name not in kept.values:
+            continue
+        got, want, excused = values.get(name), kept.values[name], allowed.get(name)
+        if name == "embeddings" and got is not None and got.shape == want.shape and "segmentations" in kept.values:
+            found[ALL_EMBEDDINGS] = _noise(name, got, want, excused)
+            got, want, excused = (_active(array, kept) for array in (got, want, excused))
+        found[name] = _noise(name, got, want, excused)
+    return found
+
+
+def _active(array: np.ndarray | None, kept: Snapshot) -> np.ndarray | None:
+    """Rows of speakers active in their chunk: (n, 1, 256)."""
+    return None if array is None else array[~inactive(kept.values["segmentations"])][:, None]
+
+
+def _noise(name: str, got: Any, want: Any, excused: np.ndarray | None) -> Noise:
+    if got is None:
+        return Noise(None, None, len(want.splitlines()) if isinstance(want, str) else want.size)
+    drift = compare(name, got, want, mode=CASCADED, excused=excused)
+    if np.isinf(drift.max_abs) or _nothing_left(drift, excused):
+        return Noise(None, None, drift.mismatches, drift.excused)
+    return Noise(drift.max_abs, drift.rms, drift.mismatches, drift.excused)
+
+
+def _nothing_left(drift: Drift, excused: np.ndarray | None) -> bool:
+    # Zero would say that the reference is sure of what nobody could measure.
+    return bool(drift.excused) and excused is not None and bool(excused.all())
+
+
+def main() -> None:
+    """Entry point of one variant's process; the one argument is JSON, as `measure` writes it."""
+    run_and_exit(lambda: sys.exit(_measure_variant(**json.loads(sys.argv[1]))))
+
+
+def _measure_variant(
+    variant: str, fixtures: list[str], weights: str, out: str | None, threads: int, usual_threads: int
+) -> int:
+    """The exit status: 0, or 2 where a fixture could not be measured."""
+    mend_torchaudio()
+    silence_torchcodec()
+    import torch
+
+    torch.set_num_threads(threads)
+    change, status = CHANGES[variant], 0
+    weight_set = load_weights(weights)
+    machine = _machine(change, weight_set)
+    if not change.acts(machine):
+        raise InputError(f"variant {variant} changes nothing on this machine, which shows {json.dumps(machine)}")
+    selected = Catalogue.read(default_folder()).select(fixtures)
+    for position, fixture in enumerate(selected, start=1):
+        stderr.print(f"{variant} [{position}/{len(selected)}] {fixture.name}: running pyannote.audio")
+        folder = Path(out) / fixture.name if out else fixture.snapshot_folder
+        try:
+            measured = _measure_fixture(change, fixture, folder, weight_set, machine, usual_threads)
+        except InputError as error:
+            stderr.print(f"error: {' '.join(str(error).split())}")
+            status = 2
+            continue
+        stderr.print(f"{variant} [{position}/{len(selected)}] {fixture.name}: {_line(measured)}")
+    return status
+
+
+def _measure_fixture(
+    change: Change, fixture: Fixture, folder: Path, weights: WeightSet, machine: dict, usual_threads: int
+) -> Variant:
+    from capture.reference import load_reference, run_reference
+
+    kept = read_snapshot(folder)
+    check_provenance(kept, fixture, weights, Parameters(**weights.parameters, **fixture.speakers))
+    _check_otherwise_equal(kept, usual_threads)
+    waveform = load_clip(fixture.clip())
+    if change.one_ulp:
+        moved = one_ulp(waveform, seed=int(sha256_bytes(fixture.name.encode())[:8], 16))
+        machine = {**machine, "samples": waveform.size, "samples_moved": int(np.count_nonzero(moved != waveform))}
+        waveform = moved
+    pipeline = _batched(load_reference(weights.folder), change.batch_size)
+    run = run_reference(pipeline, waveform, fixture.name, fixture.speakers)
+    texts = dict(zip(TEXTS, (run.diarization, run.exclusive_diarization), strict=True))
+    variant = Variant(
+        name=change.name,
+        what=change.what,
+        seconds=round(run.seconds, 3),
+        machine=machine,
+        answer_changed=any(texts[name] != kept.values[name] for name in TEXTS if name in kept.values),
+        artefacts=noise({**run.values, **texts}, kept),
+    )
+    write_noise(folder, _floor(folder, fixture).with_variant(variant))
+    return variant
+
+
+def _check_otherwise_equal(kept: Snapshot, usual_threads: int) -> None:
+    """One change at a time: whatever else a snapshot says of how it was made has to hold here.
+
+    Raises
+    ------
+    InputError : it was captured with other versions or other threads
+    """
+    from capture.snapshots import versions
+
+    here = {**versions(), "threads": usual_threads}
+    said = [kept.manifest.get(key) for key in ("versions", "machine")]
+    there = {name: value for table in said if isinstance(table, dict) for name, value in table.items()}
+    for name, value in there.items():
+        if name in here and here[name] != value:
+            raise InputError(
+                f"{kept.folder}: captured with {name} {value}, here it is {here[name]}: more than one thing would "
+                f"change; install the pinned version, or capture again with --accept"
+            )
+
+
+def _floor(folder: Path, fixture: Fixture) -> NoiseFloor:
+    """What was measured so far; begun anew where it belongs to another snapshot or cannot be read."""
+    try:
+        floor = read_noise(folder)
+    except InputError as error:
+        stderr.print(f"{fixture.name}: begun anew: {error}")
+        floor = None
+    return floor or NoiseFloor(fixture.name, snapshot_sha256(folder))
+
+
+def _batched(pipeline: Any, batch_size: int | None) -> Any:
+    if batch_size is not None:
+        pipeline.segmentation_batch_size = pipeline.embedding_batch_size = batch_size
+    return pipeline
+
+
+def _machine(change: Change, weights: WeightSet) -> dict[str, Any]:
+    """What a normal capture says of its machine, and what changes may touch, as this process shows it."""
+    from capture.reference import load_reference
+    from capture.snapshots import machine
+
+    pipeline = _batched(load_reference(weights.folder), change.batch_size)
+    return {
+        **machine(),
+        "library_threads": _library_threads(),
+        "onednn_isa": _onednn_isa(),
+        "batch_sizes": [pipeline.segmentation_batch_size, pipeline.embedding_batch_size],
+        "environment": dict(change.environment),
+    }
+
+
+def _library_threads() -> dict[str, int]:
+    import torch
+    from threadpoolctl import threadpool_info
+
+    threads = {
+        Path(pool["filepath"]).name.partition(".so")[0].partition("-")[0]: pool["num_threads"]
+        for pool in threadpool_info()
+    }
+    # torch carries MKL inside itself, where no tool sees it; torch's own report does.
+    return threads | {name: int(n) for name, n in PARALLEL.findall(torch.__config__.parallel_info())}
+
+
+def _onednn_isa() -> str:
+    # oneDNN tells its instruction set only in its log, so a small process with this one's environment is asked.
+    environment = {**os.environ, "ONEDNN_VERBOSE": "1"}
+    command = [sys.executable, "-c", ONEDNN_QUESTION]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    return next((line.split("isa:")[1] for line in done.stdout.splitlines() if ",cpu,isa:" in line), "unknown")
+
+
+def _line(variant: Variant) -> str:
+    moved = [(name, noise) for name, noise in variant.artefacts.items() if any(asdict(noise).values())]
+    sizes = [
+        f"{name} {'undefined' if n.max_abs is None else format(n.max_abs, '.1e')}/{n.mismatches}/{n.excused}"
+        for name, n in moved
+    ]
+    answer = "ANSWER CHANGED" if variant.answer_changed else "same answer"
+    return f"{variant.seconds:.0f} s, {answer}; max/mismatches/excused: {', '.join(sizes) or 'bit-identical'}"
+
+
+if __name__ == "__main__":
+    main()
