@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from parity.commands.calibrate import calibrate
-from parity.commands.explain import case, explain
+from parity.commands.explain import case
+from parity.commands.explain import explain as explain_command
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 
@@ -20,7 +21,7 @@ app = typer.Typer(
 )
 fixtures_app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
 app.add_typer(fixtures_app, name="fixtures")
-app.command()(explain)
+app.command("explain")(explain_command)
 app.command()(case)
 app.command()(calibrate)
 
@@ -42,6 +43,12 @@ def run(
     implementation: Annotated[
         str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
     ] = "native",
+    arrays: Annotated[
+        Path | None, typer.Option(help="Arrays that a port made: a folder a fixture, in a snapshot's files.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -61,6 +68,8 @@ def run(
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
+    if arrays is not None and not arrays.is_dir():
+        raise InputError(f"--arrays {arrays}: not a folder; expected one with a folder a fixture in it")
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
     check_writable(json_path)  # said now, not when minutes of work are done
@@ -78,20 +87,23 @@ def run(
                 watcher=watcher,
                 threads=threads,
                 implementation=under_test,
+                arrays=arrays,
+                explain_drift=explain,
             )
         )
-    found = document(results, weight_set, seconds, under_test.name)
+    name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
+    found = document(results, weight_set, seconds, name)
     # Written first: a closed pipe must not cost the report.
     _write(json_path, to_json(found))
     _write(json_path.with_suffix(".md"), markdown(found))
     if html:
-        from parity.report.html import page  # matplotlib takes a second to import
+        from parity.report.html import page  # what draws takes a second to import
 
-        _write(page_path(json_path), page(found))
+        _write(_page_path(json_path), page(found))
     stdout.print(table(found))
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
-    stderr.print(f"report: {page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
+    stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
     statuses = {result.status for result in results}
     raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
 
@@ -221,7 +233,7 @@ def _clip_seconds(fixture: object) -> float:
         return 0.0
 
 
-def page_path(json_path: Path) -> Path:
+def _page_path(json_path: Path) -> Path:
     """Where the page beside a report goes: `index.html` beside `parity.json`, else the report's own name."""
     return (
         json_path.with_name("index.html") if json_path.name == DEFAULT_REPORT.name else json_path.with_suffix(".html")

@@ -17,9 +17,9 @@ from parity.details import Details, find_details
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import Fixture
+from parity.localise import ask, candidate_of, explain
 from parity.networks.runtime import one_blas_thread
-from parity.noise import Noise, read_noise
-from parity.prepare import prepare
+from parity.prepare import Prepared, prepare
 from parity.replay import Replay, replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot
@@ -88,6 +88,8 @@ def run_fixtures(
     watcher: Watcher | None = None,
     threads: int | None = None,
     implementation: Implementation = NATIVE,
+    arrays: Path | None = None,
+    explain_drift: bool = False,
 ) -> list[FixtureResult]:
     """Replay fixtures one after the other.
 
@@ -96,6 +98,8 @@ def run_fixtures(
     snapshots : another folder of snapshots, one a fixture by its name
     threads : of the networks; the cores this process may use by default
     implementation : the pipeline under test, made of the native one
+    arrays : a folder with what a port made, one folder a fixture by its name
+    explain_drift : whether fixtures that drift are localised too; holds 1.3 MB a second of audio in memory
     """
     watcher = watcher or Watcher()
     results = []
@@ -104,7 +108,10 @@ def run_fixtures(
         for fixture in fixtures:
             folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
             try:
-                result = _run_fixture(fixture, folder, weights, networks, watcher, implementation)
+                ready = prepare(fixture, folder, weights)
+                watcher.fixture(fixture.name, ready.audio_seconds)
+                port = arrays / fixture.name if arrays else None
+                result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
             results.append(result)
@@ -113,34 +120,34 @@ def run_fixtures(
 
 
 def _run_fixture(
-    fixture: Fixture,
-    folder: Path,
-    weights: WeightSet,
+    ready: Prepared,
     networks: Networks,
     watcher: Watcher,
     implementation: Implementation,
+    arrays: Path | None,
+    explain_drift: bool,
 ) -> FixtureResult:
-    ready = prepare(fixture, folder, weights)
-    snapshot = ready.snapshot
-    watcher.fixture(fixture.name, ready.audio_seconds)
-    pipeline = implementation(community1_pipeline(networks, ready.parameters, watcher.step))
+    question = None
+    if explain_drift:
+        question = ask(ready, networks, implementation, arrays=arrays, progress=watcher.step)
+        pipeline = question.candidate
+    else:
+        native = community1_pipeline(networks, ready.parameters, watcher.step)
+        pipeline = candidate_of(native, implementation, arrays)
     made: Artefacts = {}
-    outcome = replay(pipeline, snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
+    outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
+    explain_it = question is not None and not outcome.at_parity
     return FixtureResult(
-        name=fixture.name,
+        name=ready.fixture.name,
         status=PARITY if outcome.at_parity else DRIFT,
         audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
         replay=outcome,
-        human=_against_human(fixture, snapshot, outcome),
-        machine=snapshot.manifest.get("machine"),
-        details=find_details(snapshot, made, outcome.rttm, ready.inputs["waveform"], noise=_envelope(folder)),
+        human=_against_human(ready.fixture, ready.snapshot, outcome),
+        machine=ready.snapshot.manifest.get("machine"),
+        details=find_details(ready.snapshot, made, outcome.rttm, ready.inputs["waveform"]),
+        explanation=explain(question, on_step=watcher.stage).explanation if explain_it else None,
     )
-
-
-def _envelope(folder: Path) -> dict[str, Noise] | None:
-    floor = read_noise(folder)
-    return None if floor is None else floor.envelope
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

@@ -76,9 +76,7 @@ def ask(
     """
     memo = Memo()
     native = memo.pipeline(community1_pipeline(memo.networks(networks), ready.parameters, progress))
-    candidate = implementation(native)
-    if arrays is not None:
-        candidate = with_arrays(candidate, read_arrays(arrays))
+    candidate = candidate_of(native, implementation, arrays)
     floor = read_noise(ready.snapshot.folder)
     return Question(
         fixture=ready.fixture.name,
@@ -91,6 +89,12 @@ def ask(
         noise=floor.multiple if floor else None,
         budget=budget,
     )
+
+
+def candidate_of(native: Pipeline, implementation: Implementation, arrays: Path | None) -> Pipeline:
+    """The pipeline under test: stages replaced by an implementation's, and by arrays that a port left."""
+    candidate = implementation(native)
+    return candidate if arrays is None else with_arrays(candidate, read_arrays(arrays))
 
 
 @dataclass(frozen=True)
