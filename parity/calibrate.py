@@ -21,7 +21,7 @@ from parity.fault import Fault, Workshop
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.prepare import Prepared
-from parity.replay import CASCADED, ISOLATED, TEXTS, URI, replay
+from parity.replay import CASCADED, ISOLATED, TEXTS, URI, reference_artefacts, replay
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts, ChunkSeries, Pipeline
 from parity.variant import Implementation
@@ -33,21 +33,33 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Bench:
-    """One fixture, ready: its native pipeline has run and is remembered.
+    """One fixture, ready for faults to be planted.
 
     Attributes
     ----------
     name : of the fixture
     native : the native pipeline, remembered in `memo`
     workshop : what faults may build on
+    clean : the native pipeline against itself; candidates share its reference
+    recorded : `reference_artefacts` of the snapshot
     """
 
     name: str
     native: Pipeline
     workshop: Workshop
-    snapshot: Snapshot
-    inputs: Mapping[str, Any]
+    clean: Patching
+    recorded: Artefacts
     memo: Memo
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """Of the fixture."""
+        return self.clean.snapshot
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """Of the pipeline."""
+        return self.clean.inputs
 
 
 @dataclass(frozen=True)
@@ -173,13 +185,14 @@ def bench_of(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Bench:
-    """A fixture on the bench; its native pipeline has run when this returns."""
+    """A fixture on the bench."""
     memo = Memo()
     remembered = memo.networks(networks)
     native = memo.pipeline(community1_pipeline(remembered, ready.parameters, progress))
-    native.run(ready.inputs)
     workshop = Workshop(weights, remembered, ready.parameters, threads)
-    return Bench(ready.fixture.name, native, workshop, ready.snapshot, ready.inputs, memo)
+    clean = Patching(native, native, ready.snapshot, ready.inputs)
+    recorded = reference_artefacts(ready.snapshot, ready.inputs)
+    return Bench(ready.fixture.name, native, workshop, clean, recorded, memo)
 
 
 def calibrate(
@@ -213,7 +226,9 @@ def calibrate(
 
 
 def try_fault(bench: Bench, fault: Fault | None) -> Trial:
-    """Plant one fault, or none, and see what the lab says."""
+    """Plant one fault, or none, and see what the lab says; what the clean run computes is remembered."""
+    if fault is None:
+        return _tried(bench, None)
     with bench.memo.scratch():
         return _tried(bench, fault)
 
@@ -223,8 +238,8 @@ def _tried(bench: Bench, fault: Fault | None) -> Trial:
     if fault is not None:
         planted = Implementation(fault.name, lambda native: fault.plant(native, bench.workshop))
         candidate = bench.memo.pipeline(planted(bench.native))
-    outcome = replay(candidate, bench.snapshot, bench.inputs)
-    patching = Patching(bench.native, candidate, bench.snapshot, bench.inputs)
+    outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
+    patching = bench.clean.of(candidate)
     verdicts = Verdicts(patching, outcome).all()
     named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
     changed = not patching.candidate_answer.same_as(patching.reference_answer)

@@ -9,6 +9,7 @@ stands in, and the report says so.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -73,6 +74,11 @@ class Patching:
     native : the native pipeline, which also runs the reference's side behind a patch
     candidate : the pipeline under test
     snapshot, inputs : what `parity.replay.replay` takes
+
+    Attributes
+    ----------
+    reference : the reference's artefacts, filled up where the snapshot lacks some that stages read
+    stand_ins : names of those that were filled up
     """
 
     def __init__(self, native: Pipeline, candidate: Pipeline, snapshot: Snapshot, inputs: Mapping[str, Any]) -> None:
@@ -80,6 +86,14 @@ class Patching:
         self.snapshot, self.inputs = snapshot, dict(inputs)
         self.stand_ins: list[str] = []
         self.reference = self._complete(reference_artefacts(snapshot, inputs))
+
+    def of(self, candidate: Pipeline) -> Patching:
+        """The same fixture with another candidate; the reference's side is shared."""
+        other = copy(self)
+        for name in ("made", "candidate_answer", "error"):
+            other.__dict__.pop(name, None)
+        other.candidate = candidate
+        return other
 
     @cached_property
     def made(self) -> Artefacts:
