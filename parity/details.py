@@ -1,7 +1,7 @@
 """What a person wants to see of one fixture beyond the verdict: the numbers behind the report's plots.
 
-Task: a snapshot, what our cascade made, and the waveform -> one `Details` of plain numbers. Reports render it and compute
-nothing. Conventions: seconds; times as RTTM has them, with three decimals; what neither side has is None.
+Task: a snapshot, what our cascade made, and the waveform -> one `Details` of plain numbers. Reports render it and
+compute nothing. Conventions: seconds; times as RTTM has them, with three decimals; what neither side has is None.
 """
 
 from __future__ import annotations

@@ -148,7 +148,10 @@ def _drift(kind: Kind, reference: Values, made: Values | None, quantity: np.ndar
     shown = {"segmentation_gap": "segmentation_logits"}  # recorded as a gap, made as the logits themselves
     if made is None or any(made.get(shown.get(name, name)) is None for name in kind.needs):
         return None
-    found = kind.quantity(reference, made)
+    try:
+        found = kind.quantity(reference, made)
+    except (ValueError, IndexError):  # an implementation's dendrogram may be none; the comparison says so
+        return None
     if found.shape != quantity.shape:
         return None
     with np.errstate(invalid="ignore"):  # infinity on both sides: nothing was decided there

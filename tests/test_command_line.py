@@ -74,17 +74,27 @@ def test_all_unknown_fixtures_are_named_with_the_known_ones():
 
 
 @pytest.mark.models
-def test_a_fixture_at_parity_exits_0_and_writes_both_reports(tmp_path):
+def test_a_fixture_at_parity_exits_0_and_writes_all_reports(tmp_path):
     report = tmp_path / "out" / "parity.json"
     done = parity("run", "--fixture", FIXTURE, "--json", report)
     assert done.returncode == 0, done.stderr
     found = json.loads(report.read_text())
-    assert found["schema"] == 1
+    assert found["schema"] == 2
     assert found["summary"]["at_parity"] == found["summary"]["fixtures"] == 1
     assert found["fixtures"][0]["status"] == "parity"
     assert {row["mode"] for row in found["fixtures"][0]["artefacts"]} == {"isolated", "cascaded"}
     assert report.with_suffix(".md").read_text().startswith("# 1 of 1 fixtures at parity")
+    assert f'id="fixture-{FIXTURE}"' in (report.parent / "index.html").read_text()
     assert FIXTURE in done.stdout
+    assert done.stderr.rstrip().endswith(f"report: {report.parent / 'index.html'}")
+
+
+@pytest.mark.models
+def test_a_report_of_another_name_has_its_page_beside_it_unless_none_is_wanted(tmp_path):
+    parity("run", "--fixture", FIXTURE, "--json", tmp_path / "first.json")
+    parity("run", "--fixture", FIXTURE, "--json", tmp_path / "second.json", "--no-html")
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {"first.json", "first.md", "first.html", "second.json", "second.md"}
 
 
 @pytest.mark.models
@@ -201,7 +211,8 @@ def test_files_that_the_system_or_the_format_refuses_are_one_line(tmp_path):
     (tmp_path / "headless.raw").write_bytes(bytes(6400))
     assert "headless.raw: not audio" in only_error(parity("diarize", tmp_path / "headless.raw"))
     assert "File name too long" in only_error(parity("diarize", tmp_path / ("x" * 300)))
-    assert "choose another ending" in only_error(parity("run", "--json", tmp_path / "report.md"))
+    for ending in (".md", ".html"):
+        assert "choose another ending" in only_error(parity("run", "--json", tmp_path / f"report{ending}"))
 
 
 @pytest.mark.parametrize("waveform", [np.zeros(16000), np.zeros((1, 10), "f4"), np.full((1, 16000), np.nan, "f4")])

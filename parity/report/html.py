@@ -1,0 +1,187 @@
+"""Results as one self-contained page: the fixtures at a glance, then plots and tables for each. No network, no files.
+
+Rendered from the data of `parity.json` with the templates beside this module; nothing is computed but what is where.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from parity.report import plots
+from parity.report.markdown import both, first_drift, headline, human, number, remarks_of, scientific
+
+TEMPLATES = Path(__file__).parent / "templates"
+Fixture = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot of a fixture's section.
+
+    Attributes
+    ----------
+    key : of the plot; its table is the macro of that name in tables.html.j2
+    draw : fixture -> figure
+    title, empty : heading, and what stands there where there is nothing to draw
+    shape : `wide`, `medium` or `narrow`
+    """
+
+    key: str
+    draw: plots.Draw
+    title: str
+    shape: str
+    empty: str
+
+
+PLOTS = {
+    plot.key: plot
+    for plot in (
+        Plot("timeline", plots.timeline, "Who speaks when", "wide", "There is no timeline: the inputs were wrong."),
+        Plot("drift", plots.drift, "Drift by stage", "medium", "Nothing was compared."),
+        Plot(
+            "embeddings",
+            plots.embedding_map,
+            "Embedding drift by chunk and speaker",
+            "wide",
+            "No embeddings to compare: nobody speaks, or one side has none.",
+        ),
+        Plot("merges", plots.merges, "Merges against the cut", "narrow", "Nothing was clustered."),
+        Plot("elbo", plots.elbo, "ELBO of VBx", "narrow", "VBx did not run."),
+        Plot(
+            "recovery",
+            plots.recovery,
+            "The decisive patch",
+            "medium",
+            "No patch was tried: nothing drifted, or no explanation was asked for (parity explain makes one).",
+        ),
+    )
+}
+
+
+def page(document: dict[str, Any]) -> str:
+    """`index.html` from the data of `parity.json`."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {"number": number, "scientific": scientific, "decimal": decimal, "times": times}
+    environment.globals |= {
+        "both": both,
+        "human": human,
+        "first_drift": first_drift,
+        "tightest": tightest,
+        "remarks_of": remarks_of,
+        "verdict": verdict,
+        "span": span,
+        "single_patches": plots.single_patches,
+        "drawn": drawn,
+        "PLOTS": PLOTS,
+        "STATUS": {"parity": "✓", "drift": "✕", "error": "!"},
+    }
+    return environment.get_template("index.html.j2").render(document=document, headline=headline(document))
+
+
+def drawn(fixture: Fixture, plot: Plot) -> Markup:
+    """One plot of one fixture; empty where there is nothing to draw. Its text is escaped by what draws it."""
+    return Markup(plots.svg(plot.draw, fixture, plot.key, label(fixture, plot)))
+
+
+def label(fixture: Fixture, plot: Plot) -> str:
+    """A plot in one sentence, for those who do not see it."""
+    words = _LABELS[plot.key](fixture) if fixture["status"] != "error" else "nothing"
+    return f"{plot.title}, {fixture['name']}: {words}. The table below has the numbers."
+
+
+def _timeline_label(fixture: Fixture) -> str:
+    found = fixture["timeline"]
+    if found is None:
+        return "nothing"
+    theirs, ours, differ = (len(found[key]) for key in ("reference", "hypothesis", "differences"))
+    return f"{theirs} turns in the reference, {ours} in ours, differing in {differ} stretches of time"
+
+
+def _drift_label(fixture: Fixture) -> str:
+    beyond = [row["artefact"] for row in fixture["artefacts"] if not row["within"]]
+    return f"out of tolerance: {', '.join(dict.fromkeys(beyond))}" if beyond else "everything compared is in tolerance"
+
+
+def _merges_label(fixture: Fixture) -> str:
+    found = fixture["merges"]
+    return f"{len(found['heights'] or ())} merges of ours against a cut at {found['cut']}" if found else "nothing"
+
+
+def _elbo_label(fixture: Fixture) -> str:
+    found = fixture["elbo"]
+    if found is None:
+        return "nothing"
+    theirs, ours = (len(found[key] or ()) for key in ("reference", "hypothesis"))
+    return f"{theirs} iterations in the reference, {ours} in ours"
+
+
+_LABELS = {
+    "timeline": _timeline_label,
+    "drift": _drift_label,
+    "embeddings": lambda fixture: f"at most {scientific(fixture['embedding_drift'])}",
+    "merges": _merges_label,
+    "elbo": _elbo_label,
+    "recovery": lambda fixture: " ".join(verdict(fixture["explanation"])) if fixture["explanation"] else "nothing",
+}
+
+
+def verdict(explanation: dict[str, Any]) -> list[str]:
+    """What localisation found, in sentences."""
+    named, decisive = explanation["named"], explanation["decisive"]
+    beyond = [row["stage"] for row in explanation["stages"] if row["verdict"] not in ("within", "not compared")]
+    if named:
+        sentences = [f"Drift is born in {_listed(named)}."]
+    else:
+        sentences = [f"Out of tolerance, birthplace unclear: {_listed(beyond)}." if beyond else "All is in tolerance."]
+    if not explanation["answer_changed"]:
+        return [*sentences, "The answer is the reference's, so no stage decides anything."]
+    if decisive:
+        return [
+            *sentences,
+            f"{decisive} decides: it is the earliest stage whose patch alone restores the reference's answer.",
+        ]
+    if explanation["interaction"]:
+        return [*sentences, f"No stage alone restores the answer; together {_listed(explanation['interaction'])} do."]
+    return [*sentences, "The answer changed, and no patch that was tried restores it."]
+
+
+def span(element: dict[str, Any]) -> str:
+    """Where an element is, and what it speaks of: seconds of audio, speakers."""
+    words = element["where"]
+    if element["start"] is not None:
+        words += f" ({element['start']:.2f} to {element['end']:.2f} s"
+        words += f", {_listed(element['speakers'])})" if element["speakers"] else ")"
+    return words
+
+
+def tightest(fixture: Fixture) -> dict[str, Any] | None:
+    """The margin with the least headroom; None where none is known."""
+    known = [margin for margin in fixture["margins"] or () if margin["least_headroom"] is not None]
+    return min(known, key=lambda margin: margin["least_headroom"], default=None)
+
+
+def decimal(value: float | str | None, digits: int = 3) -> str:
+    """A number with so many decimals."""
+    return "—" if value is None else value if isinstance(value, str) else f"{value:.{digits}f}"
+
+
+def times(value: float | str | None) -> str:
+    """A ratio: three digits, thousands apart, powers where it is very large."""
+    if value is None or isinstance(value, str):
+        return "—" if value is None else value.replace("inf", "∞")
+    return (f"{value:.3g}" if value < 1000 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}") + "\u00d7"
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,159 @@
+"""Small made-up results that have everything a report can show: for tests of documents and pages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.artefact import ARTEFACTS, Comparison
+from parity.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
+from parity.drift import Drift, compare
+from parity.explanation import (
+    BORN,
+    INHERITED,
+    INTO_CANDIDATE,
+    INTO_REFERENCE,
+    Amplification,
+    Element,
+    Elements,
+    Explanation,
+    LayerDrift,
+    Patch,
+    Recovery,
+    StageVerdict,
+)
+from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
+from parity.margin import Margin
+from parity.noise import Noise
+from parity.replay import NearTie, Replay
+from parity.report.document import document, to_json
+from parity.score import Score
+from parity.weights import WeightSet
+
+SAME = Score(der=0.0, miss=0.0, false_alarm=0.0, confusion=0.0, total=3.0)
+AWAY = Score(der=0.25, miss=0.0, false_alarm=0.0, confusion=1.0, total=4.0)
+WEIGHTS = WeightSet("some-weights", Path(), {}, {}, {}, {}, {}, "ab" * 32)
+ODD_NAME = "<b>$Ada$ & co</b>"
+TURN = "SPEAKER clip 1 {:.3f} {:.3f} <NA> <NA> {} <NA> <NA>\n"
+
+
+def _rttm(*turns: tuple[float, float, str]) -> str:
+    return "".join(TURN.format(*turn) for turn in turns)
+
+
+def _compared(artefact: str, by: float, mode: str) -> Drift:
+    want = np.zeros((4, 3, 2), dtype=ARTEFACTS[artefact].dtype)
+    got = want.copy()
+    got[1, 2, 0] = by
+    return compare(artefact, got, want, mode=mode)
+
+
+def _replay(by: float, score: Score) -> Replay:
+    names = [name for name in ("count", "embeddings", "hard_clusters") if ARTEFACTS[name].comparison in _ARRAYS]
+    drifts = [
+        _compared(name, by if name == "embeddings" else round(by), mode)
+        for name in names
+        for mode in ("isolated", "cascaded")
+    ]
+    tie = NearTie(chunk=1, frame=548, seconds=10.25, gap=9.8e-6)
+    return Replay(
+        tuple(drifts), (tie,), (), "", "", score, score, 2, 2, 2, 2, by, {"fbank": ("waveform",)}, {"ahc": 0.1}
+    )
+
+
+_ARRAYS = (Comparison.VALUES, Comparison.LABELS)
+
+
+def details(*, shift: float = 0.0, other: str = "SPEAKER_01") -> Details:
+    """Two speakers, ours `shift` seconds late."""
+    theirs = _rttm((0.0, 2.0, "SPEAKER_00"), (2.5, 1.0, other))
+    ours = _rttm((shift, 2.0, "SPEAKER_00"), (2.5, 1.0, other))
+    return Details(
+        timeline=timeline(theirs, ours),
+        energy=Energy(0.5, (-100.0, -30.5, -20.0, -25.0, -40.0, -60.0, -33.0, -100.0)),
+        embedding_map=EmbeddingMap(((1e-6, None, 2e-5), (None, None, 0.0))),
+        merges=Merges((0.2, 0.55, 0.9), (0.2, 0.5, 0.9), 0.6),
+        elbo=Elbo((-20.0, -10.0, -9.0), (-21.0, -10.0)),
+        margins=(
+            Margin(
+                "ahc",
+                "merge above or below the cut",
+                0.05,
+                "distance",
+                "merge 1",
+                3,
+                0,
+                False,
+                0.05,
+                1.0,
+                0.8,
+                "merge 2",
+            ),
+            Margin("reconstruction", "most active speakers", None, "chunks", "", 4, 4, True),
+        ),
+        noise={"embeddings": Noise(1.1e-5, 1e-6, 0), "count": Noise(None, None, 0)},
+    )
+
+
+def explanation(name: str = "bad") -> Explanation:
+    """Born in fbank, decided by embeddings, carried by one element."""
+    amplification = Amplification("embeddings", 1e-4, 2e-2, 2e-2, 1e-9, 200.0)
+    worst = {"isolated": 1e-4, "cascaded": 0.5, "isolated_ratio": 0.5, "cascaded_ratio": float("inf")}
+    whole, nothing = Recovery(1.0, 1.0, None, 1.0), Recovery(0.0, -0.5, None, 0.0)
+    element = Element((1, 2), "chunk 1, speaker 2, at 1.0 s", 1.0, 11.0, ("SPEAKER_01",), 0.5)
+    return Explanation(
+        fixture=name,
+        implementation="mine",
+        answer_changed=True,
+        stages=(
+            StageVerdict("fbank", BORN, "fbank", where="chunk 0", **worst),
+            StageVerdict(
+                "embeddings", INHERITED, "embeddings", uncompared=("fbank",), amplification=amplification, **worst
+            ),
+        ),
+        named=("fbank",),
+        stand_ins=("fbank",),
+        patches=(
+            Patch(INTO_CANDIDATE, ("fbank",), False, False, nothing, 0.25, 2),
+            Patch(INTO_CANDIDATE, ("embeddings",), False, True, whole, 0.0, 2),
+            Patch(INTO_CANDIDATE, ("fbank", "embeddings"), True, True, whole, 0.0, 2),
+            Patch(INTO_REFERENCE, ("embeddings",), False, False, nothing, 0.25, 2),
+        ),
+        decisive="embeddings",
+        elements=Elements("embeddings", 5, (element,), (element,), True, 9, 200, 1, "one turn more"),
+        layers=(LayerDrift("wespeaker", "conv1", 1e-3, 1e-4, False),),
+        network_runs={"trunk": 4},
+        seconds=1.5,
+    )
+
+
+def results() -> list[FixtureResult]:
+    """One fixture at parity, one that drifts and is explained, one with wrong inputs, one in which nobody speaks."""
+    human = Human(AWAY, AWAY)
+    machine = {"device": "cpu", "threads": 2}
+    silent = Details(timeline("", ""), Energy(0.5, (-100.0, -90.0)))
+    return [
+        FixtureResult("a_good", PARITY, 4.0, 1.0, _replay(1e-6, SAME), human, None, machine, details()),
+        FixtureResult(
+            "b_bad",
+            DRIFT,
+            4.0,
+            1.0,
+            _replay(0.5, AWAY),
+            human,
+            None,
+            machine,
+            details(shift=0.25, other=ODD_NAME),
+            explanation("b_bad"),
+        ),
+        FixtureResult("c_wrong", ERROR, error=f"no clip {ODD_NAME}"),
+        FixtureResult("d_silent", PARITY, 1.0, 0.5, _replay(0.0, SAME), None, None, machine, silent),
+    ]
+
+
+def example() -> dict[str, Any]:
+    """The document of those results, as it is read back from its file."""
+    return json.loads(to_json(document(results(), WEIGHTS, 12.5, ODD_NAME)))
