@@ -169,7 +169,7 @@ def test_the_decisive_stage_is_marked():
     svg = drawn("recovery", fixture())
     assert "decisive" in svg
     assert "fbank" in svg
-    decided = "embeddings decides: it is the earliest stage whose patch alone restores the reference's answer."
+    decided = "embeddings decides: it is the earliest stage whose patch alone restores the reference's answer;"
     assert decided in label(fixture(), PLOTS["recovery"])
 
 

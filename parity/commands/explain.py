@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,7 +52,8 @@ def explain(
     from parity.case import write_case as write_case_file
     from parity.files import check_writable
     from parity.networks.runtime import one_blas_thread
-    from parity.report.explanation import explanation_document, explanation_table, in_words
+    from parity.report.document import explanation_data, to_json
+    from parity.report.explanation import explanation_table, in_words
 
     for path in (json_path, write_case):
         if path is not None:
@@ -68,13 +68,14 @@ def explain(
         if layers is not None:
             status.update(f"{fixture}: layers")
             found = replace(found, layers=_layers(layers, weight_set, ready, answered, implementation, threads))
+    data = explanation_data(found)
     if json_path is not None:
         with writing_file(json_path) as temporary:
-            temporary.write_text(json.dumps(explanation_document(found), ensure_ascii=False, indent=1) + "\n", "utf-8")
+            temporary.write_text(to_json(data), encoding="utf-8")
     if write_case is not None:
         write_case_file(write_case, case_of(found, answered.patching))
-    stdout.print(explanation_table(found))
-    for line in in_words(found):
+    stdout.print(explanation_table(data))
+    for line in in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)
     if layers is None and (hint := _hint(found)):
         stdout.print(hint, markup=False, soft_wrap=True)

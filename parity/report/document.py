@@ -16,6 +16,7 @@ import numpy as np
 from parity import __version__
 from parity.details import Details
 from parity.drift import Drift
+from parity.explanation import Explanation
 from parity.gate import PARITY, FixtureResult
 from parity.networks.runtime import available_cores
 from parity.snapshot import REFERENCE_VERSION
@@ -122,8 +123,8 @@ def _fixture(result: FixtureResult) -> dict[str, Any]:
         "error": result.error,
     }
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
-    explanation = None if result.explanation is None else asdict(result.explanation)
-    row |= {name: finite(value) for name, value in {**details, "explanation": explanation}.items()}
+    explanation = None if result.explanation is None else explanation_data(result.explanation)
+    row |= {name: finite(value) for name, value in details.items()} | {"explanation": explanation}
     if replay is None:
         return row | dict.fromkeys(REPLAYED) | {"problems": [], "near_ties": [], "artefacts": []}
     return row | {
@@ -143,6 +144,11 @@ def _fixture(result: FixtureResult) -> dict[str, Any]:
         "human": None if result.human is None else asdict(result.human),
         "artefacts": [_artefact(drift) for drift in replay.drifts],
     }
+
+
+def explanation_data(found: Explanation) -> dict[str, Any]:
+    """An explanation, ready for JSON."""
+    return finite(asdict(found))
 
 
 def _first(drift: Drift | None) -> dict[str, Any] | None:

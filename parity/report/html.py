@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from parity.report import plots
-from parity.report.markdown import both, first_drift, headline, human, number, remarks_of, scientific
+from parity.report.explanation import verdict
+from parity.report.markdown import first_drift, headline, human, remarks_of
+from parity.report.wording import both, number, scientific
 
 TEMPLATES = Path(__file__).parent / "templates"
 Fixture = dict[str, Any]
@@ -132,28 +134,8 @@ _LABELS = {
     "embeddings": lambda fixture: f"at most {scientific(fixture['embedding_drift'])}",
     "merges": _merges_label,
     "elbo": _elbo_label,
-    "recovery": lambda fixture: " ".join(verdict(fixture["explanation"])) if fixture["explanation"] else "nothing",
+    "recovery": lambda fixture: " ".join(verdict(fixture["explanation"])).rstrip(".") if fixture["explanation"] else "nothing",
 }
-
-
-def verdict(explanation: dict[str, Any]) -> list[str]:
-    """What localisation found, in sentences."""
-    named, decisive = explanation["named"], explanation["decisive"]
-    beyond = [row["stage"] for row in explanation["stages"] if row["verdict"] not in ("within", "not compared")]
-    if named:
-        sentences = [f"Drift is born in {_listed(named)}."]
-    else:
-        sentences = [f"Out of tolerance, birthplace unclear: {_listed(beyond)}." if beyond else "All is in tolerance."]
-    if not explanation["answer_changed"]:
-        return [*sentences, "The answer is the reference's, so no stage decides anything."]
-    if decisive:
-        return [
-            *sentences,
-            f"{decisive} decides: it is the earliest stage whose patch alone restores the reference's answer.",
-        ]
-    if explanation["interaction"]:
-        return [*sentences, f"No stage alone restores the answer; together {_listed(explanation['interaction'])} do."]
-    return [*sentences, "The answer changed, and no patch that was tried restores it."]
 
 
 def span(element: dict[str, Any]) -> str:

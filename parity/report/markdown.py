@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from parity.report.explanation import verdict
+from parity.report.wording import both, number, scientific
+
 COLUMNS = (
     "fixture",
     "status",
@@ -70,6 +73,8 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
     drift = next((row for row in fixture["artefacts"] if not row["within"]), None)
     if drift:
         remarks.append(f"{name}: {failure(drift)}")
+    if fixture["explanation"]:
+        remarks += [f"{name}: {sentence}" for sentence in verdict(fixture["explanation"])]
     remarks += [
         f"{name}: frame {tie['frame']} of chunk {tie['chunk']} ({tie['seconds']:.2f} s) differs; the reference's "
         f"two best classes are {tie['gap']:.1e} apart there, below its own noise: excused"
@@ -93,21 +98,6 @@ def first_drift(fixture: dict[str, Any]) -> str:
     """The first artefact out of tolerance, short."""
     drift = fixture["first_drift"]
     return f"{drift['artefact']} ({drift['mode']})" if drift else ("not compared" if fixture["problems"] else "—")
-
-
-def both(ours: int, theirs: int) -> str:
-    """One number where the sides agree, two where they do not."""
-    return str(ours) if ours == theirs else f"{ours} (reference {theirs})"
-
-
-def number(value: float | None) -> str:
-    """A DER with four decimals; an exact zero as 0."""
-    return "—" if value is None else ("0" if value == 0 else f"{value:.4f}")
-
-
-def scientific(value: float | str | None) -> str:
-    """A drift."""
-    return "—" if value is None else (value if isinstance(value, str) else ("0" if value == 0 else f"{value:.1e}"))
 
 
 def human(scores: dict[str, Any] | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from parity.report.markdown import scientific
+from parity.report.wording import scientific
 from parity.stability import Perturbed, Stability
 
 COLUMNS = ("fixture", "embeddings", "filterbank", "rounding")

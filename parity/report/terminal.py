@@ -11,7 +11,8 @@ from rich.table import Table
 
 from parity.gate import FixtureResult, Watcher
 from parity.margin import Margin
-from parity.report.markdown import cells, headline, number, remarks_of, scientific
+from parity.report.markdown import cells, headline, remarks_of
+from parity.report.wording import number, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
 LEFT = ("fixture", "status", "first drift")
