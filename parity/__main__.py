@@ -10,6 +10,7 @@ import typer
 from parity.commands.calibrate import calibrate
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
+from parity.commands.margins import margins
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 
@@ -23,6 +24,7 @@ fixtures_app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures
 app.add_typer(fixtures_app, name="fixtures")
 app.command("explain")(explain_command)
 app.command()(case)
+app.command()(margins)
 app.command()(calibrate)
 
 WeightsOption = Annotated[
@@ -106,22 +108,6 @@ def run(
     stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
     statuses = {result.status for result in results}
     raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
-
-
-@app.command()
-def margins(
-    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
-    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
-) -> None:
-    """Say how close the reference's decisions are to flipping: the closest call of each kind, from snapshots alone."""
-    from parity.fixtures import Catalogue, default_folder
-    from parity.margin import margins as measure
-    from parity.report.terminal import margins_table
-    from parity.snapshot import read_snapshot
-
-    chosen = Catalogue.read(default_folder()).select(fixture)
-    folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
-    stdout.print(margins_table({name: measure(read_snapshot(folder)) for name, folder in folders.items()}))
 
 
 @app.command()

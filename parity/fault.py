@@ -15,6 +15,7 @@ from pathlib import Path
 from parity.community1 import Networks, Parameters
 from parity.errors import InputError
 from parity.stage import Pipeline
+from parity.variant import Implementation
 from parity.weights import WeightSet
 
 BUILT_IN = "parity.faults"
@@ -79,3 +80,16 @@ def load_faults(module: str = BUILT_IN) -> list[Fault]:
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"--faults {module}: {', '.join(twice)} more than once")
     return list(faults)
+
+
+def planted(name: str, workshop: Workshop, module: str = BUILT_IN) -> Implementation:
+    """A fault as an implementation under test.
+
+    Raises
+    ------
+    InputError : no fault of that name
+    """
+    faults = {fault.name: fault for fault in load_faults(module)}
+    if name not in faults:
+        raise InputError(f"--fault {name}: unknown; there are: {', '.join(faults)}")
+    return Implementation(f"fault {name}", lambda native: faults[name].plant(native, workshop))

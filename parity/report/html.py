@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from parity.report import plots
 from parity.report.explanation import verdict
-from parity.report.markdown import first_drift, headline, human, remarks_of
+from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
 from parity.report.wording import both, number, scientific
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -128,13 +128,17 @@ def _elbo_label(fixture: Fixture) -> str:
     return f"{theirs} iterations in the reference, {ours} in ours"
 
 
+def _recovery_label(fixture: Fixture) -> str:
+    return " ".join(verdict(fixture["explanation"])).rstrip(".") if fixture["explanation"] else "nothing"
+
+
 _LABELS = {
     "timeline": _timeline_label,
     "drift": _drift_label,
     "embeddings": lambda fixture: f"at most {scientific(fixture['embedding_drift'])}",
     "merges": _merges_label,
     "elbo": _elbo_label,
-    "recovery": lambda fixture: " ".join(verdict(fixture["explanation"])).rstrip(".") if fixture["explanation"] else "nothing",
+    "recovery": _recovery_label,
 }
 
 
@@ -145,12 +149,6 @@ def span(element: dict[str, Any]) -> str:
         words += f" ({element['start']:.2f} to {element['end']:.2f} s"
         words += f", {_listed(element['speakers'])})" if element["speakers"] else ")"
     return words
-
-
-def tightest(fixture: Fixture) -> dict[str, Any] | None:
-    """The margin with the least headroom; None where none is known."""
-    known = [margin for margin in fixture["margins"] or () if margin["least_headroom"] is not None]
-    return min(known, key=lambda margin: margin["least_headroom"], default=None)
 
 
 def decimal(value: float | str | None, digits: int = 3) -> str:

@@ -105,5 +105,11 @@ def human(scores: dict[str, Any] | None) -> str:
     return "—" if scores is None else f"{scores['reference']['der']:.3f} / {scores['ours']['der']:.3f}"
 
 
+def tightest(fixture: dict[str, Any]) -> dict[str, Any] | None:
+    """The margin with the least headroom; None where none is known."""
+    known = [margin for margin in fixture["margins"] or () if margin["least_headroom"] is not None]
+    return min(known, key=lambda margin: margin["least_headroom"], default=None)
+
+
 def _row(fixture: dict[str, Any]) -> str:
     return "| " + " | ".join(cells(fixture)) + " |"

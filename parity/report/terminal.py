@@ -11,7 +11,7 @@ from rich.table import Table
 
 from parity.gate import FixtureResult, Watcher
 from parity.margin import Margin
-from parity.report.markdown import cells, headline, remarks_of
+from parity.report.markdown import cells, headline, remarks_of, tightest
 from parity.report.wording import number, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
@@ -100,20 +100,53 @@ def remarks(document: dict[str, Any]) -> list[str]:
 
 def margins_table(found: dict[str, list[Margin]]) -> Table:
     """The closest call of each kind of decision over fixtures, and all their exact ties."""
-    grid = Table(box=SIMPLE_HEAD, title=f"closest decisions of {len(found)} fixtures", title_justify="left")
+    grid = Table(
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"closest decisions of {len(found)} fixtures", title_justify="left"
+    )
+    right = ("margin", "taken", "tied")
     for column in ("decision", "margin", "unit", "where", "taken", "tied"):
-        grid.add_column(column, justify="right" if column in ("margin", "taken", "tied") else "left")
+        grid.add_column(
+            column, justify="right" if column in right else "left", no_wrap=column not in ("decision", "where")
+        )
     kinds: dict[tuple[str, str], list[tuple[str, Margin]]] = {}
     for name, margins in found.items():
         for margin in margins:
             kinds.setdefault((margin.stage, margin.decision), []).append((name, margin))
-    for (stage, decision), rows in kinds.items():
+    for (_, decision), rows in kinds.items():
         open_ = [(margin.smallest, name, margin.where) for name, margin in rows if margin.smallest is not None]
         smallest, name, where = min(open_, default=(None, "", ""))
         ties = sum(margin.ties for _, margin in rows)
         tied = f"{ties}*" if ties and rows[0][1].ambiguous else str(ties)
         taken = str(sum(margin.decisions for _, margin in rows))
-        grid.add_row(f"{stage}: {decision}", scientific(smallest), rows[0][1].unit, f"{name} {where}", taken, tied)
+        grid.add_row(decision, scientific(smallest), rows[0][1].unit, f"{name}\n{where}", taken, tied)
     grid.caption = "* the reference breaks these ties by how NumPy happens to sort, which may differ with the CPU"
     grid.caption_justify = "left"
     return grid
+
+
+def headroom_table(document: dict[str, Any], first_change: dict[str, str]) -> Table:
+    """The fixtures by headroom: the one that would break first on top, with the decision it would break on.
+
+    Parameters
+    ----------
+    document : of a run
+    first_change : fixture -> size of noise on embeddings that first changed its answer
+    """
+    grid = Table(box=SIMPLE_HEAD, title="fixtures by headroom: margin / drift seen there", padding=(0, 1, 0, 0))
+    grid.title_justify = "left"
+    for column in ("fixture", "headroom", "decision", "where", "noise that flips"):
+        grid.add_column(column, justify="right" if column == "headroom" else "left", no_wrap=column != "where")
+    rows = [(tightest(fixture), fixture["name"]) for fixture in document["fixtures"]]
+    rows.sort(key=lambda row: (row[0] is None, row[0] and row[0]["least_headroom"]))
+    for margin, name in rows:
+        cells = ("—", "", "") if margin is None else (ratio(margin), margin["stage"], margin["least_where"])
+        grid.add_row(name, *cells, first_change.get(name, "—"))
+    grid.caption = "below 1: the drift seen is larger than the margin; noise that flips: measured on embeddings"
+    grid.caption_justify = "left"
+    return grid
+
+
+def ratio(margin: dict[str, Any]) -> str:
+    """A headroom, two digits."""
+    value = margin["least_headroom"]
+    return f"{value:.2g}" if value < 1000 else f"{value:.1e}"

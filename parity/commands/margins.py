@@ -1,0 +1,57 @@
+"""`parity margins`: how close decisions are to flipping."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from parity.console import stdout
+from parity.errors import InputError
+
+
+def margins(
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="A run's parity.json: the fixtures by headroom, which needs its drift.")
+    ] = None,
+) -> None:
+    """Say how close decisions are to flipping: from snapshots alone, or with --report in units of a run's drift."""
+    from parity.fixtures import Catalogue, default_folder
+    from parity.margin import margins as measure
+    from parity.report.terminal import headroom_table, margins_table
+    from parity.snapshot import read_snapshot
+
+    chosen = Catalogue.read(default_folder()).select(fixture)
+    folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
+    if report is None:
+        stdout.print(margins_table({name: measure(read_snapshot(folder)) for name, folder in folders.items()}))
+        return
+    document = _read(report)
+    document["fixtures"] = [entry for entry in document["fixtures"] if not fixture or entry["name"] in fixture]
+    stdout.print(headroom_table(document, {name: _first_change(folder) for name, folder in folders.items()}))
+
+
+def _first_change(folder: Path) -> str:
+    from parity.stability import read_stability
+
+    found = read_stability(folder)
+    if found is None or not found.embeddings.draws:
+        return "—"
+    first = found.embeddings.first_change
+    return f"> {found.embeddings.held:.0e}" if first is None else f"{first:.0e}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    from parity.report.document import SCHEMA
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"--report {path}: cannot be read as a report ({' '.join(str(error).split())})") from error
+    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
+        raise InputError(f"--report {path}: not a report of schema {SCHEMA}; make one with: parity run")
+    return document
