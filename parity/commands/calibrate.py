@@ -51,12 +51,12 @@ def calibrate(
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.weights import load_weights
 
-    check_writable(json_path)
     planted = [fault for module in faults for fault in load_faults(module)]
     if unknown := sorted(set(only) - {fault.name for fault in planted}):
         raise InputError(f"--only {', '.join(unknown)}: no such fault; there are: {', '.join(f.name for f in planted)}")
     planted = [fault for fault in planted if not only or fault.name in only]
     chosen = Catalogue.read(default_folder()).select(fixture)
+    check_writable(json_path)
     started, seconds, skipped = time.perf_counter(), {}, {}
 
     def wanted(fault: Fault, name: str) -> bool:
