@@ -22,6 +22,7 @@ import numpy as np
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from parity.artefact import ARTEFACTS
 from parity.audio import load_clip
+from parity.beside import snapshot_sha256
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
@@ -29,7 +30,7 @@ from parity.drift import Drift, compare
 from parity.errors import InputError
 from parity.files import sha256_bytes
 from parity.fixtures import Catalogue, Fixture, default_folder
-from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, snapshot_sha256, write_noise
+from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.prepare import check_provenance
 from parity.replay import CASCADED, TEXTS, excuses, near_tie_flips
 from parity.snapshot import Snapshot, read_snapshot

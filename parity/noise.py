@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from parity.artefact import ARTEFACTS
-from parity.errors import InputError
-from parity.files import sha256_file, writing_file
-from parity.snapshot import MANIFEST, NOISE
+from parity.beside import read_beside
+from parity.files import writing_file
+from parity.snapshot import NOISE
 
 SCHEMA = 1
 ALL_EMBEDDINGS = "embeddings_all_rows"
@@ -124,19 +124,7 @@ def read_noise(folder: Path) -> NoiseFloor | None:
     ------
     InputError : the file cannot be read, has other keys or values than it should, or belongs to another snapshot
     """
-    path = folder / NOISE
-    if not path.exists():
-        return None
-    try:
-        floor = _parsed(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a noise floor: {error}; {_cure(folder)}") from error
-    if (got := snapshot_sha256(folder)) != floor.snapshot_sha256:
-        raise InputError(
-            f"{path}: stale: measured against a snapshot whose manifest is {floor.snapshot_sha256[:12]}, the one here "
-            f"is {got[:12]}; {_cure(folder)}"
-        )
-    return floor
+    return read_beside(folder, NOISE, _parsed, _cure(folder))
 
 
 def write_noise(folder: Path, floor: NoiseFloor) -> None:
@@ -157,19 +145,6 @@ def write_noise(folder: Path, floor: NoiseFloor) -> None:
     text = re.sub(r"\{[^{}]*\}", lambda row: re.sub(r"\n *", " ", row[0]), text)  # an artefact a line
     with writing_file(folder / NOISE) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def snapshot_sha256(folder: Path) -> str:
-    """The hash that stands for a whole snapshot: its manifest's, which lists those of all its files.
-
-    Raises
-    ------
-    InputError : there is no manifest
-    """
-    try:
-        return sha256_file(folder / MANIFEST)
-    except OSError as error:
-        raise InputError(f"{folder / MANIFEST}: cannot be read ({error.strerror}); is {folder} a snapshot?") from error
 
 
 def _cure(folder: Path) -> str:

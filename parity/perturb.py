@@ -19,6 +19,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from parity.audio import SAMPLE_RATE, load_clip
+from parity.beside import snapshot_sha256
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.fbank import fbank_series
@@ -29,7 +30,6 @@ from parity.errors import InputError
 from parity.files import check_writable
 from parity.fixtures import Fixture
 from parity.networks.runtime import one_blas_thread
-from parity.noise import snapshot_sha256
 from parity.precision import BITS, rounding_noise
 from parity.prepare import check_provenance
 from parity.replay import TEXTS, URI

@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from parity.artefact import ARTEFACTS
-from parity.errors import InputError
+from parity.beside import read_beside
 from parity.files import writing_file
-from parity.noise import snapshot_sha256
 from parity.snapshot import STABILITY
 
 SCHEMA = 1
@@ -85,21 +84,7 @@ def read_stability(folder: Path) -> Stability | None:
     ------
     InputError : the file cannot be read, has other keys or values than it should, or belongs to another snapshot
     """
-    path = folder / STABILITY
-    if not path.exists():
-        return None
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        found = _parsed(document)
-    except (OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
-        said = f"key {error} is missing" if isinstance(error, KeyError) else error
-        raise InputError(f"{path}: is not what parity stability writes: {said}; {_cure(folder)}") from error
-    if (got := snapshot_sha256(folder)) != found.snapshot_sha256:
-        raise InputError(
-            f"{path}: stale: measured against a snapshot whose manifest is {found.snapshot_sha256[:12]}, the one here "
-            f"is {got[:12]}; {_cure(folder)}"
-        )
-    return found
+    return read_beside(folder, STABILITY, _parsed, _cure(folder))
 
 
 def write_stability(folder: Path, stability: Stability) -> None:

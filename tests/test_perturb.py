@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from parity.beside import snapshot_sha256
 from parity.community1.annotation import Turn
 from parity.errors import InputError
 from parity.fixtures import Catalogue, default_folder
@@ -21,7 +22,7 @@ from parity.perturb import LONGEST_FBANK, SIZES, perturb_embeddings, perturb_fba
 from parity.precision import BITS
 from parity.report.stability import stability_table
 from parity.snapshot import STABILITY, Snapshot, read_snapshot, write_snapshot
-from parity.stability import Perturbed, Stability, read_stability, snapshot_sha256, write_stability
+from parity.stability import Perturbed, Stability, read_stability, write_stability
 from parity.stage import Pipeline, Stage
 
 FIXTURE = "13_no_speech"
@@ -284,7 +285,7 @@ def test_a_file_with_anything_else_in_it_is_refused_by_name(folder, place, value
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "{}", '{"schema": 1}'])
 def test_a_damaged_file_is_refused_by_name(folder, text):
     (folder / STABILITY).write_text(text)
-    with pytest.raises(InputError, match=f"{STABILITY}: is not what parity stability writes"):
+    with pytest.raises(InputError, match=f"{STABILITY}: cannot be read"):
         read_stability(folder)
 
 
