@@ -12,18 +12,14 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-LAB = (
-    "replay",
-    "drift",
-    "snapshot",
-    "fixtures",
-    "report",
-    "score",
-    "gate",
-    "tolerances",
-    "artefact",
-    "clips",
-    "__main__",
+KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "stage", "errors", "files"}
+LAB = tuple(
+    sorted(
+        path.stem
+        for path in (ROOT / "parity").iterdir()
+        if (path.suffix == ".py" or (path / "__init__.py").exists())
+        and path.stem not in KNOWN_TO_NUMERICS | {"__init__"}
+    )
 )
 NUMERICS = ("parity.community1", "parity.networks", "parity.rnnt")
 
@@ -123,6 +119,10 @@ def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(nam
 
 def numerics() -> list[tuple[str, Path]]:
     return [item for package in NUMERICS for item in modules(package).items()]
+
+
+def test_the_lab_is_everything_else():
+    assert {"replay", "localise", "calibrate", "faults", "report", "noise", "weights"} <= set(LAB)
 
 
 def test_there_are_numerics_to_check():
