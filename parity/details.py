@@ -7,7 +7,7 @@ compute nothing. Conventions: seconds; times as RTTM has them, with three decima
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import ceil
 from typing import Any
 
@@ -18,8 +18,10 @@ from parity.audio import SAMPLE_RATE
 from parity.community1.scoring import inactive
 from parity.margin import Margin, margins
 from parity.noise import Noise
+from parity.prepare import Prepared
 from parity.score import read_turns
 from parity.snapshot import Snapshot
+from parity.stability import Stability
 
 Turn = tuple[float, float, str]
 """Start and end in seconds, speaker."""
@@ -106,6 +108,8 @@ class Details:
     embedding_map, merges, elbo : None where nobody speaks, nothing is clustered, or the snapshot lacks it
     margins : how close the reference's decisions are to flipping
     noise : artefact -> what the reference itself moves under benign changes; None where nobody measured it
+    stability : `embeddings` and `fbank` -> draws of noise, sizes, share of answers changed, first size that changed
+        one; None where nobody measured it
     """
 
     timeline: Timeline
@@ -115,34 +119,33 @@ class Details:
     elbo: Elbo | None = None
     margins: tuple[Margin, ...] = ()
     noise: Mapping[str, Noise] | None = None
+    stability: Mapping[str, Mapping[str, Any]] | None = None
 
 
-def find_details(
-    snapshot: Snapshot,
-    made: Mapping[str, Any],
-    rttm: str,
-    waveform: np.ndarray,
-    *,
-    noise: Mapping[str, Noise] | None = None,
-) -> Details:
+def find_details(ready: Prepared, made: Mapping[str, Any], rttm: str) -> Details:
     """Everything the report draws of one fixture.
 
     Parameters
     ----------
     made : artefacts of our cascade
     rttm : our plain diarization
-    waveform : (1, num_samples) float32 at 16 kHz
-    noise : the reference's own envelope by artefact
     """
+    snapshot = ready.snapshot
     return Details(
         timeline=timeline(snapshot.values.get("diarization", ""), rttm),
-        energy=energy(waveform),
+        energy=energy(ready.inputs["waveform"]),
         embedding_map=_embedding_map(snapshot, made.get("embeddings")),
         merges=_merges(snapshot, made.get("dendrogram")),
         elbo=_elbo(snapshot.values.get("elbo_trajectory"), made.get("elbo_trajectory")),
         margins=tuple(margins(snapshot, made)),
-        noise=noise,
+        noise=None if ready.noise is None else ready.noise.envelope,
+        stability=None if ready.stability is None else _stability(ready.stability),
     )
+
+
+def _stability(found: Stability) -> dict[str, dict[str, Any]]:
+    rows = {"embeddings": found.embeddings, "fbank": found.fbank}
+    return {name: {**asdict(row), "first_change": row.first_change} for name, row in rows.items()}
 
 
 def timeline(reference: str, hypothesis: str) -> Timeline:

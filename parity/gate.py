@@ -145,7 +145,7 @@ def _run_fixture(
         replay=outcome,
         human=_against_human(ready.fixture, ready.snapshot, outcome),
         machine=ready.snapshot.manifest.get("machine"),
-        details=find_details(ready.snapshot, made, outcome.rttm, ready.inputs["waveform"]),
+        details=find_details(ready, made, outcome.rttm),
         explanation=explain(question, on_step=watcher.stage).explanation if explain_it else None,
     )
 

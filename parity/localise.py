@@ -18,7 +18,6 @@ from parity.elements import decisive_elements
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
 from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
-from parity.noise import read_noise
 from parity.patching import Patching
 from parity.prepare import Prepared
 from parity.replay import Replay, replay
@@ -77,7 +76,6 @@ def ask(
     memo = Memo()
     native = memo.pipeline(community1_pipeline(memo.networks(networks), ready.parameters, progress))
     candidate = candidate_of(native, implementation, arrays)
-    floor = read_noise(ready.snapshot.folder)
     return Question(
         fixture=ready.fixture.name,
         implementation=implementation.name if arrays is None else f"arrays {arrays}",
@@ -86,7 +84,7 @@ def ask(
         snapshot=ready.snapshot,
         inputs=ready.inputs,
         memo=memo,
-        noise=floor.multiple if floor else None,
+        noise=ready.noise.multiple if ready.noise else None,
         budget=budget,
     )
 

@@ -12,7 +12,9 @@ from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters
 from parity.errors import InputError
 from parity.fixtures import Fixture
+from parity.noise import NoiseFloor, read_noise
 from parity.snapshot import Snapshot, read_snapshot
+from parity.stability import Stability, read_stability
 from parity.weights import WeightSet
 
 
@@ -24,12 +26,15 @@ class Prepared:
     ----------
     parameters : the weight set's, with the fixture's bounds on speakers
     inputs : of the pipeline: `waveform` (1, num_samples) float32, 16 kHz
+    noise, stability : what was measured against the snapshot and lies beside it; None where it was not
     """
 
     fixture: Fixture
     parameters: Parameters
     snapshot: Snapshot
     inputs: Mapping[str, np.ndarray]
+    noise: NoiseFloor | None = None
+    stability: Stability | None = None
 
     @property
     def audio_seconds(self) -> float:
@@ -46,12 +51,14 @@ def prepare(fixture: Fixture, folder: Path, weights: WeightSet) -> Prepared:
 
     Raises
     ------
-    InputError : the snapshot or the clip is damaged, or they do not belong to each other or to the weights
+    InputError : the snapshot, the clip or what lies beside it is damaged, or they do not belong to each other or to
+        the weights
     """
     parameters = Parameters(**weights.parameters, **fixture.speakers)
     snapshot = read_snapshot(folder)
     check_provenance(snapshot, fixture, weights, parameters)
-    return Prepared(fixture, parameters, snapshot, {"waveform": load_clip(fixture.clip())})
+    inputs = {"waveform": load_clip(fixture.clip())}
+    return Prepared(fixture, parameters, snapshot, inputs, read_noise(folder), read_stability(folder))
 
 
 def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, parameters: Parameters) -> None:

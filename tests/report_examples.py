@@ -95,7 +95,16 @@ def details(*, shift: float = 0.0, other: str = "SPEAKER_01") -> Details:
             Margin("reconstruction", "most active speakers", None, "chunks", "", 4, 4, True),
         ),
         noise={"embeddings": Noise(1.1e-5, 1e-6, 0), "count": Noise(None, None, 0)},
+        stability={
+            "embeddings": noisy(20, (0.0, 0.1), 1e-4),
+            "fbank": noisy(0, (None, None), None, why="too long"),
+        },
     )
+
+
+def noisy(draws: int, changed: tuple, first_change: float | None, why: str | None = None) -> dict:
+    sizes = (1e-5, 1e-4)
+    return {"draws": draws, "sizes": sizes, "changed": changed, "first_change": first_change, "why": why}
 
 
 def explanation(name: str = "bad") -> Explanation:

@@ -61,14 +61,16 @@ def test_a_snapshot_without_a_noise_floor_has_none(tmp_path):
     assert read_noise(tmp_path / "one") is None
 
 
-def test_a_noise_floor_is_no_part_of_the_snapshot_but_stays_beside_it(folder):
+def test_a_noise_floor_is_no_part_of_the_snapshot_and_goes_with_it(folder):
     assert NOISE not in read_snapshot(folder).manifest["artifacts"]
     write_snapshot(folder, {**MANIFEST, "fixture": "another"}, RTTM, replace=True)
-    assert (folder / NOISE).exists()
+    assert not (folder / NOISE).exists()
 
 
 def test_a_noise_floor_of_another_snapshot_is_refused_by_name(folder):
+    old = (folder / NOISE).read_bytes()
     write_snapshot(folder, {**MANIFEST, "fixture": "another"}, RTTM, replace=True)
+    (folder / NOISE).write_bytes(old)
     with pytest.raises(InputError, match=r"one/noise\.json: stale: .*nox -s capture -- --noise --fixture one"):
         read_noise(folder)
 

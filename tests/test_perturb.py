@@ -230,14 +230,13 @@ def test_what_is_written_is_read_back_and_is_no_part_of_the_snapshot(folder):
     assert STABILITY not in read_snapshot(folder).manifest["artifacts"]
 
 
-def test_a_new_capture_keeps_the_file_which_is_then_refused_as_stale(folder):
+def test_a_new_capture_drops_the_file_and_an_old_one_put_back_is_refused_as_stale(folder):
     write_stability(folder, measured(folder))
-    write_snapshot(
-        folder,
-        {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64},
-        {"reference.rttm": {None: ""}},
-        replace=True,
-    )
+    old = (folder / STABILITY).read_bytes()
+    manifest = {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
+    write_snapshot(folder, manifest, {"reference.rttm": {None: ""}}, replace=True)
+    assert read_stability(folder) is None
+    (folder / STABILITY).write_bytes(old)
     with pytest.raises(InputError) as caught:
         read_stability(folder)
     assert str(caught.value).startswith(f"{folder / STABILITY}: stale: measured against a snapshot")

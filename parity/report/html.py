@@ -83,6 +83,7 @@ def page(document: dict[str, Any]) -> str:
         "remarks_of": remarks_of,
         "verdict": verdict,
         "span": span,
+        "measured": measured,
         "single_patches": plots.single_patches,
         "drawn": drawn,
         "PLOTS": PLOTS,
@@ -149,6 +150,17 @@ def span(element: dict[str, Any]) -> str:
         words += f" ({element['start']:.2f} to {element['end']:.2f} s"
         words += f", {_listed(element['speakers'])})" if element["speakers"] else ")"
     return words
+
+
+def measured(row: dict[str, Any], what: str) -> str:
+    """What noise of rising size on an artefact did to the answer, in a sentence."""
+    if not row["draws"]:
+        return f"Noise on {what} was not tried: {row['why']}."
+    if row["first_change"] is None:
+        return f"Noise on {what} of up to {row['sizes'][-1]:.0e} changes no answer in {row['draws']} draws."
+    share = row["changed"][row["sizes"].index(row["first_change"])]
+    draws = round(share * row["draws"])
+    return f"Noise on {what} first changes the answer at {row['first_change']:.0e}, in {draws} of {row['draws']} draws."
 
 
 def decimal(value: float | str | None, digits: int = 3) -> str:
