@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from parity.artefact import ARTEFACTS, Artefact, files
+from parity.community1.annotation import from_rttm
 from parity.errors import InputError
 from parity.files import sha256_file, writing_folder
 
@@ -185,7 +186,9 @@ def _check_files(folder: Path, listed: Mapping[str, str]) -> None:
 def _read_file(path: Path) -> dict[str | None, Any]:
     try:
         if path.suffix == ".rttm":
-            return {None: path.read_text(encoding="utf-8")}
+            text = path.read_text(encoding="utf-8")
+            from_rttm(text)  # said now, with the file's name, not when it is scored
+            return {None: text}
         with path.open("rb") as file:
             contents = _arrays(np.load(file, allow_pickle=False))
     except (OSError, ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:

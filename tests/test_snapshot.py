@@ -633,3 +633,12 @@ def test_a_capture_of_the_seed_is_a_valid_partial_snapshot(seed14, name):
     assert set(ARTEFACTS) - set(snapshot.values) == missing
     assert snapshot.companions["ahc_state.npz", "threshold"] == 0.6
     assert snapshot.weights == {} and snapshot.segmentation_gap is None
+
+
+@pytest.mark.parametrize("line", ["nonsense", "SPEAKER clip 1 zero 1.000 <NA> <NA> A <NA> <NA>", "SPEAKER clip 1 0.0"])
+def test_an_rttm_that_is_none_is_refused_by_its_file_and_line(tmp_path, line):
+    good = "SPEAKER clip 1 0.000 1.000 <NA> <NA> A <NA> <NA>\n"
+    manifest = {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
+    with pytest.raises(InputError, match=r"reference\.rttm: cannot be read"):
+        write_snapshot(tmp_path / "one", manifest, {"reference.rttm": {None: good + line + "\n"}})
+    assert not (tmp_path / "one").exists()

@@ -119,7 +119,7 @@ def margins_table(found: dict[str, list[Margin]]) -> Table:
         tied = f"{ties}*" if ties and rows[0][1].ambiguous else str(ties)
         taken = str(sum(margin.decisions for _, margin in rows))
         grid.add_row(decision, scientific(smallest), rows[0][1].unit, f"{name}\n{where}", taken, tied)
-    grid.caption = "* the reference breaks these ties by how NumPy happens to sort, which may differ with the CPU"
+    grid.caption = "* reference-ambiguous: exact ties broken by how NumPy sorts, which may differ with the CPU"
     grid.caption_justify = "left"
     return grid
 
