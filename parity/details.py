@@ -56,7 +56,7 @@ class Energy:
     Attributes
     ----------
     step : seconds a value stands for; the last one may stand for less
-    db : RMS in dB of full scale, one decimal, at least -100
+    db : RMS in dB of full scale, one decimal, at least -100; empty where there is no audio
     """
 
     step: float
@@ -121,7 +121,7 @@ def find_details(
     snapshot: Snapshot,
     made: Mapping[str, Any],
     rttm: str,
-    waveform: np.ndarray,
+    waveform: np.ndarray | None,
     *,
     noise: Mapping[str, Noise] | None = None,
 ) -> Details:
@@ -131,12 +131,12 @@ def find_details(
     ----------
     made : artefacts of our cascade
     rttm : our plain diarization
-    waveform : (1, num_samples) float32 at 16 kHz
+    waveform : (1, num_samples) float32 at 16 kHz; None where there is no audio
     noise : the reference's own envelope by artefact
     """
     return Details(
         timeline=timeline(snapshot.values.get("diarization", ""), rttm),
-        energy=energy(waveform),
+        energy=Energy(SHORTEST_STEP, ()) if waveform is None else energy(waveform),
         embedding_map=_embedding_map(snapshot, made.get("embeddings")),
         merges=_merges(snapshot, made.get("dendrogram")),
         elbo=_elbo(snapshot.values.get("elbo_trajectory"), made.get("elbo_trajectory")),
