@@ -10,6 +10,7 @@ import typer
 from parity.commands.calibrate import calibrate
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
+from parity.commands.kit import kit
 from parity.commands.margins import margins
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
@@ -25,6 +26,7 @@ app.add_typer(fixtures_app, name="fixtures")
 app.command("explain")(explain_command)
 app.command()(case)
 app.command()(margins)
+app.command()(kit)
 app.command()(calibrate)
 
 WeightsOption = Annotated[
