@@ -20,7 +20,8 @@ from parity.fixtures import Fixture
 from parity.localise import ask, candidate_of, explain
 from parity.networks.runtime import one_blas_thread
 from parity.prepare import Prepared, prepare
-from parity.recording import Recorded, Recording, replay_recording
+from parity.recorded import Means, Recorded, replay_recording
+from parity.recording import Recording
 from parity.replay import Replay, replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot
@@ -114,7 +115,9 @@ def run_fixtures(
         for fixture in fixtures:
             try:
                 if isinstance(fixture, Recording):
-                    result = _run_recording(fixture, weights, networks, watcher, implementation)
+                    means = Means(weights, networks, implementation, explain_drift, watcher.stage, watcher.step)
+                    watcher.fixture(fixture.name, 0.0)
+                    result = _run_recording(fixture, means)
                 else:
                     folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
                     ready = prepare(fixture, folder, weights)
@@ -159,13 +162,8 @@ def _run_fixture(
     )
 
 
-def _run_recording(
-    recording: Recording, weights: WeightSet, networks: Networks, watcher: Watcher, implementation: Implementation
-) -> FixtureResult:
-    watcher.fixture(recording.name, 0.0)
-    found = replay_recording(
-        recording, weights, networks, implementation=implementation, on_stage=watcher.stage, progress=watcher.step
-    )
+def _run_recording(recording: Recording, means: Means) -> FixtureResult:
+    found = replay_recording(recording, means)
     audio, outcome = found.audio, found.tensors
     if outcome is None and audio is not None:
         outcome = audio.replay

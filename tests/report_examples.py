@@ -28,7 +28,7 @@ from parity.explanation import (
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.margin import Margin
 from parity.noise import Noise
-from parity.recording import AUDIO, TENSORS, AudioReplay, Recorded
+from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay import NearTie, Replay
 from parity.report.document import document, to_json
 from parity.score import Score

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -17,7 +18,8 @@ from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.fixtures import Catalogue, default_folder
 from parity.gate import COUNTED, DRIFT, ERROR, MISSING, PARITY, FixtureResult, run_fixtures
-from parity.recording import BEFORE, GIVEN, Recording, choose, find_recordings, parameters_of, replay_tensors
+from parity.recorded import BEFORE, GIVEN, Recorded, parameters_of, replay_tensors
+from parity.recording import Recording, choose, find_recordings
 from parity.report.document import document, to_json
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks
@@ -291,8 +293,6 @@ def test_from_audio_other_weights_are_named_and_their_drift_is_born_in_the_embed
 @pytest.mark.models
 @pytest.mark.seed14
 def test_an_embedding_of_the_seed_that_is_altered_is_found(seed14, networks, weights):
-    from dataclasses import replace
-
     snapshot = read_snapshot(seed14 / "02_pyannote_sample")
     embeddings = snapshot.values["embeddings"].copy()
     embeddings[5] += np.float32(1e-4)
@@ -306,7 +306,6 @@ def test_an_embedding_of_the_seed_that_is_altered_is_found(seed14, networks, wei
 
 def test_a_status_of_its_own_is_drift_only_where_the_code_is_judged():
     from parity.gate import _status
-    from parity.recording import Recorded
 
     assert _status(Recorded((), ("audio", "captures", "rttm"))) == MISSING
     assert _status(Recorded(("rttm",), ("audio", "captures"), (2, 4))) == COUNTED
@@ -334,3 +333,69 @@ def test_arrays_of_a_port_do_not_go_with_other_recordings(tmp_path):
     done = CliRunner().invoke(app, arguments)
     assert isinstance(done.exception, InputError) and "holds other recordings" in str(done.exception)
     assert not report.exists()
+
+
+@pytest.mark.models
+def test_a_capture_in_which_nobody_speaks_is_replayed_from_its_segmentations(weights, networks):
+    snapshot = read_snapshot(default_folder() / "13_no_speech")
+    assert "embeddings" not in snapshot.values
+    outcome, _ = replay_tensors(snapshot, networks, parameters_of(snapshot, weights))
+    assert outcome.at_parity and outcome.rttm == ""
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("lacking", ["embeddings", "segmentations", "diarization"])
+def test_a_capture_without_what_its_replay_starts_or_ends_with_is_refused(weights, networks, lacking):
+    snapshot = read_snapshot(default_folder() / "14_partial_tail")
+    values = {name: value for name, value in snapshot.values.items() if name != lacking}
+    with pytest.raises(InputError, match=f"the capture lacks {lacking}, without which it is no replay"):
+        replay_tensors(replace(snapshot, values=values), networks, parameters_of(snapshot, weights))
+
+
+@pytest.mark.models
+def test_of_an_rttm_and_a_clip_the_answer_is_compared_and_other_weights_do_not_fail_it(tmp_path, weights):
+    """13_no_speech takes a second; its RTTM is empty, and one with a turn is not what the pipeline hears."""
+    clip = next(fixture for fixture in catalogue().fixtures if fixture.name == "13_no_speech").clip()
+    for name, turns in (("silent", 0), ("spoken", 1)):
+        rttm_of(tmp_path / "captures", name, 1, turns)
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        shutil.copy(clip, tmp_path / "clips" / name / "clip.wav")
+    chosen = choose(catalogue(), (), tmp_path / "captures", tmp_path / "clips")
+    assert [entry.name for entry in chosen] == ["silent", "spoken"]
+    results = run_fixtures(chosen, weights, threads=1)
+    heard, unheard = json.loads(to_json(document(results, weights, 1.0)))["fixtures"]
+    for fixture in (heard, unheard):
+        assert fixture["replayed_from"] == ["audio"] and fixture["missing"] == ["captures"]
+        assert fixture["status"] == COUNTED and fixture["audio_replay"]["same_weights"] is False
+    assert not heard["audio_replay"]["answer_changed"] and heard["audio_replay"]["der"] == 0
+    assert unheard["audio_replay"]["answer_changed"] and unheard["audio_replay"]["der"] == 1
+
+
+@pytest.mark.models
+@pytest.mark.seed14
+def test_the_page_shows_all_fourteen_and_the_turns_of_what_has_no_audio(seed_document):
+    from parity.report.html import page
+    from parity.report.plots import timeline
+
+    text = page(seed_document)
+    assert all(f'id="fixture-{name}"' in text for name in seed.PINNED)
+    assert "counted only" in text and "not at hand" in text and ">None<" not in text
+    figure = timeline(fixtures_of(seed_document)["06_long_recording"])
+    ends = [turn[1] for turn in fixtures_of(seed_document)["06_long_recording"]["timeline"]["reference"]]
+    assert figure.axes[0].get_xlim() == (0, max(ends))
+
+
+@pytest.mark.models
+@pytest.mark.seed14
+def test_the_table_fits_eighty_columns_and_says_what_is_missing(seed_document):
+    from rich.console import Console
+
+    from parity.report.terminal import table
+
+    console = Console(width=80, record=True, file=open("/dev/null", "w", encoding="utf-8"))  # noqa: SIM115, PTH123
+    console.print(table(seed_document))
+    console.file.close()
+    text = console.export_text()
+    assert all(name in text for name in seed.PINNED)
+    assert text.count("no audio") == 12 and text.count("no audio, captures") == 9
+    assert "2 from audio, 5 from tensors, 5 from RTTM alone" in text

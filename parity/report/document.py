@@ -19,7 +19,7 @@ from parity.drift import Drift
 from parity.explanation import Explanation
 from parity.gate import PARITY, FixtureResult
 from parity.networks.runtime import available_cores
-from parity.recording import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
+from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.replay import TEXTS, Replay
 from parity.snapshot import REFERENCE_VERSION
 from parity.weights import WeightSet

@@ -35,7 +35,7 @@ def markdown(document: dict[str, Any]) -> str:
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
         f"worst DER {number(summary['worst_der'])} · near-tied frames {summary['near_ties']}",
         "",
-        f"| {' | '.join(COLUMNS)} |",
+        f"| {' | '.join(headings(document).values())} |",
         "|---" * len(COLUMNS) + "|",
     ]
     lines += [_row(fixture) for fixture in document["fixtures"]]
@@ -54,6 +54,12 @@ def headline(document: dict[str, Any]) -> str:
         if (number := sum(fixture["status"] == status for fixture in document["fixtures"]))
     ]
     return "; ".join([f"{summary['at_parity']} of {summary['fixtures']} fixtures at parity", *others])
+
+
+def headings(document: dict[str, Any]) -> dict[str, str]:
+    """Column -> what stands above it."""
+    some_missing = any(fixture["missing"] for fixture in document["fixtures"])
+    return {name: name for name in COLUMNS} | ({"first drift": "first drift, or missing"} if some_missing else {})
 
 
 def cells(fixture: dict[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from parity.gate import FixtureResult, Watcher
 from parity.margin import Margin
-from parity.report.markdown import cells, headline, remarks_of, tightest
+from parity.report.markdown import cells, headings, headline, remarks_of, tightest
 from parity.report.wording import number, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
@@ -84,7 +84,8 @@ def table(document: dict[str, Any]) -> Table:
     shown = [i for i, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[i] not in EMPTY for row in rows)]
     for i in shown:
         left, last = COLUMNS[i] in LEFT, COLUMNS[i] == "first drift"
-        grid.add_column(COLUMNS[i], justify="left" if left else "right", no_wrap=not last)
+        heading = headings(document)[COLUMNS[i]] if last else COLUMNS[i]
+        grid.add_column(heading, justify="left" if left else "right", no_wrap=not last)
     for row in rows:
         row[1] = f"[{STYLES[row[1]]}]{row[1]}[/{STYLES[row[1]]}]"
         grid.add_row(*(row[i] for i in shown))
