@@ -114,6 +114,16 @@ def test_compare_of_trees_names_what_only_one_side_has(tmp_path):
     assert f"a: only in {tmp_path / 'ours'}, not compared" in done.stdout
 
 
+def test_a_bad_recording_of_a_tree_is_said_and_the_others_are_compared(tmp_path):
+    for side in ("theirs", "ours"):
+        for name in ("a", "b"):
+            write(tmp_path / side / name, reference(), only=("phi",))
+    (tmp_path / "ours" / "a" / "phi.npy").write_bytes(b"")
+    done = parity("compare", tmp_path / "theirs", tmp_path / "ours")
+    assert "a/phi.npy: not a .npy array" in only_error(done)
+    assert table(done) == {"phi": "exact"}
+
+
 def test_compare_names_the_first_to_drift_and_ends_with_1(tmp_path):
     dump = copy_of(reference())
     dump.values["embeddings"] *= 32768

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from dump_examples import CROWD, FIXTURE, IMPOSED, copy_of, other_local_order, other_numbering, reference
 
 from parity.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, compare_dumps, given_values
 from parity.dump.conventions import Aligned, matched, renaming, speaker_orders
+from parity.report.comparison import comparison_data
 
 
 def compared(dump, name=FIXTURE):
@@ -248,6 +251,34 @@ def test_an_artefact_is_compared_as_the_dump_has_it_and_the_reference_stays_as_i
     assert np.array_equal(kept, dump.values["embeddings"], equal_nan=True)
     assert all(np.array_equal(value, reference().values[n], equal_nan=True) for n, value in before.items()
                if value.dtype.kind == "f")  # fmt: skip
+
+
+SPOILT = {
+    "transposed": lambda a: a.T.copy(),
+    "flat": lambda a: a.ravel().copy(),
+    "empty": lambda a: np.zeros((0,) * a.ndim, a.dtype),
+    "a scalar": lambda a: np.float32(3) * np.ones(()),
+    "nan": lambda a: np.full(a.shape, np.nan),
+    "infinite": lambda a: np.full(a.shape, np.inf),
+    "negative": lambda a: np.full(a.shape, -5, np.int64),
+    "huge labels": lambda a: np.full(a.shape, 100_000, np.int64),
+    "twice": lambda a: np.concatenate([a, a]),
+    "a column": lambda a: a[..., :1].copy(),
+}
+
+
+@pytest.mark.parametrize("how", SPOILT)
+def test_no_array_however_spoilt_stops_the_comparison_or_passes(how):
+    names = [name for name, value in reference().values.items() if not isinstance(value, str)]
+    for name in names:
+        dump = copy_of(reference())
+        dump.values[name] = SPOILT[how](dump.values[name])
+        if np.array_equal(dump.values[name], reference().values[name]):
+            continue  # one axis, or one column, is what it was
+        found = compared(dump)
+        given_values(found)
+        assert name in different(found), name
+        json.dumps(comparison_data(found), allow_nan=False)
 
 
 # the parts

@@ -38,12 +38,20 @@ def compare(
     if json_path is not None:
         check_writable(json_path)
     pairs, alone = _pairs(reference, candidate)
+    failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     data = []
     for name, (theirs, ours) in pairs.items():
-        found = compare_dumps(name, read_dump(theirs), read_dump(ours))
-        explanation = None
-        if explain:
-            explanation = _explained(name, theirs, ours, given_values(found), weights, budget, threads)
+        try:
+            found = compare_dumps(name, read_dump(theirs), read_dump(ours))
+            explanation = None
+            if explain:
+                explanation = _explained(name, theirs, ours, given_values(found), weights, budget, threads)
+        except InputError as error:
+            if len(pairs) == 1:
+                raise
+            failed[name] = " ".join(str(error).split())
+            stderr.print(f"error: {name}: {failed[name]}", markup=False, soft_wrap=True)
+            continue
         data.append(comparison_data(found, explanation))
         stdout.print(comparison_table(data[-1]))
         for line in in_words(data[-1]):
@@ -53,8 +61,11 @@ def compare(
         stdout.print(line, markup=False, soft_wrap=True)
     if json_path is not None:
         with writing_file(json_path) as temporary:
-            temporary.write_text(to_json({"recordings": data, "not_compared": alone}), encoding="utf-8")
-    raise typer.Exit(1 if any(entry["verdict"] == DIFFERENT for entry in data) else 0)
+            temporary.write_text(
+                to_json({"recordings": data, "not_compared": alone, "errors": failed}), encoding="utf-8"
+            )
+    different = any(entry["verdict"] == DIFFERENT for entry in data)
+    raise typer.Exit(2 if failed else 1 if different else 0)
 
 
 def _pairs(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:

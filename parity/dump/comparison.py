@@ -88,6 +88,11 @@ def compare_dumps(name: str, reference: Dump, candidate: Dump) -> DumpComparison
     ------
     InputError : one of them could not be read whole, or they have no artefact in common
     """
+    with np.errstate(all="ignore"):  # what a port wrote may be infinite or NaN, and is compared all the same
+        return _compare(name, reference, candidate)
+
+
+def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
     for dump in (reference, candidate):
         _readable(dump)
     common = [n for n in ARTEFACTS if n in reference.values and n in candidate.values]
@@ -201,15 +206,15 @@ def _compared_turns(name: str, found: TurnDifference) -> Compared:
 def given_values(comparison: DumpComparison) -> dict[str, Any]:
     """The candidate's artefacts under the reference's conventions, as `parity.given.with_arrays` takes them.
 
-    Left out are those of another shape, those with a frame more or less, and a filterbank of some chunks only where
-    there are no embeddings to stand for the others.
+    Left out are those of another shape, floats for labels, those with a frame more or less, and a filterbank of some
+    chunks only where there are no embeddings to stand for the others.
     """
     aligned, given = comparison.aligned, {}
     for found in comparison.artefacts:
         artefact, value = ARTEFACTS[found.name], aligned.got[found.name]
         if found.name in comparison.turns:
             given[found.name] = from_rttm(comparison.turns[found.name].candidate)
-        elif found.name not in aligned.cropped and np.shape(value) == np.shape(aligned.want[found.name]):
+        elif found.name not in aligned.cropped and _usable(value, aligned.want[found.name]):
             value = value.astype(artefact.dtype)
             chunks = aligned.chunks.get(found.name)
             given[found.name] = value if chunks is None else ChunkSeries.recorded(chunks, value)
@@ -217,3 +222,7 @@ def given_values(comparison: DumpComparison) -> dict[str, Any]:
     if fbank is not None and "embeddings" not in given and not np.array_equal(fbank.chunks, np.arange(len(fbank))):
         del given["fbank"]
     return given
+
+
+def _usable(value: np.ndarray, want: np.ndarray) -> bool:
+    return np.shape(value) == np.shape(want) and (want.dtype.kind not in "iu" or value.dtype.kind in "iu")

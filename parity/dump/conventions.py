@@ -65,7 +65,8 @@ class Aligned:
 
 def align(reference: Dump, candidate: Dump) -> Aligned:
     """Both dumps under the reference's conventions; the dumps themselves are left alone."""
-    both = Aligned(dict(reference.values), dict(candidate.values), gap=reference.beside.get("segmentation_gap"))
+    fitting = {name: value for name, value in candidate.values.items() if _fits(name, value)}
+    both = Aligned(dict(reference.values), fitting, gap=reference.beside.get("segmentation_gap"))
     _same_chunks(both, reference, candidate)
     _same_end(both)
     orders = speaker_orders(both)
@@ -77,7 +78,17 @@ def align(reference: Dump, candidate: Dump) -> Aligned:
     _silent(both)
     _columns(both)
     _signs(both)
+    both.got = {name: both.got.get(name, value) for name, value in candidate.values.items()}
     return both
+
+
+def _fits(name: str, value: Any) -> bool:
+    """Whether an artefact has the dims and the kind of numbers that make renumbering it mean anything."""
+    artefact = ARTEFACTS[name]
+    if artefact.dtype == "text":
+        return True
+    whole = np.dtype(artefact.dtype).kind not in "iu" or value.dtype.kind in "iu"
+    return value.ndim == len(artefact.dims) and value.size > 0 and whole
 
 
 def _same_chunks(both: Aligned, reference: Dump, candidate: Dump) -> None:
@@ -309,8 +320,7 @@ def _cluster_columns(both: Aligned) -> np.ndarray | None:
         count = max(_count(both, "want"), _count(both, "got"))
         heard = _heard(both)
         want, got = (labels if heard is None else labels[heard] for labels in (want, got))
-        costs = np.array([[np.sum((want == k) != (got == j)) for j in range(count)] for k in range(count)])
-        return matched(costs.reshape(count, count))
+        return matched(_disagreements(want, got, count)) if count <= both.want["hard_clusters"].size else None
     if both.both("centroids") and both.want["centroids"].ndim == 2:
         want, got = both.want["centroids"].astype(float), both.got["centroids"].astype(float)
         return matched(np.array([unlike(np.broadcast_to(row, got.shape), got) for row in want]))
@@ -318,6 +328,15 @@ def _cluster_columns(both: Aligned) -> np.ndarray | None:
         want, got = (x.reshape(-1, x.shape[2]) for x in (both.want["soft_clusters"], both.got["soft_clusters"]))
         return matched(_column_costs(np.nan_to_num(want), np.nan_to_num(got)))
     return None
+
+
+def _disagreements(want: np.ndarray, got: np.ndarray, count: int) -> np.ndarray:
+    """(count, count): how many elements are cluster k there or cluster j here, and not both."""
+    named = (want >= 0) & (got >= 0)
+    together = np.zeros((count, count))
+    np.add.at(together, (want[named], got[named]), 1)
+    theirs, ours = (np.bincount(labels[labels >= 0].ravel(), minlength=count) for labels in (want, got))
+    return theirs[:, None] + ours[None, :] - 2 * together
 
 
 def _count(both: Aligned, side: str) -> int:

@@ -58,6 +58,11 @@ def explain_array(name: str, got: np.ndarray, want: np.ndarray) -> str | None:
     """
     if got.dtype.kind not in "biuf" or not want.size or not got.size:
         return None
+    with np.errstate(all="ignore"):
+        return _explained(name, got, want)
+
+
+def _explained(name: str, got: np.ndarray, want: np.ndarray) -> str | None:
     if got.shape == want.shape:
         before = difference(got, want)
         if before <= GROSS:
@@ -154,8 +159,9 @@ def _lengths(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
     if want.ndim < 2 or want.shape[-1] not in (128, 256):
         return
     ours, theirs = (np.linalg.norm(x, axis=-1, keepdims=True) for x in (got, want))
-    with np.errstate(all="ignore"):
-        unit, wanted = got / ours, want / theirs
+    if not (np.isfinite(ours).any() and np.isfinite(theirs).any()):
+        return
+    unit, wanted = got / ours, want / theirs
     spread = [float(np.nanstd(x) / max(np.nanmean(x), 1e-30)) for x in (ours, theirs)]
     if np.nanmean(ours) > 0 and spread[0] < 1e-3 < spread[1]:
         words = f"are normalised to length {np.nanmean(ours):.4g}, the reference's are not normalised"

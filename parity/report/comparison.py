@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def _artefact(found: Compared) -> Found:
         "stage": found.stage,
         "verdict": found.verdict,
         "by": list(found.by),
-        "max_abs": None if drift is None or drift.note else drift.max_abs,
+        "max_abs": None if drift is None or drift.note else _finite(drift.max_abs),
         "tolerance": None if drift is None else drift.tolerance,
         "mismatches": None if drift is None else drift.mismatches,
         "compared": None if drift is None else drift.compared,
@@ -61,6 +62,10 @@ def _artefact(found: Compared) -> Found:
         "note": "; ".join(note for note in (found.note, "" if drift is None else drift.note) if note),
         "looks_like": found.looks_like,
     }
+
+
+def _finite(value: float) -> float | str:
+    return value if isfinite(value) else str(value)
 
 
 def _turns(found: TurnDifference) -> Found:
