@@ -7,13 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.dump.conventions import _classes
 from parity.dump.reading import Dump, read_dump
 from parity.fixtures import default_folder
 
 FIXTURE = "02_pyannote_sample"  # two speakers, VBx
 CROWD = "12_many_voices"  # ten clusters
 IMPOSED = "08_known_count"  # KMeans
+
+# Who speaks in each class of the segmentation network.
+CLASSES = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]])
 
 
 @functools.cache
@@ -54,7 +56,7 @@ def other_local_order(dump: Dump, orders: np.ndarray) -> Dump:
         values[name] = values[name][chunks, orders]
     values["segmentations"] = np.take_along_axis(values["segmentations"], orders[:, None, :], 2)
     recorded = made.beside["segmentation_logits_chunks"]
-    classes = np.array([_classes(orders[chunk]) for chunk in recorded])
+    classes = np.array([classes_of(orders[chunk]) for chunk in recorded])
     values["segmentation_logits"] = np.take_along_axis(values["segmentation_logits"], classes[:, None, :], 2)
     index = values["train_chunk_idx"]
     speaker = np.argsort(orders, axis=1)[index, values["train_speaker_idx"]]
@@ -66,6 +68,12 @@ def other_local_order(dump: Dump, orders: np.ndarray) -> Dump:
     merges, names = values["dendrogram"], np.concatenate([np.argsort(rows), np.arange(len(rows), 2 * len(rows))])
     merges[:, :2] = np.sort(names[merges[:, :2].astype(int)], axis=1)
     return made
+
+
+def classes_of(order: np.ndarray) -> list[int]:
+    """For each class of a port whose speaker t is `order[t]` here, the class in which the same people speak."""
+    same = (CLASSES[:, order][None] == CLASSES[:, None]).all(axis=2)
+    return same.argmax(axis=1).tolist()
 
 
 def other_numbering(dump: Dump, clusters: np.ndarray) -> Dump:
