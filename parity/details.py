@@ -17,8 +17,7 @@ from scipy.cluster.hierarchy import maxdists
 from parity.audio import SAMPLE_RATE
 from parity.community1.scoring import inactive
 from parity.margin import Margin, margins
-from parity.noise import Noise
-from parity.prepare import Prepared
+from parity.noise import Noise, NoiseFloor
 from parity.score import read_turns
 from parity.snapshot import Snapshot
 from parity.stability import Stability
@@ -58,7 +57,7 @@ class Energy:
     Attributes
     ----------
     step : seconds a value stands for; the last one may stand for less
-    db : RMS in dB of full scale, one decimal, at least -100
+    db : RMS in dB of full scale, one decimal, at least -100; empty where there is no audio
     """
 
     step: float
@@ -122,24 +121,33 @@ class Details:
     stability: Mapping[str, Mapping[str, Any]] | None = None
 
 
-def find_details(ready: Prepared, made: Mapping[str, Any], rttm: str) -> Details:
+def find_details(
+    snapshot: Snapshot,
+    made: Mapping[str, Any],
+    rttm: str,
+    waveform: np.ndarray | None,
+    *,
+    noise: NoiseFloor | None = None,
+    stability: Stability | None = None,
+) -> Details:
     """Everything the report draws of one fixture.
 
     Parameters
     ----------
     made : artefacts of our cascade
     rttm : our plain diarization
+    waveform : (1, num_samples) float32 at 16 kHz; None where there is no audio
+    noise, stability : what was measured against the snapshot
     """
-    snapshot = ready.snapshot
     return Details(
         timeline=timeline(snapshot.values.get("diarization", ""), rttm),
-        energy=energy(ready.inputs["waveform"]),
+        energy=Energy(SHORTEST_STEP, ()) if waveform is None else energy(waveform),
         embedding_map=_embedding_map(snapshot, made.get("embeddings")),
         merges=_merges(snapshot, made.get("dendrogram")),
         elbo=_elbo(snapshot.values.get("elbo_trajectory"), made.get("elbo_trajectory")),
         margins=tuple(margins(snapshot, made)),
-        noise=None if ready.noise is None else ready.noise.envelope,
-        stability=None if ready.stability is None else _stability(ready.stability),
+        noise=None if noise is None else noise.envelope,
+        stability=None if stability is None else _stability(stability),
     )
 
 

@@ -20,6 +20,8 @@ from parity.fixtures import Fixture
 from parity.localise import ask, candidate_of, explain
 from parity.networks.runtime import one_blas_thread
 from parity.prepare import Prepared, prepare
+from parity.recorded import Means, Recorded, replay_recording
+from parity.recording import Recording
 from parity.replay import Replay, replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot
@@ -28,6 +30,7 @@ from parity.variant import NATIVE, Implementation
 from parity.weights import WeightSet
 
 PARITY, DRIFT, ERROR = "parity", "drift", "error"
+COUNTED, MISSING = "counted", "missing"
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,15 @@ class FixtureResult:
 
     Attributes
     ----------
-    status : `parity`, `drift`, or `error` where its inputs were wrong
+    status : `parity`, `drift`, or `error` where its inputs were wrong; of a recording captured elsewhere also
+        `counted`, where its RTTM's counts are all there was to look at, or `missing`, where there was nothing
     seconds : of the cascade, isolated replays and scoring left out
-    replay : None where there was an error
+    replay : None where there was an error, or nothing to replay; of a recording captured elsewhere from its tensors,
+        or from audio where it has none
     error : in one line
     details : numbers behind the report's plots
     explanation : where drift is born and what decides it, where that was asked
+    recorded : what was at hand of a recording captured elsewhere; None of the catalogue's fixtures
     """
 
     name: str
@@ -62,6 +68,7 @@ class FixtureResult:
     machine: dict | None = None
     details: Details | None = None
     explanation: Explanation | None = None
+    recorded: Recorded | None = None
 
 
 class Watcher:
@@ -81,7 +88,7 @@ class Watcher:
 
 
 def run_fixtures(
-    fixtures: Iterable[Fixture],
+    fixtures: Iterable[Fixture | Recording],
     weights: WeightSet,
     *,
     snapshots: Path | None = None,
@@ -91,7 +98,7 @@ def run_fixtures(
     arrays: Path | None = None,
     explain_drift: bool = False,
 ) -> list[FixtureResult]:
-    """Replay fixtures one after the other.
+    """Replay fixtures, and recordings captured elsewhere, one after the other.
 
     Parameters
     ----------
@@ -106,12 +113,17 @@ def run_fixtures(
     with one_blas_thread():
         networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
         for fixture in fixtures:
-            folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
             try:
-                ready = prepare(fixture, folder, weights)
-                watcher.fixture(fixture.name, ready.audio_seconds)
-                port = arrays / fixture.name if arrays else None
-                result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift)
+                if isinstance(fixture, Recording):
+                    means = Means(weights, networks, implementation, explain_drift, watcher.stage, watcher.step)
+                    watcher.fixture(fixture.name, 0.0)
+                    result = _run_recording(fixture, means)
+                else:
+                    folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
+                    ready = prepare(fixture, folder, weights)
+                    watcher.fixture(fixture.name, ready.audio_seconds)
+                    port = arrays / fixture.name if arrays else None
+                    result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
             results.append(result)
@@ -145,9 +157,44 @@ def _run_fixture(
         replay=outcome,
         human=_against_human(ready.fixture, ready.snapshot, outcome),
         machine=ready.snapshot.manifest.get("machine"),
-        details=find_details(ready, made, outcome.rttm),
+        details=find_details(
+            ready.snapshot,
+            made,
+            outcome.rttm,
+            ready.inputs["waveform"],
+            noise=ready.noise,
+            stability=ready.stability,
+        ),
         explanation=explain(question, on_step=watcher.stage).explanation if explain_it else None,
     )
+
+
+def _run_recording(recording: Recording, means: Means) -> FixtureResult:
+    found = replay_recording(recording, means)
+    audio, outcome = found.audio, found.tensors
+    if outcome is None and audio is not None:
+        outcome = audio.replay
+    details = None
+    if found.snapshot is not None and outcome is not None:
+        details = find_details(found.snapshot, found.made, outcome.rttm, found.waveform)
+    replays = [replay for replay in (found.tensors, audio and audio.replay) if replay]
+    return FixtureResult(
+        name=recording.name,
+        status=_status(found),
+        audio_seconds=audio.audio_seconds if audio else None,
+        seconds=sum(sum(replay.stage_seconds.values()) for replay in replays) if replays else None,
+        replay=outcome,
+        machine=found.snapshot.manifest.get("machine") if found.snapshot else None,
+        details=details,
+        explanation=audio.explanation if audio else None,
+        recorded=found,
+    )
+
+
+def _status(found: Recorded) -> str:
+    if found.judged:
+        return PARITY if all(outcome.at_parity for outcome in found.judged) else DRIFT
+    return COUNTED if found.counts else MISSING
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

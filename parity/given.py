@@ -1,9 +1,9 @@
 """Arrays on disk as an implementation under test: what a port in another language wrote, in place of stages.
 
-Task: a folder with the files and keys of a snapshot, any subset of them, no manifest needed -> the native pipeline in
-which those artefacts are what the port made. Stages of which nothing was given run natively on what the port made. A
-stage whose output is given has no code to run on other inputs: it has no isolated replay, and behind a patch the
-native stage runs in its place.
+Task: a folder with the files and keys of a snapshot, or one `NAME.npy` an artefact, any subset of them, no manifest
+needed -> the native pipeline in which those artefacts are what the port made. Stages of which nothing was given run
+natively on what the port made. A stage whose output is given has no code to run on other inputs: it has no isolated
+replay, and behind a patch the native stage runs in its place.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from parity.snapshot import MANIFEST
 from parity.stage import ChunkSeries, Pipeline, Stage
 from parity.variant import check_artefact
 
+BESIDE = ("segmentation_gap.npy",)
+"""Files of a kit that are no artefact: how near the reference's two best classes are says nothing of a port's."""
+
 
 def read_arrays(folder: Path) -> dict[str, Any]:
     """The artefacts that a port left in a folder.
@@ -35,8 +38,11 @@ def read_arrays(folder: Path) -> dict[str, Any]:
     """
     if not folder.is_dir():
         raise InputError(f"--arrays {folder}: not a folder; expected one with the files of a snapshot in it")
+    arrays = [artefact for artefact in ARTEFACTS.values() if artefact.dtype != "text"]
     by_place = {(artefact.file, artefact.key): artefact for artefact in ARTEFACTS.values()}
-    files = {artefact.file for artefact in ARTEFACTS.values()} | set(COMPANIONS)
+    by_place |= {(f"{artefact.name}.npy", None): artefact for artefact in arrays}
+    recorded = {f"{artefact.name}_chunks.npy": artefact.file for artefact in arrays if artefact.by_chunk}
+    files = {file for file, _ in by_place} | set(COMPANIONS) | set(recorded) | set(BESIDE)
     found: dict[str, Any] = {}
     chunks: dict[str, np.ndarray] = {}
     for path in sorted(folder.iterdir()):
@@ -47,7 +53,15 @@ def read_arrays(folder: Path) -> dict[str, Any]:
         for key, value in _contents(path).items():
             artefact = by_place.get((path.name, key))
             if artefact is not None:
+                if artefact.name in found:
+                    raise InputError(
+                        f"{path}: {artefact.name} lies in another file here already; one of them has to go"
+                    )
                 found[artefact.name] = value
+            elif path.name in recorded:
+                chunks[recorded[path.name]] = value
+            elif path.name in BESIDE:
+                continue
             elif key == "chunks":
                 chunks[path.name] = value
             elif key not in COMPANIONS.get(path.name, ()):

@@ -28,6 +28,7 @@ from parity.explanation import (
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.margin import Margin
 from parity.noise import Noise
+from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay import NearTie, Replay
 from parity.report.document import document, to_json
 from parity.score import Score
@@ -139,6 +140,13 @@ def explanation(name: str = "bad") -> Explanation:
     )
 
 
+def _recorded() -> Recorded:
+    """Of a recording captured elsewhere with other weights, whose clip is at hand."""
+    drifted = _replay(0.5, AWAY)
+    audio = AudioReplay("some-weights", "other weights", False, 4.0, drifted, explanation("b_bad"))
+    return Recorded((TENSORS, AUDIO), (), (2, 5), (2, 5), tensors=drifted, audio=audio)
+
+
 def results() -> list[FixtureResult]:
     """One fixture at parity, one that drifts and is explained, one with wrong inputs, one in which nobody speaks."""
     human = Human(AWAY, AWAY)
@@ -157,6 +165,7 @@ def results() -> list[FixtureResult]:
             machine,
             details(shift=0.25, other=ODD_NAME),
             explanation("b_bad"),
+            _recorded(),
         ),
         FixtureResult("c_wrong", ERROR, error=f"no clip {ODD_NAME}"),
         FixtureResult("d_silent", PARITY, 1.0, 0.5, _replay(0.0, SAME), None, None, machine, silent),

@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.community1 import Parameters
 from parity.details import Merges, differences, energy, find_details, timeline
 from parity.fixtures import default_folder
 from parity.noise import read_noise
-from parity.prepare import Prepared
 from parity.replay import with_uri
 from parity.snapshot import Snapshot, read_snapshot
 from parity.stability import read_stability
@@ -29,11 +27,7 @@ def snapshot(**values) -> Snapshot:
 
 
 def details(reference: dict, made: dict):
-    return find_details(ready(snapshot(**reference)), made, "")
-
-
-def ready(reference: Snapshot, **beside) -> Prepared:
-    return Prepared(None, Parameters(), reference, {"waveform": WAVEFORM}, **beside)
+    return find_details(snapshot(**reference), made, "", WAVEFORM)
 
 
 # reference   AAAA....BB      reference   AAAA      reference   AAAA
@@ -125,7 +119,7 @@ def test_a_dendrogram_that_is_none_does_not_stop_the_report():
 
 def test_the_reference_against_itself_shows_no_drift_anywhere():
     reference = read_snapshot(default_folder() / "14_partial_tail")
-    found = find_details(ready(reference), reference.values, with_uri(reference.values["diarization"], "x"))
+    found = find_details(reference, reference.values, with_uri(reference.values["diarization"], "x"), WAVEFORM)
     assert found.timeline.reference and found.timeline.differences == ()
     assert {value for row in found.embedding_map.drift for value in row} == {0.0, None}
     assert found.merges.heights == found.merges.reference_heights
@@ -137,8 +131,8 @@ def test_the_reference_against_itself_shows_no_drift_anywhere():
 def test_what_was_measured_beside_the_snapshot_is_shown():
     folder = default_folder() / "12_many_voices"
     beside = {"stability": read_stability(folder), "noise": read_noise(default_folder() / "09_telephone")}
-    found = find_details(ready(read_snapshot(folder), **beside), {}, "")
+    found = find_details(read_snapshot(folder), {}, "", WAVEFORM, **beside)
     assert found.stability["embeddings"]["first_change"] == 1e-4
     assert found.noise["embeddings"].max_abs > 1e-5
-    bare = find_details(ready(read_snapshot(folder)), {}, "")
+    bare = find_details(read_snapshot(folder), {}, "", WAVEFORM)
     assert bare.stability is None and bare.noise is None

@@ -295,6 +295,15 @@ def test_given_arrays_behind_a_patch_are_computed_by_native_code(reference, tmp_
     assert found.decisive == "embeddings"
 
 
+def test_given_arrays_that_are_the_references_own_decide_nothing(reference, tmp_path):
+    # The segmentations are right, so patching them must not hide that the count made from them is wrong.
+    count = np.minimum(reference.values["count"], 1)
+    port = {"segmentations": {"segmentations": reference.values["segmentations"]}, "reconstruction": {"count": count}}
+    folder = arrays(tmp_path / "port", **port)
+    found = ask(reference, lambda pipeline: with_arrays(pipeline, read_arrays(folder)), budget=0).explanation
+    assert found.decisive == "speaker_counting"
+
+
 @pytest.mark.parametrize(
     ("contents", "words"),
     [

@@ -19,6 +19,8 @@ from parity.drift import Drift
 from parity.explanation import Explanation
 from parity.gate import PARITY, FixtureResult
 from parity.networks.runtime import available_cores
+from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
+from parity.replay import TEXTS, Replay
 from parity.snapshot import REFERENCE_VERSION
 from parity.weights import WeightSet
 
@@ -98,7 +100,8 @@ def captured_on(results: list[FixtureResult]) -> list[dict[str, Any]]:
 
 def summary(results: list[FixtureResult], seconds: float) -> dict[str, Any]:
     """The run in a few numbers."""
-    replays = [result.replay for result in results if result.replay]
+    # What drifts because of other weights is said, and is no drift of the code's.
+    replays = [replay for result in results for replay in _judged(result)]
     ders = [score.der for r in replays for score in (r.score, r.exclusive_score) if score]
     drifts = [r.embedding_drift for r in replays if r.embedding_drift is not None]
     return {
@@ -107,10 +110,26 @@ def summary(results: list[FixtureResult], seconds: float) -> dict[str, Any]:
         "worst_der": max(ders, default=None),
         "worst_embedding_drift": max(drifts, default=None),
         "near_ties": sum(len(r.near_ties) for r in replays),
+        "from_audio": sum(AUDIO in replayed_from(result) for result in results),
+        "from_tensors": sum(TENSORS in replayed_from(result) for result in results),
+        "from_rttm": sum(TURNS in replayed_from(result) for result in results),
         "audio_seconds": round(sum(result.audio_seconds or 0.0 for result in results), 3),
         "replay_seconds": round(sum(result.seconds or 0.0 for result in results), 3),
         "seconds": round(seconds, 3),
     }
+
+
+def _judged(result: FixtureResult) -> tuple[Replay, ...]:
+    if result.recorded is not None:
+        return result.recorded.judged
+    return (result.replay,) if result.replay else ()
+
+
+def replayed_from(result: FixtureResult) -> tuple[str, ...]:
+    """What a fixture was replayed from: our own from their clips, a recording captured elsewhere from what is there."""
+    if result.recorded is not None:
+        return result.recorded.replayed_from
+    return (AUDIO,) if result.replay else ()
 
 
 def _fixture(result: FixtureResult) -> dict[str, Any]:
@@ -125,8 +144,9 @@ def _fixture(result: FixtureResult) -> dict[str, Any]:
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
     explanation = None if result.explanation is None else explanation_data(result.explanation)
     row |= {name: finite(value) for name, value in details.items()} | {"explanation": explanation}
+    row |= {"replayed_from": list(replayed_from(result)), **_recorded(result.recorded)}
     if replay is None:
-        return row | dict.fromkeys(REPLAYED) | {"problems": [], "near_ties": [], "artefacts": []}
+        return row | dict.fromkeys(REPLAYED) | {"problems": [], "near_ties": [], "artefacts": []} | _counts(result)
     return row | {
         "der": replay.score.der,
         "der_seconds": asdict(replay.score),
@@ -142,6 +162,37 @@ def _fixture(result: FixtureResult) -> dict[str, Any]:
         "isolated_without": {stage: list(names) for stage, names in replay.isolated_without.items()},
         "stage_seconds": {stage: round(seconds, 4) for stage, seconds in replay.stage_seconds.items()},
         "human": None if result.human is None else asdict(result.human),
+        "artefacts": [_artefact(drift) for drift in replay.drifts],
+    }
+
+
+def _recorded(found: Recorded | None) -> dict[str, Any]:
+    if found is None:
+        return {"missing": [], "pinned": None, "audio_replay": None}
+    return {
+        "missing": list(found.missing),
+        "pinned": found.pinned and dict(zip(("speakers", "segments"), found.pinned, strict=True)),
+        "audio_replay": None if found.audio is None else _audio_replay(found.audio),
+    }
+
+
+def _counts(result: FixtureResult) -> dict[str, int]:
+    """Of an RTTM that nothing was replayed against."""
+    counts = result.recorded.counts if result.recorded else None
+    return dict(zip(("reference_speakers", "reference_segments"), counts, strict=True)) if counts else {}
+
+
+def _audio_replay(audio: AudioReplay) -> dict[str, Any]:
+    replay = audio.replay
+    return {
+        "weights": audio.weights,
+        "captured_with": audio.captured_with,
+        "same_weights": audio.same_weights,
+        "der": replay.score.der,
+        "speakers": replay.speakers,
+        "segments": replay.segments,
+        "answer_changed": any(drift.mismatches > 0 for drift in replay.drifts if drift.artefact in TEXTS),
+        "embedding_drift": finite(replay.embedding_drift),
         "artefacts": [_artefact(drift) for drift in replay.drifts],
     }
 

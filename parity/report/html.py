@@ -87,7 +87,7 @@ def page(document: dict[str, Any]) -> str:
         "single_patches": plots.single_patches,
         "drawn": drawn,
         "PLOTS": PLOTS,
-        "STATUS": {"parity": "✓", "drift": "✕", "error": "!"},
+        "STATUS": {"parity": "✓", "drift": "✕", "error": "!", "counted": "·", "missing": "?"},
     }
     return environment.get_template("index.html.j2").render(document=document, headline=headline(document))
 

@@ -20,6 +20,10 @@ COLUMNS = (
 )
 
 
+HELD = {"audio": "audio", "captures": "captures", "rttm": "RTTM"}
+"""What may be at hand of a recording captured elsewhere, in words."""
+
+
 def markdown(document: dict[str, Any]) -> str:
     """`parity.md` from the data of `parity.json`."""
     summary = document["summary"]
@@ -31,7 +35,7 @@ def markdown(document: dict[str, Any]) -> str:
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
         f"worst DER {number(summary['worst_der'])} · near-tied frames {summary['near_ties']}",
         "",
-        f"| {' | '.join(COLUMNS)} |",
+        f"| {' | '.join(headings(document).values())} |",
         "|---" * len(COLUMNS) + "|",
     ]
     lines += [_row(fixture) for fixture in document["fixtures"]]
@@ -44,13 +48,28 @@ def markdown(document: dict[str, Any]) -> str:
 def headline(document: dict[str, Any]) -> str:
     """How many are at parity."""
     summary = document["summary"]
-    return f"{summary['at_parity']} of {summary['fixtures']} fixtures at parity"
+    others = [
+        f"{number} {words}"
+        for status, words in (("counted", "by their RTTM's counts alone"), ("missing", "not at hand"))
+        if (number := sum(fixture["status"] == status for fixture in document["fixtures"]))
+    ]
+    return "; ".join([f"{summary['at_parity']} of {summary['fixtures']} fixtures at parity", *others])
+
+
+def headings(document: dict[str, Any]) -> dict[str, str]:
+    """Column -> what stands above it."""
+    some_missing = any(fixture["missing"] for fixture in document["fixtures"])
+    return {name: name for name in COLUMNS} | ({"first drift": "first drift, or missing"} if some_missing else {})
 
 
 def cells(fixture: dict[str, Any]) -> list[str]:
     """What a table shows of one fixture, the name and status first."""
     if fixture["status"] == "error":
         return [fixture["name"], "error", *[""] * 7]
+    if fixture["der"] is None:
+        counts = [fixture["reference_speakers"], fixture["reference_segments"]]
+        shown = ["—" if value is None else str(value) for value in counts]
+        return [fixture["name"], fixture["status"], *shown, "—", "—", "—", first_drift(fixture), "—"]
     return [
         fixture["name"],
         fixture["status"],
@@ -69,7 +88,7 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
     name = fixture["name"]
     if fixture["status"] == "error":
         return [f"{name}: {fixture['error']}"]
-    remarks = [f"{name}: {problem}" for problem in fixture["problems"]]
+    remarks = [f"{name}: {problem}" for problem in [*fixture["problems"], *recorded(fixture)]]
     drift = next((row for row in fixture["artefacts"] if not row["within"]), None)
     if drift:
         remarks.append(f"{name}: {failure(drift)}")
@@ -81,6 +100,28 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
         for tie in fixture["near_ties"]
     ]
     return remarks
+
+
+def recorded(fixture: dict[str, Any]) -> list[str]:
+    """What was at hand of a recording captured elsewhere, in sentences; nothing of the catalogue's own."""
+    lines = []
+    if fixture["missing"]:
+        held = {"tensors": "replayed from its captured tensors", "audio": "replayed from audio"}
+        done = [held[source] for source in fixture["replayed_from"] if source in held]
+        pinned = fixture["pinned"]
+        if fixture["status"] == "counted":
+            done = ["its RTTM has the pinned speakers and segments" if pinned else "its RTTM has no pinned counts"]
+        elif fixture["status"] == "missing" and pinned:
+            done = [f"pinned are {pinned['speakers']} speakers, {pinned['segments']} segments"]
+        missing = ", ".join(HELD[name] for name in fixture["missing"])
+        lines.append("; ".join([f"not at hand: {missing}", *done]))
+    if (audio := fixture["audio_replay"]) is not None and not audio["same_weights"]:
+        lines.append(
+            f"from audio with the weights {audio['weights']}, captured with {audio['captured_with']}: what drifts is "
+            f"localised, not failed: embeddings by up to {scientific(audio['embedding_drift'])}, DER "
+            f"{number(audio['der'])}, {audio['speakers']} speakers, {audio['segments']} segments"
+        )
+    return lines
 
 
 def failure(row: dict[str, Any]) -> str:
@@ -95,8 +136,10 @@ def failure(row: dict[str, Any]) -> str:
 
 
 def first_drift(fixture: dict[str, Any]) -> str:
-    """The first artefact out of tolerance, short."""
+    """The first artefact out of tolerance, short; what was not at hand, where nothing is out."""
     drift = fixture["first_drift"]
+    if drift is None and fixture["missing"]:
+        return f"no {', '.join(HELD[name] for name in fixture['missing'])}"
     return f"{drift['artefact']} ({drift['mode']})" if drift else ("not compared" if fixture["problems"] else "—")
 
 

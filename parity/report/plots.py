@@ -70,7 +70,8 @@ def timeline(fixture: Fixture) -> Figure | None:
     below = new_axes(figure, area, (34 + lanes, 96 + lanes))
     _lanes(top, found, speakers)
     _energy(below, energy)
-    end = fixture["audio_seconds"] or len(energy["db"]) * energy["step"]
+    last = max((turn[1] for side in ("reference", "hypothesis") for turn in found[side]), default=0.0)
+    end = fixture["audio_seconds"] or len(energy["db"]) * energy["step"] or last
     for axes in (top, below):
         axes.set_xlim(0, end)
         for start, stop in found["differences"]:

@@ -11,12 +11,13 @@ from rich.table import Table
 
 from parity.gate import FixtureResult, Watcher
 from parity.margin import Margin
-from parity.report.markdown import cells, headline, remarks_of, tightest
+from parity.report.markdown import cells, headings, headline, remarks_of, tightest
 from parity.report.wording import number, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
 LEFT = ("fixture", "status", "first drift")
-STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow"}
+OPTIONAL, EMPTY = ("excl", "embedding"), ("", "—")
+STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow", "counted": "cyan", "missing": "dim"}
 
 
 class ProgressWatcher(Watcher):
@@ -78,19 +79,31 @@ def table(document: dict[str, Any]) -> Table:
         title=f"{headline(document)} · weights {document['weights']['name']}",
         title_justify="left",
     )
-    for column in COLUMNS:
-        grid.add_column(column, justify="left" if column in LEFT else "right", no_wrap=column != "first drift")
-    for fixture in document["fixtures"]:
-        row = cells(fixture)
-        style = STYLES[fixture["status"]]
-        grid.add_row(row[0], f"[{style}]{row[1]}[/{style}]", *row[2 : len(COLUMNS)])
+    rows = [cells(fixture)[: len(COLUMNS)] for fixture in document["fixtures"]]
+    # The seed's names are long and its captures have neither: an empty column would push the last one off the screen.
+    shown = [i for i, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[i] not in EMPTY for row in rows)]
+    for i in shown:
+        left, last = COLUMNS[i] in LEFT, COLUMNS[i] == "first drift"
+        heading = headings(document)[COLUMNS[i]] if last else COLUMNS[i]
+        grid.add_column(heading, justify="left" if left else "right", no_wrap=not last)
+    for row in rows:
+        row[1] = f"[{STYLES[row[1]]}]{row[1]}[/{STYLES[row[1]]}]"
+        grid.add_row(*(row[i] for i in shown))
     grid.caption = (
         f"worst DER {number(summary['worst_der'])} · "
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])}\n"
         f"{summary['audio_seconds']:.0f} s of audio replayed in {summary['replay_seconds']:.0f} s"
+        f"{_sources(summary)}"
     )
     grid.caption_justify = "left"
     return grid
+
+
+def _sources(summary: dict[str, Any]) -> str:
+    if not summary["from_tensors"] + summary["from_rttm"]:
+        return ""
+    counts = [f"{summary[f'from_{source}']} from {source}" for source in ("audio", "tensors")]
+    return f"\n{', '.join(counts)}, {summary['from_rttm']} from RTTM alone"
 
 
 def remarks(document: dict[str, Any]) -> list[str]:

@@ -1,0 +1,228 @@
+"""One dump against another: a verdict for every artefact both have, the first to drift, DER, and what is left out.
+
+Verdicts: *exact*, every bit; *equivalent*, within tolerance once conventions are undone, and by which; *different*.
+Tolerances are those of a cascade (`parity.tolerances`), whatever made the candidate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.artefact import ARTEFACTS, Comparison
+from parity.community1.annotation import from_rttm
+from parity.drift import Drift, compare
+from parity.dump.conventions import Aligned, align
+from parity.dump.probes import explain_array, explain_turns
+from parity.dump.reading import Dump
+from parity.dump.rttm import check_rttm
+from parity.dump.turns import TurnDifference, compare_turns
+from parity.errors import InputError
+from parity.replay import CASCADED, excuses, near_tie_flips
+from parity.snapshot import Snapshot
+from parity.stage import ChunkSeries
+
+EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One artefact.
+
+    Attributes
+    ----------
+    verdict : `exact`, `equivalent` or `different`
+    by : conventions and roundings that make it equivalent, or that were undone before it was found different
+    drift : the numbers; None for RTTM
+    looks_like : the one mistake that explains a gross mismatch
+    note : what is remarkable about a difference
+    """
+
+    name: str
+    stage: str
+    verdict: str
+    by: tuple[str, ...]
+    drift: Drift | None = None
+    looks_like: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class DumpComparison:
+    """One recording.
+
+    Attributes
+    ----------
+    artefacts : in the pipeline's order
+    turns : RTTM artefact -> what they have in common
+    left_out : artefacts that only the reference has
+    extra : artefacts that only the candidate has
+    aligned : both sides under one numbering
+    """
+
+    name: str
+    artefacts: tuple[Compared, ...]
+    turns: dict[str, TurnDifference]
+    left_out: tuple[str, ...]
+    extra: tuple[str, ...]
+    aligned: Aligned
+
+    @property
+    def first_drift(self) -> Compared | None:
+        """The first artefact, in the pipeline's order, that is different."""
+        return next((found for found in self.artefacts if found.verdict == DIFFERENT), None)
+
+    @property
+    def verdict(self) -> str:
+        """The worst of all artefacts'."""
+        found = {artefact.verdict for artefact in self.artefacts}
+        return next(verdict for verdict in (DIFFERENT, EQUIVALENT, EXACT) if verdict in found)
+
+
+def compare_dumps(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
+    """Compare two dumps of one recording.
+
+    Raises
+    ------
+    InputError : one of them could not be read whole, or they have no artefact in common
+    """
+    with np.errstate(all="ignore"):  # what a port wrote may be infinite or NaN, and is compared all the same
+        return _compare(name, reference, candidate)
+
+
+def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
+    for dump in (reference, candidate):
+        _readable(dump)
+    common = [n for n in ARTEFACTS if n in reference.values and n in candidate.values]
+    if not common:
+        raise InputError(
+            f"{candidate.folder}: nothing to compare: it holds {', '.join(candidate.values) or 'nothing'}, "
+            f"{reference.folder} holds {', '.join(reference.values) or 'nothing'}"
+        )
+    aligned = align(reference, candidate)
+    allowed = _excused(reference, aligned)
+    turns = {n: _turns(n, reference, candidate) for n in common if ARTEFACTS[n].dtype == "text"}
+    found = [
+        _compared_turns(n, turns[n]) if n in turns else _compared(n, aligned, candidate.values[n], allowed.get(n))
+        for n in common
+    ]
+    return DumpComparison(
+        name=name,
+        artefacts=tuple(found),
+        turns=turns,
+        left_out=tuple(n for n in ARTEFACTS if n in reference.values and n not in candidate.values),
+        extra=tuple(n for n in ARTEFACTS if n in candidate.values and n not in reference.values),
+        aligned=aligned,
+    )
+
+
+def _readable(dump: Dump) -> None:
+    if dump.problems:
+        more = f" (and {len(dump.problems) - 1} more: parity validate)" if len(dump.problems) > 1 else ""
+        raise InputError(f"{dump.problems[0]}{more}")
+
+
+def _excused(reference: Dump, aligned: Aligned) -> dict[str, np.ndarray]:
+    """Elements that may differ because the reference's own choice there is noise."""
+    if not aligned.both("segmentations") or aligned.gap is None:
+        return {}
+    companions = {("segmentations.npz", "segmentation_gap"): aligned.gap}
+    values = {n: v for n, v in aligned.want.items() if n not in aligned.cropped or n in ("segmentations", "masks")}
+    snapshot = Snapshot(reference.folder, {}, values, aligned.chunks, companions)
+    return excuses(near_tie_flips(aligned.got["segmentations"], snapshot), snapshot)
+
+
+def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray | None) -> Compared:
+    artefact, want, got = ARTEFACTS[name], aligned.want[name], aligned.got[name]
+    by = list(aligned.by.get(name, ()))
+    if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
+        raise InputError(f"{name}: {got.dtype} cannot be compared with {want.dtype}")
+    chunks = aligned.chunks.get(name)
+    drift = _drift(name, got, want, chunks, excused)
+    if got.dtype == want.dtype and not by and _equal(got, want):
+        return Compared(name, artefact.stage, EXACT, (), drift)
+    if got.dtype != want.dtype:
+        by.append(f"{got.dtype} for {want.dtype}")
+    if drift.within or _rounded_to_float32(got, want, drift):
+        if drift.max_abs > 0:
+            by.append(f"rounding, {drift.max_abs:.1e} where {drift.tolerance:.0e} is allowed")
+        if drift.excused:
+            by.append(f"{drift.excused} elements in frames that the reference itself hardly decides")
+        return Compared(name, artefact.stage, EQUIVALENT, tuple(by), drift)
+    looks_like = explain_array(name, raw if raw.shape != want.shape else got, want)
+    return Compared(name, artefact.stage, DIFFERENT, tuple(by), drift, looks_like, _note(name, got, want))
+
+
+def _drift(
+    name: str, got: np.ndarray, want: np.ndarray, chunks: np.ndarray | None, excused: np.ndarray | None
+) -> Drift:
+    if excused is not None and excused.shape != want.shape:
+        excused = None
+    if got.dtype == bool:
+        got = got.astype(want.dtype)
+    return compare(name, got, want, mode=CASCADED, chunks=chunks, excused=excused)
+
+
+def _equal(got: np.ndarray, want: np.ndarray) -> bool:
+    return np.array_equal(got, want, equal_nan=want.dtype.kind == "f")
+
+
+def _rounded_to_float32(got: np.ndarray, want: np.ndarray, drift: Drift) -> bool:
+    """Whether what is between them is float32 instead of float64: at most a unit in the last place of the largest."""
+    if not (got.dtype == np.float32 and want.dtype == np.float64) or drift.mismatches or got.shape != want.shape:
+        return False
+    largest = np.nanmax(np.abs(want), initial=0.0)
+    return bool(drift.max_abs <= np.spacing(np.float32(largest)))
+
+
+def _note(name: str, got: np.ndarray, want: np.ndarray) -> str:
+    if got.shape != want.shape or ARTEFACTS[name].comparison not in (Comparison.LABELS, Comparison.PARTITION):
+        return ""
+    if name not in ("ahc_clusters", "kmeans_clusters", "hard_clusters"):
+        return ""
+    ours, theirs = (len(np.unique(labels[labels >= 0])) for labels in (got, want))
+    return f"{ours} clusters on both sides, of other members" if ours == theirs else f"{ours} clusters for {theirs}"
+
+
+def _turns(name: str, reference: Dump, candidate: Dump) -> TurnDifference:
+    for dump in (reference, candidate):
+        problems = check_rttm(dump.places[name], dump.values[name])
+        # Overlapping turns of one speaker can be scored, and `parity validate` names them; bad lines cannot.
+        if bad := [problem for problem in problems if not problem.endswith("never overlap")]:
+            raise InputError(bad[0])
+    return compare_turns(reference.values[name], candidate.values[name])
+
+
+def _compared_turns(name: str, found: TurnDifference) -> Compared:
+    stage = ARTEFACTS[name].stage
+    if found.same:
+        return Compared(name, stage, EQUIVALENT if found.by else EXACT, found.by)
+    note = "as many speakers and turns, other ones" if found.same_counts else ""
+    return Compared(name, stage, DIFFERENT, (), looks_like=explain_turns(found), note=note)
+
+
+def given_values(comparison: DumpComparison) -> dict[str, Any]:
+    """The candidate's artefacts under the reference's conventions, as `parity.given.with_arrays` takes them.
+
+    Left out are those of another shape, floats for labels, those with a frame more or less, and a filterbank of some
+    chunks only where there are no embeddings to stand for the others.
+    """
+    aligned, given = comparison.aligned, {}
+    for found in comparison.artefacts:
+        artefact, value = ARTEFACTS[found.name], aligned.got[found.name]
+        if found.name in comparison.turns:
+            given[found.name] = from_rttm(comparison.turns[found.name].candidate)
+        elif found.name not in aligned.cropped and _usable(value, aligned.want[found.name]):
+            value = value.astype(artefact.dtype)
+            chunks = aligned.chunks.get(found.name)
+            given[found.name] = value if chunks is None else ChunkSeries.recorded(chunks, value)
+    fbank = given.get("fbank")
+    if fbank is not None and "embeddings" not in given and not np.array_equal(fbank.chunks, np.arange(len(fbank))):
+        del given["fbank"]
+    return given
+
+
+def _usable(value: np.ndarray, want: np.ndarray) -> bool:
+    return np.shape(value) == np.shape(want) and (want.dtype.kind not in "iu" or value.dtype.kind in "iu")

@@ -1,0 +1,113 @@
+"""Files that hold arrays: `.npy`, `.npz`, `.safetensors`; every member read, or what is wrong with it said.
+
+Conventions: an archive's declared sizes are checked before anything in it is read; one bad member does not hide what is
+wrong with the others.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from parity.dump import npy
+from parity.errors import InputError
+
+SUFFIXES = (".npy", ".npz", ".safetensors")
+_SAFETENSORS_DTYPES = {
+    "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64",
+}  # fmt: skip
+
+
+@dataclass
+class Contents:
+    """What one file holds.
+
+    Attributes
+    ----------
+    arrays : key -> array; the key of a `.npy` file is None
+    notes : what was converted
+    problems : what could not be read, a line each
+    """
+
+    arrays: dict[str | None, np.ndarray] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def read_file(path: Path) -> Contents:
+    """Everything in a file of one of `SUFFIXES`; never raises for what the file holds."""
+    readers = {".npy": _read_npy, ".npz": _read_npz, ".safetensors": _read_safetensors}
+    contents = Contents()
+    try:
+        readers[path.suffix](path, contents)
+    except InputError as error:
+        contents.problems.append(str(error))
+    except OSError as error:
+        contents.problems.append(f"{path}: cannot be read ({error.strerror or error})")
+    return contents
+
+
+def _read_npy(path: Path, contents: Contents) -> None:
+    with path.open("rb") as stream:
+        contents.arrays[None], notes = npy.read_npy(str(path), stream, path.stat().st_size)
+    contents.notes += notes
+
+
+def _read_npz(path: Path, contents: Contents) -> None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = _members(path, archive, contents)
+            for info in members:
+                _read_member(path, archive, info, contents)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
+        raise InputError(f"{path}: not an .npz archive, truncated or damaged ({error})") from None
+
+
+def _members(path: Path, archive: zipfile.ZipFile, contents: Contents) -> list[zipfile.ZipInfo]:
+    infos = archive.infolist()
+    declared = sum(info.file_size for info in infos)
+    if declared > npy.LIMIT:
+        raise InputError(
+            f"{path}: unpacks to {declared:,} bytes (it has {path.stat().st_size:,}), the limit is {npy.LIMIT:,}: "
+            "a zip bomb is not read"
+        )
+    names = [info.filename for info in infos]
+    contents.problems += [f"{path}: holds {name} twice" for name in sorted({n for n in names if names.count(n) > 1})]
+    odd = [name for name in names if not name.endswith(".npy")]
+    contents.problems += [f"{path}: holds {name}; an .npz archive holds .npy members only" for name in odd]
+    return [info for info in infos if info.filename not in odd]
+
+
+def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, contents: Contents) -> None:
+    key = info.filename.removesuffix(".npy")
+    place = f"{path}: {key}"
+    try:
+        with archive.open(info) as stream:
+            contents.arrays[key], notes = npy.read_npy(place, stream, info.file_size)
+            stream.read(1)  # the end of the member is where its checksum is compared
+        contents.notes += notes
+    except InputError as error:
+        contents.problems.append(str(error))
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
+        contents.arrays.pop(key, None)
+        contents.problems.append(f"{place}: truncated, damaged or encrypted ({error})")
+
+
+def _read_safetensors(path: Path, contents: Contents) -> None:
+    if (size := path.stat().st_size) > npy.LIMIT:
+        raise InputError(f"{path}: {size:,} bytes, the limit is {npy.LIMIT:,}")
+    try:
+        with safe_open(str(path), framework="np") as tensors:
+            for key in sorted(tensors.keys()):
+                dtype = tensors.get_slice(key).get_dtype()
+                if dtype in _SAFETENSORS_DTYPES:
+                    contents.arrays[key] = tensors.get_tensor(key)
+                else:
+                    contents.problems.append(f"{path}: {key} is {dtype}; expected F32, F64 or integers")
+    except SafetensorError as error:
+        raise InputError(f"{path}: not a .safetensors file, truncated or damaged ({error})") from None

@@ -1,0 +1,78 @@
+"""One `.npy` array, read strictly: header first, then as many bytes as it declares, no more and no fewer.
+
+Source: NEP 1, "A Simple File Format for NumPy Arrays"; the header is parsed by `numpy.lib.format`.
+Conventions: either byte order and either memory order are accepted and converted, and said; arrays of Python objects
+are refused by their header, so that nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+
+from parity.errors import InputError
+
+LIMIT = 2 << 30
+"""Bytes one array or archive may declare: the filterbank of almost two hours, every chunk, takes that much."""
+
+KINDS = "biuf"
+_READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+def read_npy(place: str, stream: BinaryIO, size: int) -> tuple[np.ndarray, list[str]]:
+    """The array in a stream, C-contiguous in this machine's byte order, and what was converted, in words.
+
+    Parameters
+    ----------
+    place : for messages: the file, or the member of an archive
+    stream : at the first byte
+    size : bytes that there are, header included
+
+    Raises
+    ------
+    InputError : not `.npy`, truncated, followed by more bytes, too large, or of a dtype that is no number
+    """
+    shape, fortran, dtype, header = _header(place, stream)
+    declared = math.prod(shape) * dtype.itemsize
+    words = f"{dtype.name} of shape {shape}"
+    if declared > LIMIT:
+        raise InputError(f"{place}: declares {words}, {declared:,} bytes; the limit is {LIMIT:,}: a damaged header?")
+    if size - header < declared:
+        raise InputError(f"{place}: truncated: declares {words}, {declared:,} bytes, {max(0, size - header):,} follow")
+    if size - header > declared:
+        raise InputError(f"{place}: declares {words}, {declared:,} bytes, but {size - header:,} follow: a wrong shape?")
+    data = stream.read(declared)
+    if len(data) != declared:
+        raise InputError(f"{place}: truncated: declares {words}, {declared:,} bytes, {len(data):,} could be read")
+    array = np.frombuffer(data, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+    notes = [] if dtype.isnative else [f"{place}: {_endianness(dtype)}-endian, converted"]
+    if fortran and sum(length > 1 for length in shape) > 1:
+        notes.append(f"{place}: in Fortran order, converted")
+    return np.array(array, dtype=dtype.newbyteorder("="), order="C"), notes
+
+
+def _header(place: str, stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+    try:
+        version = np.lib.format.read_magic(stream)
+        if version not in _READERS:
+            raise InputError(f"{place}: .npy version {version[0]}.{version[1]}; versions 1.0 and 2.0 are read")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python 2 wrote lengths as 3L, which NumPy reads and remarks on
+            shape, fortran, dtype = _READERS[version](stream)
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+        said = " ".join(str(error).split())[:120]
+        raise InputError(f"{place}: not a .npy array, or its header is damaged ({said})") from None
+    if dtype.hasobject:
+        raise InputError(f"{place}: an array of Python objects; these are pickles and are never opened: save numbers")
+    if dtype.kind not in KINDS:
+        raise InputError(f"{place}: dtype {dtype.str}; expected integers, floats or booleans")
+    if any(length < 0 for length in shape):
+        raise InputError(f"{place}: declares shape {shape}; no length is negative")
+    return tuple(int(length) for length in shape), bool(fortran), dtype, stream.tell()
+
+
+def _endianness(dtype: np.dtype) -> str:
+    return "big" if dtype.str[0] == ">" else "little"
