@@ -68,7 +68,7 @@ def run(
 
     Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
     """
-    from parity.files import check_writable
+    from parity.files import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
     from parity.recording import Recording, choose
@@ -110,12 +110,12 @@ def run(
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
     found = document(results, weight_set, seconds, name)
     # Written first: a closed pipe must not cost the report.
-    _write(json_path, to_json(found))
-    _write(json_path.with_suffix(".md"), markdown(found))
+    write_text(json_path, to_json(found))
+    write_text(json_path.with_suffix(".md"), markdown(found))
     if html:
         from parity.report.html import page  # what draws takes a second to import
 
-        _write(_page_path(json_path), page(found))
+        write_text(_page_path(json_path), page(found))
     stdout.print(table(found))
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
@@ -243,13 +243,6 @@ def _page_path(json_path: Path) -> Path:
     return (
         json_path.with_name("index.html") if json_path.name == DEFAULT_REPORT.name else json_path.with_suffix(".html")
     )
-
-
-def _write(path: Path, text: str) -> None:
-    from parity.files import writing_file
-
-    with writing_file(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

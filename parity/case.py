@@ -17,7 +17,7 @@ from parity.artefact import ARTEFACTS
 from parity.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.errors import InputError
 from parity.explanation import Element, Explanation
-from parity.files import writing_file
+from parity.files import write_text
 from parity.patching import Patching
 from parity.stage import ChunkSeries
 
@@ -71,8 +71,7 @@ def case_of(found: Explanation, patching: Patching) -> Case:
 def write_case(path: Path, case: Case) -> None:
     """Write a case, whole or not at all."""
     document = {"schema": SCHEMA, **vars(case), "rows": list(case.rows)}
-    with writing_file(path) as temporary:
-        temporary.write_text(json.dumps(document, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(document, ensure_ascii=False) + "\n")
 
 
 def read_case(path: Path) -> Case:

@@ -78,6 +78,12 @@ def writing_file(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text, whole or not at all; same errors as `writing_file`."""
+    with writing_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def check_writable(path: Path) -> None:
     """Find out whether a file could be written there, without touching one that is.
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parity.community1 import community1_pipeline
-from parity.community1.networks import Networks, build_networks
+from parity.community1.networks import Networks
 from parity.details import Details, find_details
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import Fixture
 from parity.localise import ask, candidate_of, explain
 from parity.networks.runtime import one_blas_thread
-from parity.prepare import Prepared, prepare
+from parity.prepare import Prepared, load_networks, prepare
 from parity.recorded import Means, Recorded, replay_recording
 from parity.recording import Recording
 from parity.replay import Replay, replay
@@ -111,7 +111,7 @@ def run_fixtures(
     watcher = watcher or Watcher()
     results = []
     with one_blas_thread():
-        networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+        networks = load_networks(weights, threads)
         for fixture in fixtures:
             try:
                 if isinstance(fixture, Recording):

@@ -18,7 +18,7 @@ from typing import Any
 
 from parity.artefact import ARTEFACTS
 from parity.beside import read_beside
-from parity.files import writing_file
+from parity.files import write_text
 from parity.snapshot import NOISE
 
 SCHEMA = 1
@@ -143,8 +143,7 @@ def write_noise(folder: Path, floor: NoiseFloor) -> None:
     }
     text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
     text = re.sub(r"\{[^{}]*\}", lambda row: re.sub(r"\n *", " ", row[0]), text)  # an artefact a line
-    with writing_file(folder / NOISE) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(folder / NOISE, text + "\n")
 
 
 def _cure(folder: Path) -> str:

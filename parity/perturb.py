@@ -23,7 +23,6 @@ from parity.beside import snapshot_sha256
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.fbank import fbank_series
-from parity.community1.networks import build_networks
 from parity.community1.plda import Plda, solve_plda
 from parity.community1.scoring import inactive
 from parity.errors import InputError
@@ -31,7 +30,7 @@ from parity.files import check_writable
 from parity.fixtures import Fixture
 from parity.networks.runtime import one_blas_thread
 from parity.precision import BITS, rounding_noise
-from parity.prepare import check_provenance
+from parity.prepare import check_provenance, load_networks
 from parity.replay import TEXTS, URI
 from parity.snapshot import STABILITY, Snapshot, read_snapshot
 from parity.stability import Perturbed, Stability, read_stability, write_stability
@@ -108,7 +107,7 @@ def measure_all(
     """
     found = []
     with one_blas_thread():
-        networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+        networks = load_networks(weights, threads)
         for fixture in fixtures:
             if on_fixture:
                 on_fixture(fixture.name)

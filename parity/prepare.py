@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from parity.audio import SAMPLE_RATE, load_clip
-from parity.community1 import Parameters
+from parity.community1 import Networks, Parameters
+from parity.community1.networks import build_networks
 from parity.errors import InputError
 from parity.fixtures import Fixture
 from parity.noise import NoiseFloor, read_noise
@@ -59,6 +60,16 @@ def prepare(fixture: Fixture, folder: Path, weights: WeightSet) -> Prepared:
     check_provenance(snapshot, fixture, weights, parameters)
     inputs = {"waveform": load_clip(fixture.clip())}
     return Prepared(fixture, parameters, snapshot, inputs, read_noise(folder), read_stability(folder))
+
+
+def load_networks(weights: WeightSet, threads: int | None = None) -> Networks:
+    """The native networks of a weight set.
+
+    Parameters
+    ----------
+    threads : threads within an operator; the cores this process may use by default
+    """
+    return build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
 
 
 def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, parameters: Parameters) -> None:

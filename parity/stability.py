@@ -15,7 +15,7 @@ from typing import Any
 
 from parity.artefact import ARTEFACTS
 from parity.beside import read_beside
-from parity.files import writing_file
+from parity.files import write_text
 from parity.snapshot import STABILITY
 
 SCHEMA = 1
@@ -95,8 +95,7 @@ def write_stability(folder: Path, stability: Stability) -> None:
     InputError : the folder cannot be written
     """
     text = json.dumps(_document(stability), indent=1, ensure_ascii=False, allow_nan=False)
-    with writing_file(folder / STABILITY) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(folder / STABILITY, text + "\n")
 
 
 def _cure(folder: Path) -> str:

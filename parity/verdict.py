@@ -161,7 +161,7 @@ class Verdicts:
         if name in TEXTS or want is None or got is None:
             return None
         if chunks is not None:
-            got = got.take(chunks) if isinstance(got, ChunkSeries) else got[chunks]
+            got = _taken(got, chunks)
         return compare(name, got, want, mode=mode, chunks=chunks, excused=self._allowed.get(name))
 
     def _noise(self, drift: Drift | None) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,10 +44,11 @@ def calibrate(
     from parity.calibrate import calibrate as run
     from parity.errors import InputError
     from parity.fault import Fault, load_faults
-    from parity.files import check_writable, writing_file
+    from parity.files import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.networks.runtime import one_blas_thread
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
+    from parity.report.document import to_json
     from parity.weights import load_weights
 
     planted = [fault for module in faults for fault in load_faults(module)]
@@ -76,8 +76,7 @@ def calibrate(
     document = calibration_document(
         found, weights=weight_set.name, skipped=skipped, seconds=time.perf_counter() - started
     )
-    with writing_file(json_path) as temporary:
-        temporary.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_text(json_path, to_json(document))
     stdout.print(faults_table(document))
     stdout.print(confusion_table(document))
     stdout.print(headline(document), soft_wrap=True)
@@ -91,10 +90,9 @@ def _benches(
     fixtures: list[Fixture], weights: WeightSet, threads: int | None, seconds: dict[str, float], say: callable
 ) -> Iterator[Bench]:
     from parity.calibrate import bench_of
-    from parity.community1.networks import build_networks
-    from parity.prepare import prepare
+    from parity.prepare import load_networks, prepare
 
-    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+    networks = load_networks(weights, threads)
     for fixture in fixtures:
         ready = prepare(fixture, fixture.snapshot_folder, weights)
         seconds[fixture.name] = ready.audio_seconds

@@ -31,7 +31,7 @@ def compare(
     """
     from parity.dump.comparison import DIFFERENT, compare_dumps, given_values
     from parity.dump.reading import read_dump
-    from parity.files import check_writable, writing_file
+    from parity.files import check_writable, write_text
     from parity.report.comparison import comparison_data, comparison_table, in_words
     from parity.report.document import to_json
 
@@ -60,10 +60,7 @@ def compare(
     for line in alone:
         stdout.print(line, markup=False, soft_wrap=True)
     if json_path is not None:
-        with writing_file(json_path) as temporary:
-            temporary.write_text(
-                to_json({"recordings": data, "not_compared": alone, "errors": failed}), encoding="utf-8"
-            )
+        write_text(json_path, to_json({"recordings": data, "not_compared": alone, "errors": failed}))
     different = any(entry["verdict"] == DIFFERENT for entry in data)
     raise typer.Exit(2 if failed else 1 if different else 0)
 
@@ -92,13 +89,12 @@ def _explained(
     name: str, reference: Path, candidate: Path, values: dict[str, Any], weights: str, budget: int, threads: int | None
 ) -> Any:
     """Which stage decides, as `parity.explanation.Explanation`."""
-    from parity.community1.networks import build_networks
     from parity.fixtures import Catalogue, default_folder
     from parity.given import with_arrays
     from parity.localise import ask
     from parity.localise import explain as localise
     from parity.networks.runtime import one_blas_thread
-    from parity.prepare import prepare
+    from parity.prepare import load_networks, prepare
     from parity.variant import Implementation
     from parity.weights import load_weights
 
@@ -112,7 +108,7 @@ def _explained(
     with stderr.status(name) as status, one_blas_thread():
         say: Callable[[str], None] = lambda step: status.update(f"{name}: {step}")  # noqa: E731
         weight_set = load_weights(weights)
-        networks = build_networks(weight_set.segmentation, weight_set.embedding, weight_set.plda, threads)
+        networks = load_networks(weight_set, threads)
         question = ask(prepare(entry, reference, weight_set), networks, under_test, budget=budget)
         return localise(question, on_step=say).explanation
 

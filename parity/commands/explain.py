@@ -11,7 +11,6 @@ import typer
 
 from parity.console import stderr, stdout
 from parity.errors import InputError
-from parity.files import writing_file
 
 if TYPE_CHECKING:
     from parity.explanation import Explanation, LayerDrift
@@ -53,7 +52,7 @@ def explain(
     """
     from parity.case import case_of
     from parity.case import write_case as write_case_file
-    from parity.files import check_writable
+    from parity.files import check_writable, write_text
     from parity.networks.runtime import one_blas_thread
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
@@ -75,8 +74,7 @@ def explain(
             found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads))
     data = explanation_data(found)
     if json_path is not None:
-        with writing_file(json_path) as temporary:
-            temporary.write_text(to_json(data), encoding="utf-8")
+        write_text(json_path, to_json(data))
     if write_case is not None:
         write_case_file(write_case, case_of(found, answered.patching))
     stdout.print(explanation_table(data))
@@ -97,11 +95,10 @@ def case(
     """
     from parity.case import read_case, run_case
     from parity.community1 import community1_pipeline
-    from parity.community1.networks import build_networks
     from parity.fixtures import Catalogue, default_folder
     from parity.networks.runtime import one_blas_thread
     from parity.patching import Patching
-    from parity.prepare import prepare
+    from parity.prepare import load_networks, prepare
     from parity.weights import load_weights
 
     found = read_case(path)
@@ -109,7 +106,7 @@ def case(
     with stderr.status(found.fixture), one_blas_thread():
         weight_set = load_weights(weights)
         ready = prepare(entry, entry.snapshot_folder, weight_set)
-        networks = build_networks(weight_set.segmentation, weight_set.embedding, weight_set.plda)
+        networks = load_networks(weight_set)
         native = community1_pipeline(networks, ready.parameters)
         same, said = run_case(found, Patching(native, native, ready.snapshot, ready.inputs), path)
     rows = f"{len(found.rows)} rows of {found.artefact}"
@@ -129,12 +126,11 @@ def _answer(
     threads: int | None,
     say: Callable[[str], None],
 ) -> tuple[Answered, Prepared, WeightSet]:
-    from parity.community1.networks import build_networks
     from parity.fault import Workshop, planted
     from parity.fixtures import Catalogue, default_folder
     from parity.localise import ask
     from parity.localise import explain as localise
-    from parity.prepare import prepare
+    from parity.prepare import load_networks, prepare
     from parity.variant import load_implementation
     from parity.weights import load_weights
 
@@ -142,7 +138,7 @@ def _answer(
     under_test = load_implementation(implementation)
     weight_set = load_weights(weights)
     ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weight_set)
-    networks = build_networks(weight_set.segmentation, weight_set.embedding, weight_set.plda, threads)
+    networks = load_networks(weight_set, threads)
     if fault is not None:
         under_test = planted(fault, Workshop(weight_set, networks, ready.parameters, threads))
     question = ask(
