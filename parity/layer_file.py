@@ -25,7 +25,7 @@ import numpy as np
 
 from parity.errors import InputError
 from parity.files import writing_file
-from parity.networks.wespeaker.names import BLOCKS, expected_shapes
+from parity.networks.wespeaker.architecture import BLOCKS, expected_shapes
 from parity.snapshot import REFERENCE_VERSION
 
 SCHEMA = 1

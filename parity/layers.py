@@ -13,14 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from parity.community1 import geometry
-from parity.community1.embeddings import interpolate_nearest
 from parity.community1.fbank import fbank_series
 from parity.errors import InputError
 from parity.explanation import LayerDrift
 from parity.layer_file import NETWORKS, Layer, LayerFile, check_chunks, read_layers
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.networks.wespeaker.graph import build_head, build_trunk
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
 from parity.stage import ChunkSeries
 from parity.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 from parity.weights import WeightSet
@@ -35,22 +34,26 @@ class CandidateLayers:
     ----------
     segmentation, embedding : arrays under their canonical names
     threads : threads within an operator; the cores this process may use by default
+    runtime : of the embedding network
     """
 
     def __init__(
-        self, segmentation: Mapping[str, np.ndarray], embedding: Mapping[str, np.ndarray], threads: int | None = None
+        self,
+        segmentation: Mapping[str, np.ndarray],
+        embedding: Mapping[str, np.ndarray],
+        threads: int | None = None,
+        runtime: str = DEFAULT_RUNTIME,
     ) -> None:
         names = {
             network: [n.name for n in layers if n.name not in _OWN_OUTPUTS] for network, layers in NETWORKS.items()
         }
-        trunk, head = names["embedding"][:-1], names["embedding"][-1:]
         self._segmentation = OnnxNetwork(build_pyannet(segmentation, names["segmentation"]), threads)
-        self._trunk = OnnxNetwork(build_trunk(embedding, trunk), threads)
-        self._head = OnnxNetwork(build_head(embedding, head), threads)
+        self._embedding, self._layers = load_embedding(embedding, runtime, threads), names["embedding"]
 
     def segmentation(self, samples: np.ndarray) -> dict[str, np.ndarray]:
         """Layers of the segmentation network on one chunk, (1, 160000) float32, by key, in the reference's layout."""
-        return _in_layout("segmentation", _outputs(self._segmentation, waveforms=samples[None]))
+        values = self._segmentation(waveforms=samples[None])
+        return _in_layout("segmentation", dict(zip(self._segmentation.outputs, values, strict=True)))
 
     def embedding(self, fbank: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:
         """Layers of the embedding network on one chunk, by key, in the reference's layout.
@@ -60,15 +63,8 @@ class CandidateLayers:
         fbank : (998, 80) float32
         masks : (3, 589) float32
         """
-        made = _outputs(self._trunk, fbank=fbank[None])
-        features = made.pop("features")
-        weights = interpolate_nearest(masks[None], features.shape[2])
-        made |= _outputs(self._head, features=features, weights=weights)
-        return _in_layout("embedding", {"fbank": fbank[None], **made})
-
-
-def _outputs(network: OnnxNetwork, **inputs: np.ndarray) -> dict[str, np.ndarray]:
-    return dict(zip(network.outputs, network(**inputs), strict=True))
+        embeddings, made = self._embedding.embed(fbank[None], masks[None], self._layers)
+        return _in_layout("embedding", {"fbank": fbank[None], **made, "embeddings": embeddings})
 
 
 def _in_layout(network: str, made: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -86,6 +82,7 @@ def compare_layers(
     embedding: Mapping[str, np.ndarray] | None = None,
     fbank: ChunkSeries | None = None,
     threads: int | None = None,
+    runtime: str = DEFAULT_RUNTIME,
 ) -> list[LayerDrift]:
     """How far each layer of a candidate is from the reference's.
 
@@ -99,6 +96,7 @@ def compare_layers(
     fbank : what the candidate's fbank stage made, series of (998, 80) float32; it is compared and goes into the trunk.
         By default the reference's own goes in, so that layers show what the network does
     threads : threads within an operator; the cores this process may use by default
+    runtime : of the candidate's embedding network; the limit is made of ONNX Runtime's
 
     Returns
     -------
@@ -117,8 +115,9 @@ def compare_layers(
     native_fbank = None if fbank is None else fbank_series(waveform)
     usual = _relative_drift(reference, native, waveform, native_fbank)
     found = usual
-    if not segmentation is embedding is fbank is None:
-        candidate = CandidateLayers(segmentation or weights.segmentation, embedding or weights.embedding, threads)
+    if runtime != DEFAULT_RUNTIME or not segmentation is embedding is fbank is None:
+        arrays = segmentation or weights.segmentation, embedding or weights.embedding
+        candidate = CandidateLayers(*arrays, threads, runtime)
         found = _relative_drift(reference, candidate, waveform, fbank)
     return [_drift(layer, found[layer.key], usual[layer.key], fbank is not None) for layer in reference.layers]
 

@@ -17,9 +17,9 @@ import numpy as np
 from parity.artefact import ARTEFACTS
 from parity.community1 import geometry
 from parity.community1.annotation import to_rttm
-from parity.community1.embeddings import interpolate_nearest
 from parity.community1.scoring import inactive
 from parity.drift import Drift, compare
+from parity.networks.wespeaker.masks import nearest_indices
 from parity.score import Score, count, score_rttm
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts, ChunkSeries, Pipeline, Stage
@@ -201,7 +201,7 @@ def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarra
 
 def sampled_frames(count: int) -> np.ndarray:
     """The frames of a mask that pooling looks at: (125,) int64."""
-    return interpolate_nearest(np.arange(count), POOLED_FRAMES)
+    return nearest_indices(count, POOLED_FRAMES)
 
 
 def _compare_outputs(

@@ -6,7 +6,7 @@ import numpy as np
 
 from parity.community1.segmentation import powerset_mapping
 from parity.networks import pyannet
-from parity.networks.wespeaker.names import expected_shapes as wespeaker_shapes
+from parity.networks.wespeaker.architecture import expected_shapes as wespeaker_shapes
 
 FRAMES = 589
 

@@ -43,7 +43,6 @@ from parity.community1 import Networks, Parameters, community1_pipeline, geometr
 from parity.community1.aggregation import overlap_add  # noqa: E402
 from parity.community1.annotation import annotate, to_rttm  # noqa: E402
 from parity.community1.assignment import constrained_argmax  # noqa: E402
-from parity.community1.embeddings import interpolate_nearest  # noqa: E402
 from parity.community1.fbank import compute_fbank, hamming_window, mel_bank  # noqa: E402
 from parity.community1.filtering import filter_embeddings  # noqa: E402
 from parity.community1.masks import MIN_NUM_SAMPLES, build_masks  # noqa: E402
@@ -57,6 +56,7 @@ from parity.networks import pyannet  # noqa: E402
 from parity.networks.runtime import OnnxNetwork  # noqa: E402
 from parity.networks.wespeaker import names as wespeaker_names  # noqa: E402
 from parity.networks.wespeaker.graph import build_head, build_trunk  # noqa: E402
+from parity.networks.wespeaker.masks import interpolate_nearest  # noqa: E402
 
 # Libraries of the reference's own warn of their own future; nothing here is about that.
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]

@@ -24,7 +24,7 @@ from parity.community1.aggregation import overlap_add
 from parity.community1.annotation import annotate
 from parity.community1.assignment import UNASSIGNED, constrained_argmax
 from parity.community1.centroids import compute_centroids, surviving
-from parity.community1.embeddings import embed, interpolate_nearest
+from parity.community1.embeddings import embed
 from parity.community1.fbank import FFT_SIZE, compute_fbank, fbank_series, log_mel, mel_bank
 from parity.community1.filtering import clean_frames, filter_embeddings
 from parity.community1.masks import build_masks
@@ -36,8 +36,10 @@ from parity.community1.speaker_counting import count_speakers
 from parity.community1.vbx import cluster_vbx, initial_responsibilities
 from parity.networks import pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.networks.wespeaker.graph import build_head, build_trunk, fold_batch_norm
-from parity.networks.wespeaker.names import BLOCKS
+from parity.networks.wespeaker.architecture import BLOCKS
+from parity.networks.wespeaker.batch_norm import fold_batch_norm
+from parity.networks.wespeaker.graph import build_head, build_trunk
+from parity.networks.wespeaker.masks import interpolate_nearest, nearest_indices
 
 PROPERTY = settings(deadline=None, max_examples=20, derandomize=True)
 HALF_ULP = 2.0**-24  # of float32, relative
@@ -300,7 +302,7 @@ def test_nearest_interpolation_takes_source_floor_i_n_over_m(source, target):
 @settings(PROPERTY, max_examples=200)
 @given(st.integers(1, 2000), st.integers(1, 2000))
 def test_nearest_interpolation_departs_from_exact_arithmetic_only_at_whole_positions(source, target):
-    got = interpolate_nearest(np.arange(source)[None], target)[0]
+    got = nearest_indices(source, target)
     for i, index in enumerate(got):
         exact = Fraction(i * source, target)
         # The step and its product are rounded to float32: a position that close under a whole number may fall short.
@@ -921,6 +923,6 @@ def test_networks_and_plda_are_put_together_from_one_weight_set(wespeaker):
     rng = np.random.default_rng(1)
     networks = build_networks(random_pyannet(rng, 1, 4), wespeaker, random_plda(rng), threads=1)
     assert isinstance(networks.plda, Plda)
-    assert [n.outputs for n in (networks.segmentation, networks.trunk, networks.head)] == [
-        ("log_probabilities",), ("features",), ("embeddings",),
-    ]  # fmt: skip
+    assert networks.segmentation.outputs == ("log_probabilities",)
+    features, weights = np.zeros((2, 2560, 5), np.float32), np.zeros((2, 3, 5), np.float32)
+    assert [len(made) for made in (networks.head(features=features, weights=weights), weights)] == [1, 2]

@@ -13,7 +13,7 @@ import pytest
 from dump_examples import reference
 from safetensors.numpy import save_file
 
-from parity.dump import npy
+from parity import npy
 from parity.dump.reading import dumps_below, read_dump
 from parity.errors import InputError
 from parity.files import sha256_file

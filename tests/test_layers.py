@@ -10,7 +10,6 @@ import pytest
 from random_arrays import random_pyannet, random_wespeaker
 
 from parity.community1 import geometry
-from parity.community1.embeddings import interpolate_nearest
 from parity.community1.fbank import compute_fbank, fbank_series
 from parity.errors import InputError
 from parity.layer_file import MANIFEST_KEYS, NETWORKS, check_chunks, read_layers, write_layers
@@ -18,8 +17,9 @@ from parity.layers import CandidateLayers, compare_layers, first_out
 from parity.networks import pyannet
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.networks.wespeaker import names as wespeaker
+from parity.networks.wespeaker import architecture as wespeaker
 from parity.networks.wespeaker.graph import build_head, build_trunk
+from parity.networks.wespeaker.masks import interpolate_nearest
 from parity.stage import ChunkSeries
 from parity.weights import WeightSet
 

@@ -23,12 +23,13 @@ from parity.files import cache_dir
 from parity.networks import pyannet
 from parity.networks.checkpoint import combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.checkpoint_writer import write_checkpoint
-from parity.networks.wespeaker import names as wespeaker
+from parity.networks.ort_format import DTYPES, read_initialisers
+from parity.networks.wespeaker import architecture as wespeaker
+from parity.networks.wespeaker.exported import dequantised
 from parity.weights import hub, load_weights, wheels
 from parity.weights.elf import read_symbols
 from parity.weights.layout import PLDA_SHAPES, read_layout
 from parity.weights.lock import locked_set, locked_sets
-from parity.weights.ort_format import DTYPES, read_initialisers
 
 NAME = "community-1-int8"
 
@@ -215,7 +216,7 @@ def initialisers() -> dict[str, np.ndarray]:
         "resnet.seg_1.weight": rng.normal(size=shapes["seg_1.weight"]).astype(np.float32),
         "resnet.seg_1.bias": rng.normal(size=256).astype(np.float32),
     }
-    for place, (conv, norm) in enumerate(wheels._convolutions()):
+    for place, (conv, norm, _, _) in enumerate(wespeaker.CONVOLUTIONS.values()):
         number = 1000 + 3 * place
         made[f"onnx::Conv_{number}_quantized"] = rng.integers(-5, 5, shapes[f"{conv}.weight"]).astype(np.int8)
         made[f"onnx::Conv_{number}_scale"] = np.float32(0.125)
@@ -226,7 +227,7 @@ def initialisers() -> dict[str, np.ndarray]:
 
 def test_convolutions_are_dequantised_in_the_networks_order_with_neutral_norms():
     made = initialisers()
-    arrays = wheels.dequantised(made)
+    arrays = dequantised(made, NAME)
     assert {name: array.shape for name, array in arrays.items()} == wespeaker.expected_shapes()
     want = made["onnx::Conv_1000_quantized"].astype(np.float32) * np.float32(0.125) + np.float32(0.5)
     np.testing.assert_array_equal(arrays["conv1.weight"], want)
@@ -239,14 +240,14 @@ def test_a_graph_with_a_convolution_too_few_is_no_resnet34():
     made = initialisers()
     for name in [name for name in made if name.startswith(("onnx::Conv_1000", "onnx::Conv_1001"))]:
         del made[name]
-    assert "35 convolutions" in refusal(wheels.dequantised, made)
+    assert "35 convolutions" in refusal(dequantised, made, NAME)
 
 
 @pytest.mark.parametrize("lost", ["onnx::Conv_1000_scale", "onnx::Conv_1001", "resnet.seg_1.bias"])
 def test_a_graph_that_lacks_an_array_is_refused(lost):
     made = initialisers()
     del made[lost]
-    assert NAME in refusal(wheels.dequantised, made)
+    assert NAME in refusal(dequantised, made, NAME)
 
 
 # the lock file
@@ -668,7 +669,7 @@ def real_graph() -> bytes:
 @pytest.mark.models
 def test_the_real_graph_gives_the_embedding_network():
     assert len(real_graph()) == 6_975_920
-    arrays = wheels.dequantised(read_initialisers(real_graph(), NAME))
+    arrays = dequantised(read_initialisers(real_graph(), NAME), NAME)
     locked = locked_set(NAME).tensors
     assert {f"embedding/{name}": value for name, value in tensor_hashes(arrays).items()} == {
         name: value for name, value in locked.items() if name.startswith("embedding/")

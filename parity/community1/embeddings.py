@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parity.networks.wespeaker.masks import interpolate_nearest
 from parity.stage import ChunkSeries
 
 BATCH_SIZE = 2
@@ -51,13 +52,3 @@ def embed(
         if progress:
             progress(start + len(chunks), len(fbank))
     return np.concatenate(rows)
-
-
-def interpolate_nearest(masks: np.ndarray, frames: int) -> np.ndarray:
-    """Bring masks to the pooled frames by torch's `nearest` rule: source index floor(i * (n / frames)) in float32."""
-    count = masks.shape[-1]
-    if count == frames:
-        return masks
-    scale = np.float32(count) / np.float32(frames)
-    source = np.floor(np.arange(frames, dtype=np.float32) * scale).astype(np.int64)
-    return masks[..., np.minimum(source, count - 1)]

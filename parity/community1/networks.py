@@ -1,4 +1,7 @@
-"""What the stages run: two networks in ONNX Runtime and the solved PLDA, built from one weight set."""
+"""What the stages run: two networks and the solved PLDA, built from one weight set.
+
+Segmentation runs in ONNX Runtime, the embedding network in whatever runtime is asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ import numpy as np
 from parity.community1.plda import Plda, solve_plda
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.networks.wespeaker.graph import build_head, build_trunk
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 
@@ -38,18 +41,25 @@ def build_networks(
     embedding: Mapping[str, np.ndarray],
     plda: Mapping[str, np.ndarray],
     threads: int | None = None,
+    runtime: str = DEFAULT_RUNTIME,
 ) -> Networks:
-    """Build the graphs from arrays under their canonical names and load them.
+    """Build the networks from arrays under their canonical names.
 
     Parameters
     ----------
     segmentation, embedding : float32 arrays, see `parity.networks.pyannet` and `parity.networks.wespeaker.names`
     plda : see `parity.community1.plda.solve_plda`
     threads : threads within an operator; the cores this process may use by default
+    runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
+
+    Raises
+    ------
+    InputError : no such runtime, or what it needs is not installed
     """
+    network = load_embedding(embedding, runtime, threads)
     return Networks(
         segmentation=OnnxNetwork(build_pyannet(segmentation), threads),
-        trunk=OnnxNetwork(build_trunk(embedding), threads),
-        head=OnnxNetwork(build_head(embedding), threads),
+        trunk=network.trunk,
+        head=network.head,
         plda=solve_plda(plda),
     )

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.array_files import SUFFIXES, read_file
 from parity.artefact import ARTEFACTS, files
-from parity.dump.files import SUFFIXES, read_file
 from parity.errors import InputError
 from parity.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 

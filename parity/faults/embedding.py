@@ -12,7 +12,7 @@ from parity.community1.filtering import MIN_ACTIVE_RATIO, clean_frames
 from parity.fault import Fault, Workshop
 from parity.faults.planting import Make, Run, fault, instead
 from parity.faults.rounded_weights import Rounding, bfloat16, float16, int8, rounded_embedding
-from parity.networks.wespeaker.graph import POOLING_EPS
+from parity.networks.wespeaker.architecture import POOLING_EPS
 from parity.stage import ChunkSeries
 
 POOLED_FRAMES = 125

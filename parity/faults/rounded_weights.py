@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
 from parity.fault import Workshop
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.networks.wespeaker.graph import build_head, build_trunk
+from parity.networks.wespeaker.runtime import load_embedding
 
 Rounding = Callable[[np.ndarray], np.ndarray]
 
-_BUILT: dict[tuple, OnnxNetwork] = {}
+_BUILT: dict[tuple, Any] = {}
 
 
 def float16(array: np.ndarray) -> np.ndarray:
@@ -37,24 +38,28 @@ def int8(array: np.ndarray) -> np.ndarray:
 
 def rounded_segmentation(workshop: Workshop, rounding: Rounding) -> OnnxNetwork:
     """The segmentation network of rounded weights, built once."""
-    return _built("segmentation", build_pyannet, workshop.weights.segmentation, workshop, rounding)
+
+    def build(arrays: Mapping[str, np.ndarray]) -> OnnxNetwork:
+        return OnnxNetwork(build_pyannet(arrays), workshop.threads)
+
+    return _built("segmentation", build, workshop.weights.segmentation, workshop, rounding)
 
 
-def rounded_embedding(workshop: Workshop, rounding: Rounding) -> dict[str, OnnxNetwork]:
+def rounded_embedding(workshop: Workshop, rounding: Rounding) -> dict[str, Callable]:
     """Trunk and head of the embedding network of rounded weights, built once."""
-    arrays = workshop.weights.embedding
-    return {
-        "trunk": _built("trunk", build_trunk, arrays, workshop, rounding),
-        "head": _built("head", build_head, arrays, workshop, rounding),
-    }
+
+    def build(arrays: Mapping[str, np.ndarray]) -> dict[str, Callable]:
+        network = load_embedding(arrays, threads=workshop.threads)
+        return {"trunk": network.trunk, "head": network.head}
+
+    return _built("embedding", build, workshop.weights.embedding, workshop, rounding)
 
 
 def _built(
-    part: str, build: Callable, arrays: Mapping[str, np.ndarray], workshop: Workshop, rounding: Rounding
-) -> OnnxNetwork:
+    part: str, build: Callable[..., Any], arrays: Mapping[str, np.ndarray], workshop: Workshop, rounding: Rounding
+) -> Any:
     # Faults are planted once a fixture; a graph takes a second to build.
     key = (part, rounding.__name__, workshop.weights.sha256, workshop.threads)
     if key not in _BUILT:
-        rounded = {name: rounding(array) for name, array in arrays.items()}
-        _BUILT[key] = OnnxNetwork(build(rounded), workshop.threads)
+        _BUILT[key] = build({name: rounding(array) for name, array in arrays.items()})
     return _BUILT[key]

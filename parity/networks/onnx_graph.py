@@ -33,13 +33,16 @@ class GraphBuilder:
         self._nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
-    def model(self, inputs: dict[str, list], outputs: dict[str, list], layers: Sequence[str] = ()) -> bytes:
+    def model(
+        self, inputs: dict[str, list], outputs: dict[str, list], layers: Sequence[str] = (), opset: int = OPSET
+    ) -> bytes:
         """The finished model, checked and serialised.
 
         Parameters
         ----------
         inputs, outputs : name -> dims of float32 tensors; a string is a dynamic dimension
         layers : names of nodes whose values are wanted too; they follow the outputs, in this order
+        opset : version of the operators
 
         Raises
         ------
@@ -52,10 +55,11 @@ class GraphBuilder:
             [helper.make_tensor_value_info(n, TensorProto.FLOAT, dims) for n, dims in outputs.items()],
             self._initialisers,
         )
+        imports = [helper.make_opsetid("", opset)]
         model = helper.make_model(
             graph,
-            opset_imports=[helper.make_opsetid("", OPSET)],
-            ir_version=IR_VERSION,
+            opset_imports=imports,
+            ir_version=IR_VERSION if opset <= OPSET else helper.find_min_ir_version_for(imports),
             producer_name="parity-lab",
         )
         _add_outputs(model, layers)

