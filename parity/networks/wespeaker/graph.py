@@ -6,8 +6,8 @@ a chunk and the head once for all speakers of the chunk.
 
 Source: `ResNet`, `BasicBlock`, `TSTP` in pyannote/audio/models/embedding/wespeaker/resnet.py and `StatsPool` in
 pyannote/audio/models/blocks/pooling.py at tag 4.0.4; architecture after Wang et al., "WeSpeaker" (ICASSP 2023).
-Convention: canonical array names are torchvision's (`layer2.0.downsample.0.weight`), see `architecture`; a node is named
-after its layer, a convolution's stands for what its batch norm puts out, folded or not.
+Convention: canonical array names are torchvision's (`layer2.0.downsample.0.weight`), see `architecture`; a node is
+named after its layer, a convolution's stands for what its batch norm puts out, folded or not.
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def _conv_bn(graph: GraphBuilder, arrays: Arrays, x: str, name: str, fold: bool)
 
 
 def _add_nearest(graph: GraphBuilder) -> str:
-    """Pooled weights: of pooled frame i, mask frame floor(i * (mask frames / pooled frames)) in float32, or the last."""
+    """Weights at the pooled frames: frame i reads floor(i * (mask frames / frames)) in float32, at most the last."""
 
     def length(value: str) -> tuple[str, str]:
         count = graph.add("Shape", [value], f"{value}.frames", start=-1)

@@ -163,7 +163,6 @@ def check_runtime(runtime: str) -> Runtime:
         importlib.import_module(found.needs)
     except ImportError as error:
         said = " ".join(str(error).split())
-        raise InputError(
-            f"--runtime {runtime}: {found.needs} cannot be imported ({said}): pip install '{DISTRIBUTION}[{found.extra}]'"
-        ) from None
+        cure = f"pip install '{DISTRIBUTION}[{found.extra}]'" if found.extra else f"pip install {found.needs}"
+        raise InputError(f"--runtime {runtime}: {found.needs} cannot be imported ({said}): {cure}") from None
     return found
