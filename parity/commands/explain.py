@@ -42,6 +42,9 @@ def explain(
         Path | None, typer.Option("--write-case", help="Write the elements that suffice as a regression case.")
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    runtime: Annotated[
+        str, typer.Option(help="What the embedding network runs in: onnx (default), torch, or mlx.")
+    ] = "onnx",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -54,9 +57,11 @@ def explain(
     from parity.case import write_case as write_case_file
     from parity.files import check_writable, write_text
     from parity.networks.runtime import one_blas_thread
+    from parity.networks.wespeaker.runtime import check_runtime, runtime_version
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
 
+    check_runtime(runtime)
     for path in (json_path, write_case):
         if path is not None:
             check_writable(path)
@@ -66,13 +71,13 @@ def explain(
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
     with stderr.status(fixture) as status, one_blas_thread():
         answered, ready, weight_set = _answer(
-            fixture, implementation, fault, arrays, snapshots, weights, budget, threads, status.update
+            fixture, implementation, fault, arrays, snapshots, weights, budget, threads, runtime, status.update
         )
         found = answered.explanation
         if layers is not None:
             status.update(f"{fixture}: layers")
-            found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads))
-    data = explanation_data(found)
+            found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads, runtime))
+    data = {**explanation_data(found), "runtime": {"name": runtime, "version": runtime_version(runtime)}}
     if json_path is not None:
         write_text(json_path, to_json(data))
     if write_case is not None:
@@ -80,6 +85,8 @@ def explain(
     stdout.print(explanation_table(data))
     for line in in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)
+    if runtime != "onnx":
+        stdout.print("embedding network in {name} {version}".format(**data["runtime"]), markup=False)
     if layers is None and (hint := _hint(found)):
         stdout.print(hint, markup=False, soft_wrap=True)
     raise typer.Exit(1 if found.answer_changed or not answered.replay.at_parity else 0)
@@ -124,6 +131,7 @@ def _answer(
     weights: str,
     budget: int,
     threads: int | None,
+    runtime: str,
     say: Callable[[str], None],
 ) -> tuple[Answered, Prepared, WeightSet]:
     from parity.fault import Workshop, planted
@@ -138,7 +146,7 @@ def _answer(
     under_test = load_implementation(implementation)
     weight_set = load_weights(weights)
     ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weight_set)
-    networks = load_networks(weight_set, threads)
+    networks = load_networks(weight_set, threads, runtime)
     if fault is not None:
         under_test = planted(fault, Workshop(weight_set, networks, ready.parameters, threads))
     question = ask(
@@ -153,7 +161,7 @@ def _answer(
 
 
 def _layers(
-    path: Path, weights: WeightSet, ready: Prepared, answered: Answered, threads: int | None
+    path: Path, weights: WeightSet, ready: Prepared, answered: Answered, threads: int | None, runtime: str
 ) -> tuple[LayerDrift, ...]:
     from parity.layers import compare_layers
 
@@ -169,6 +177,7 @@ def _layers(
             clip_sha256=ready.snapshot.clip_sha256,
             fbank=fbank,
             threads=threads,
+            runtime=runtime,
         )
     )
 

@@ -19,6 +19,7 @@ from parity.drift import Drift
 from parity.explanation import Explanation
 from parity.gate import PARITY, FixtureResult
 from parity.networks.runtime import available_cores
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.replay import TEXTS, Replay
 from parity.snapshot import REFERENCE_VERSION
@@ -51,15 +52,26 @@ PACKAGES = ("numpy", "scipy", "scikit-learn", "onnxruntime", "pyannote.metrics")
 
 
 def document(
-    results: Iterable[FixtureResult], weights: WeightSet, seconds: float, implementation: str = "native"
+    results: Iterable[FixtureResult],
+    weights: WeightSet,
+    seconds: float,
+    implementation: str = "native",
+    runtime: str = DEFAULT_RUNTIME,
 ) -> dict[str, Any]:
-    """Everything a run found, ready for JSON."""
+    """Everything a run found, ready for JSON.
+
+    Parameters
+    ----------
+    seconds : that the run took
+    implementation, runtime : names of the pipeline under test and of what its embedding network ran in
+    """
     results = list(results)
     return {
         "schema": SCHEMA,
         "reference": {"pyannote.audio": REFERENCE_VERSION, "captured_on": captured_on(results)},
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "implementation": {"name": implementation, "version": __version__},
+        "runtime": {"name": runtime, "version": runtime_version(runtime)},
         "environment": environment(),
         "fixtures": [_fixture(result) for result in results],
         "summary": summary(results, seconds),

@@ -31,7 +31,7 @@ def markdown(document: dict[str, Any]) -> str:
         f"# {headline(document)}",
         "",
         f"pyannote.audio {document['reference']['pyannote.audio']} · weights `{document['weights']['name']}` "
-        f"(`{document['weights']['sha256'][:12]}`) · "
+        f"(`{document['weights']['sha256'][:12]}`) · embedding network in {runtime(document)} · "
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
         f"worst DER {number(summary['worst_der'])} · near-tied frames {summary['near_ties']}",
         "",
@@ -54,6 +54,11 @@ def headline(document: dict[str, Any]) -> str:
         if (number := sum(fixture["status"] == status for fixture in document["fixtures"]))
     ]
     return "; ".join([f"{summary['at_parity']} of {summary['fixtures']} fixtures at parity", *others])
+
+
+def runtime(document: dict[str, Any]) -> str:
+    """What the embedding network ran in, and its version."""
+    return "{name} {version}".format(**document["runtime"])
 
 
 def headings(document: dict[str, Any]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from parity.gate import FixtureResult, Watcher
 from parity.margin import Margin
-from parity.report.markdown import cells, headings, headline, remarks_of, tightest
+from parity.report.markdown import cells, headings, headline, remarks_of, runtime, tightest
 from parity.report.wording import number, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
@@ -76,7 +76,7 @@ def table(document: dict[str, Any]) -> Table:
     summary = document["summary"]
     grid = Table(
         box=SIMPLE_HEAD,
-        title=f"{headline(document)} · weights {document['weights']['name']}",
+        title=f"{headline(document)} · weights {document['weights']['name']} · {runtime(document)}",
         title_justify="left",
     )
     rows = [cells(fixture)[: len(COLUMNS)] for fixture in document["fixtures"]]

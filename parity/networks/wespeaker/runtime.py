@@ -9,6 +9,7 @@ of `EmbeddingNetwork` and a line in `RUNTIMES`.
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -152,6 +153,11 @@ def load_embedding(
     """
     found = check_runtime(runtime)
     return getattr(importlib.import_module(found.module), found.name)(arrays, threads)
+
+
+def runtime_version(runtime: str) -> str:
+    """Version of the package that a runtime runs on; same errors as `load_embedding`."""
+    return importlib.metadata.version(check_runtime(runtime).needs.partition(".")[0])
 
 
 def check_runtime(runtime: str) -> Runtime:
