@@ -11,7 +11,7 @@ from rich.table import Table
 from parity.layer_proof import LayerProof, Proof
 from parity.report.wording import scientific
 
-COLUMNS = ("layer", "max abs", "of its scale", "limit", "worst in", "")
+COLUMNS = ("layer", "max abs", "relative", "limit", "worst chunk", "")
 
 
 def proof_data(proofs: Iterable[Proof], runtime: str, version: str | None, weights: str) -> dict[str, Any]:
@@ -53,14 +53,14 @@ def proof_table(found: dict[str, Any]) -> Table:
     grid = Table(box=SIMPLE_HEAD, title=_title(found))
     grid.title_justify = grid.caption_justify = "left"
     for column in COLUMNS:
-        grid.add_column(column, justify="left" if column in ("layer", "worst in", "") else "right", no_wrap=True)
+        grid.add_column(column, justify="left" if column in ("layer", "worst chunk", "") else "right", no_wrap=True)
     for index, layer in enumerate(found["fixtures"][0]["layers"]):
         name, row = worst(found, index)
         limit = f"{row['limit']:.0e}" + (" abs" if layer["limit_of"] == "max_abs" else "")
-        where = f"{name}, " if len(found["fixtures"]) > 1 else ""
+        where = f"{name} " if len(found["fixtures"]) > 1 else ""
         sizes = (scientific(float(row[key])) for key in ("max_abs", "relative"))
-        grid.add_row(layer["layer"], *sizes, limit, f"{where}chunk {row['chunk']}", "" if row["within"] else "out")
-    grid.caption = "scale: the largest absolute value of the reference's layer"
+        grid.add_row(layer["layer"], *sizes, limit, f"{where}{row['chunk']}", "" if row["within"] else "out")
+    grid.caption = "relative: to the largest absolute value of the reference's layer"
     if any(fixture["sampled"] for fixture in found["fixtures"]):
         grid.caption += (
             "\ndrift up to std: over a sample of the layer, its largest value and its RMS (docs/wespeaker.md)"
