@@ -22,13 +22,19 @@ FRAMES, MASK_FRAMES = 43, 25
 
 
 def runtime(name: str, needs: str) -> object:
-    """A runtime as a parameter, skipped where it is not installed; torch's tests are those of the capture."""
+    """A runtime as a parameter, skipped where it is not installed, and marked with its name."""
     there = importlib.util.find_spec(needs) is not None
-    marks = [pytest.mark.skipif(not there, reason=f"needs {needs}"), *([pytest.mark.torch] if name == "torch" else [])]
-    return pytest.param(name, marks=marks)
+    return pytest.param(
+        name, marks=[pytest.mark.skipif(not there, reason=f"needs {needs}"), getattr(pytest.mark, name)]
+    )
 
 
 OTHERS = [runtime(name, found.needs.partition(".")[0]) for name, found in RUNTIMES.items() if name != "onnx"]
+
+
+@pytest.fixture(scope="module", params=OTHERS)
+def other(request, arrays) -> EmbeddingNetwork:
+    return load_embedding(arrays, request.param, 2)
 
 
 @pytest.fixture(scope="module")
@@ -126,11 +132,10 @@ def test_asking_for_every_layer_changes_no_result(onnx, inputs):
 # the runtimes
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_runtime_agrees_with_onnx_in_every_layer_and_in_its_embeddings(name, arrays, onnx, inputs):
+def test_a_runtime_agrees_with_onnx_in_every_layer_and_in_its_embeddings(other, arrays, onnx, inputs):
     asked = [*TRUNK_LAYERS, "features", *HEAD_LAYERS]
     wanted, wanted_layers = onnx.embed(*inputs, asked)
-    embeddings, layers = load_embedding(arrays, name, 2).embed(*inputs, asked)
+    embeddings, layers = other.embed(*inputs, asked)
     assert embeddings.shape == wanted.shape and embeddings.dtype == np.float32 and list(layers) == asked
     scale = np.abs(wanted).max()
     np.testing.assert_allclose(embeddings, wanted, rtol=0, atol=1e-5 * scale)
@@ -141,12 +146,10 @@ def test_a_runtime_agrees_with_onnx_in_every_layer_and_in_its_embeddings(name, a
         assert drift < 1e-4, f"{layer}: {drift:.1e} of its RMS"
 
 
-@pytest.mark.parametrize("name", OTHERS)
-def test_a_runtimes_trunk_and_head_are_its_network(name, arrays, inputs):
-    network = load_embedding(arrays, name, 1)
-    (features,) = network.trunk(fbank=inputs[0])
+def test_a_runtimes_trunk_and_head_are_its_network(other, inputs):
+    (features,) = other.trunk(fbank=inputs[0])
     pooled = interpolate_nearest(inputs[1], features.shape[2])
-    assert np.array_equal(network.head(features=features, weights=pooled)[0], network.embed(*inputs)[0])
+    assert np.array_equal(other.head(features=features, weights=pooled)[0], other.embed(*inputs)[0])
 
 
 @pytest.mark.parametrize("name", OTHERS)
