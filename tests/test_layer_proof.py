@@ -16,7 +16,7 @@ from parity.layer_reference import PROVEN, TRUNK, ReferenceChunk, ReferenceLayer
 from parity.layer_samples import EVERYBODY, POSITIONS, positions, read_samples, sample, write_samples
 from parity.networks.wespeaker.onnx_runtime import OnnxEmbedding
 from parity.report.layers import proof_data, proof_in_words
-from parity.snapshot import LAYERS, MANIFEST, Snapshot
+from parity.snapshot import LAYERS, MANIFEST, Snapshot, write_snapshot
 
 CHUNK = 3
 FRAMES = 160
@@ -287,6 +287,13 @@ def test_a_sample_of_another_snapshot_is_stale(snapshot, reference):
     written(snapshot, reference, snapshot_sha256="0" * 64)
     with pytest.raises(InputError, match=r"layers\.npz: stale: measured against a snapshot whose manifest is 0{12},"):
         read_samples(snapshot)
+
+
+def test_a_new_capture_drops_the_sample_of_the_old_one(snapshot, reference):
+    written(snapshot, reference)
+    manifest = {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
+    write_snapshot(snapshot.folder, manifest, {"reference.rttm": {None: ""}}, replace=True)
+    assert read_samples(snapshot) is None
 
 
 @pytest.mark.parametrize(
