@@ -16,7 +16,7 @@ nox.needs_version = ">=2024.4.15"
 @nox.session
 def parity(session: nox.Session) -> None:
     """Replay the fixtures and say whether the reimplementation is at parity (the main job)."""
-    _install(session)
+    _install(session, *_runtime_extras(session.posargs))
     _run(session, "-m", "parity", "run", *session.posargs)
 
 
@@ -29,9 +29,9 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(name="tests-capture")
 def tests_capture(session: nox.Session) -> None:
-    """Run the tests that need torch and pyannote.audio."""
-    _install(session, "capture", "test")
-    session.run("python", "-m", "pytest", "-m", "torch", *session.posargs)
+    """Run the tests that need torch and pyannote.audio, or MLX."""
+    _install(session, "capture", "mlx", "test")
+    session.run("python", "-m", "pytest", "-m", "torch or mlx", *session.posargs)
 
 
 @nox.session
@@ -71,6 +71,13 @@ def _run(session: nox.Session, *arguments: str) -> None:
         if getattr(failed, "return_code", None) == 2 or str(failed).endswith("code 2"):
             sys.exit(2)
         raise
+
+
+def _runtime_extras(arguments: list[str]) -> list[str]:
+    """The extra that `--runtime NAME` or `--runtime=NAME` needs, where it is one of those that need any."""
+    words = [word for argument in arguments for word in argument.split("=", 1)]
+    named = words[words.index("--runtime") + 1 :][:1] if "--runtime" in words else []
+    return [name for name in named if name in ("torch", "mlx")]
 
 
 def _install(session: nox.Session, *extras: str) -> None:

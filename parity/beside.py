@@ -36,12 +36,28 @@ def read_beside(folder: Path, name: str, parse: Callable[[Any], T], cure: str) -
     except (OSError, ValueError, TypeError, LookupError, OverflowError, RecursionError) as error:
         said = f"key {error} is missing" if isinstance(error, KeyError) else error
         raise InputError(f"{path}: cannot be read: {said}; {cure}") from error
-    if (got := snapshot_sha256(folder)) != found.snapshot_sha256:
+    check_belongs(path, found.snapshot_sha256, cure)
+    return found
+
+
+def check_belongs(path: Path, expected: str, cure: str) -> None:
+    """Refuse a file that was measured against another snapshot than the one it lies beside.
+
+    Parameters
+    ----------
+    path : of the file
+    expected : the manifest's hash that is kept in it
+    cure : what to do about it, for the message
+
+    Raises
+    ------
+    InputError : it is stale, or there is no snapshot
+    """
+    if (got := snapshot_sha256(path.parent)) != expected:
         raise InputError(
-            f"{path}: stale: measured against a snapshot whose manifest is {found.snapshot_sha256[:12]}, the one here "
+            f"{path}: stale: measured against a snapshot whose manifest is {expected[:12]}, the one here "
             f"is {got[:12]}; {cure}"
         )
-    return found
 
 
 def snapshot_sha256(folder: Path) -> str:

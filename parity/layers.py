@@ -110,7 +110,7 @@ def compare_layers(
         differs
     """
     reference = read_layers(path)
-    _check_origin(reference, weights, clip_sha256, geometry.num_chunks(waveform.shape[1]))
+    check_origin(reference, weights, clip_sha256, geometry.num_chunks(waveform.shape[1]))
     native = CandidateLayers(weights.segmentation, weights.embedding, threads)
     native_fbank = None if fbank is None else fbank_series(waveform)
     usual = _relative_drift(reference, native, waveform, native_fbank)
@@ -127,7 +127,8 @@ def first_out(layers: Iterable[LayerDrift]) -> LayerDrift | None:
     return next((layer for layer in layers if not layer.within), None)
 
 
-def _check_origin(reference: LayerFile, weights: WeightSet, clip_sha256: str, total: int) -> None:
+def check_origin(reference: LayerFile, weights: WeightSet, clip_sha256: str, total: int) -> None:
+    """Refuse layers of another clip or other weights, or of chunks that the clip, of `total` chunks, does not have."""
     path, manifest = reference.path, reference.manifest
     for what, got, wanted in (
         ("clip", manifest["clip_sha256"], clip_sha256),
@@ -176,6 +177,11 @@ def _largest(reference: LayerFile, key: str, got: np.ndarray, row: int) -> float
     wanted = reference.arrays[key][row]
     if got.shape != wanted.shape:
         raise InputError(f"{reference.path}: {key} is {wanted.shape} a chunk, the candidate's is {got.shape}")
+    return largest_difference(got, wanted)
+
+
+def largest_difference(got: np.ndarray, wanted: np.ndarray) -> float:
+    """Largest absolute difference of two arrays of a shape; infinite where one is finite and the other is not."""
     if np.array_equal(np.isfinite(got), finite := np.isfinite(wanted)):
         return float(np.abs(got[finite] - wanted[finite]).max(initial=0.0))
     return float("inf")

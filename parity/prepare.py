@@ -96,6 +96,21 @@ def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, p
         raise InputError(
             f"{snapshot.folder}: captured from clip {snapshot.clip_sha256}, the catalogue pins {fixture.clip_sha256}"
         )
+    check_weights(snapshot, weights)
+    for name, value in snapshot.manifest.get("parameters", {}).items():
+        if hasattr(parameters, name) and getattr(parameters, name) != value:
+            raise InputError(
+                f"{snapshot.folder}: captured with {name}={value}, this run has {getattr(parameters, name)}"
+            )
+
+
+def check_weights(snapshot: Snapshot, weights: WeightSet) -> None:
+    """Refuse a snapshot that was captured with other weights than a run has.
+
+    Raises
+    ------
+    InputError : names the snapshot, and both sets
+    """
     theirs = snapshot.weights.get("sha256")
     if theirs and theirs != weights.sha256:
         raise InputError(
@@ -103,8 +118,3 @@ def check_provenance(snapshot: Snapshot, fixture: Fixture, weights: WeightSet, p
             f"{weights.name} ({weights.sha256[:12]}); parity is about code: capture again with these weights, or "
             f"pass --weights"
         )
-    for name, value in snapshot.manifest.get("parameters", {}).items():
-        if hasattr(parameters, name) and getattr(parameters, name) != value:
-            raise InputError(
-                f"{snapshot.folder}: captured with {name}={value}, this run has {getattr(parameters, name)}"
-            )

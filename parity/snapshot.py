@@ -28,7 +28,8 @@ REFERENCE_VERSION = "4.0.4"
 SCHEMA = 1
 NOISE = "noise.json"  # measured against the snapshot, no part of it: `parity.noise`
 STABILITY = "stability.json"  # the same: `parity.perturb`
-OWN_NAMES = {NOISE, STABILITY}
+LAYERS = "layers.npz"  # the same: `parity.layer_samples`
+OWN_NAMES = {NOISE, STABILITY, LAYERS}
 OWN_SUFFIXES = {".wav", ".md"}  # a fixture's own audio may lie beside the arrays; its hash is `clip_sha256`
 FIXED_DIMS = {"F": 589, "S": 3}
 

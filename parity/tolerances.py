@@ -99,6 +99,9 @@ LAYER_CEILING: dict[str, Tolerance] = {
 }
 """Beyond it a layer is out whatever the native arrays do; without it, these could not be out themselves."""
 
+LAYER_SHARE = Tolerance(1e-4, "of the embedding network on the reference's own fbank: float32 sums in another order")
+"""`parity layers`: largest difference over the largest absolute value of the reference's layer."""
+
 
 def tolerance(artefact: str, mode: str) -> Tolerance:
     """The limits of one artefact.

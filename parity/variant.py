@@ -80,7 +80,7 @@ def load_implementation(spec: str) -> Implementation:
     """
     if spec == NATIVE.name:
         return NATIVE
-    found = _load_object(spec) if ":" in spec else _load_entry_point(spec)
+    found = load_object(spec) if ":" in spec else _load_entry_point(spec)
     if isinstance(found, Mapping):
         return Implementation(spec, partial(_replace_stages, spec, found))
     if not callable(found):
@@ -90,7 +90,13 @@ def load_implementation(spec: str) -> Implementation:
     return Implementation(spec, found)
 
 
-def _load_object(spec: str) -> Any:
+def load_object(spec: str) -> Any:
+    """What `module:object` names, from the installed packages or the folder one is in.
+
+    Raises
+    ------
+    InputError : there is no such module or object, or importing it raises
+    """
     module, _, name = spec.partition(":")
     if str(Path.cwd()) not in sys.path:  # the installed command does not look here, `python -m parity` does
         sys.path.insert(0, str(Path.cwd()))

@@ -92,3 +92,48 @@ def test_masks_of_another_clip_and_chunks_that_are_no_numbers_are_refused(record
     for text in (None, "", "3;5", "3,", "-1", "three"):
         with pytest.raises(InputError, match="--layers needs numbers of chunks"):
             parse_chunks(text)
+
+
+def test_the_committed_sample_is_what_a_full_capture_has_at_its_positions(recorded):
+    from parity.layer_file import read_layers
+    from parity.layer_reference import PROVEN, chunks_of_file
+    from parity.layer_samples import read_samples
+    from parity.snapshot import read_snapshot
+
+    path, _, fixture, *_ = recorded
+    (full,) = chunks_of_file(read_layers(path))
+    held = next(entry for entry in read_samples(read_snapshot(fixture.snapshot_folder)) if entry.chunk == CHUNK)
+    for name in PROVEN:
+        whole, kept = full.layers[name], held.layers[name]
+        if name in ("mean", "std", "embeddings"):  # there is one mask more in the sample, the last
+            assert (4, *whole.shape[1:]) == kept.shape
+            inside = np.arange(whole.values.size)
+            where = inside if kept.positions is None else kept.positions[kept.positions < inside.size]
+            theirs = kept.values[: len(where)]
+        else:
+            assert whole.shape == kept.shape
+            assert kept.max_abs == pytest.approx(whole.max_abs, rel=1e-4)
+            assert kept.rms == pytest.approx(whole.rms, rel=1e-4)
+            where, theirs = kept.positions, kept.values
+        assert np.abs(whole.values[where] - theirs).max() <= 1e-4 * whole.max_abs
+
+
+def test_a_sample_recorded_again_is_the_one_beside_the_snapshot(recorded, tmp_path):
+    import shutil
+
+    from capture.layer_samples import record_samples
+    from parity.fixtures import Catalogue, default_folder
+    from parity.layer_samples import read_samples
+    from parity.snapshot import LAYERS, read_snapshot
+
+    (silent,) = Catalogue.read(default_folder()).select(["13_no_speech"])  # one chunk, its filterbank in the file
+    _, pipeline, _, weights, _ = recorded
+    folder = tmp_path / silent.name
+    shutil.copytree(silent.snapshot_folder, folder)
+    (folder / LAYERS).unlink()
+    assert record_samples(folder, pipeline, silent, weights) == folder / LAYERS
+    (again,), (kept,) = (read_samples(read_snapshot(where)) for where in (folder, silent.snapshot_folder))
+    assert np.abs(again.fbank - kept.fbank).max() < 1e-3
+    for name, layer in kept.layers.items():
+        assert again.layers[name].shape == layer.shape
+        assert np.abs(again.layers[name].values - layer.values).max() <= 1e-4 * layer.max_abs

@@ -12,7 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "stage", "errors", "files"}
+KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "stage", "errors", "files", "npy", "array_files"}
+OPTIONAL = {"parity.networks.wespeaker.torch_runtime": "torch", "parity.networks.wespeaker.mlx_runtime": "mlx"}
+"""Modules that import what an extra brings; `--runtime` alone loads them."""
 LAB = tuple(
     sorted(
         path.stem
@@ -23,13 +25,15 @@ LAB = tuple(
 )
 NUMERICS = ("parity.community1", "parity.networks", "parity.rnnt")
 
-IMPORT_EVERYTHING = """
+IMPORT_EVERYTHING = f"""
+OPTIONAL = {sorted(OPTIONAL)}
 import importlib, json, pkgutil, sys
 import parity
 names = [info.name for info in pkgutil.walk_packages(parity.__path__, "parity.", onerror=lambda name: sys.exit(name))]
+names = [name for name in names if name not in OPTIONAL]
 for name in names:
     importlib.import_module(name)
-print(json.dumps({"imported": names, "loaded": sorted(sys.modules)}))
+print(json.dumps({{"imported": names, "loaded": sorted(sys.modules)}}))
 """
 
 
@@ -101,8 +105,8 @@ def test_a_package_is_told_from_one_whose_name_begins_alike():
 def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio():
     seen = fresh_interpreter(IMPORT_EVERYTHING)
     assert {"parity.replay", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(seen["imported"])
-    assert set(modules("parity")) - {"parity"} == set(seen["imported"]), "a module is in no package"
-    assert of(set(seen["loaded"]), *HEAVY) == []
+    assert set(modules("parity")) - {"parity", *OPTIONAL} == set(seen["imported"]), "a module is in no package"
+    assert of(set(seen["loaded"]), *HEAVY, "mlx") == []
     assert of(set(seen["loaded"]), "capture", "bench") == []
 
 
@@ -114,7 +118,16 @@ def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
 
 @pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
 def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(name, path):
-    assert of(imports(name, path), *HEAVY, "capture", "bench") == []
+    own = OPTIONAL.get(name)
+    assert of(imports(name, path), *(heavy for heavy in (*HEAVY, "mlx") if heavy != own), "capture", "bench") == []
+
+
+@pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
+def test_a_module_that_an_extra_is_needed_for_is_imported_by_none_but_through_runtimes(name, path):
+    assert of(imports(name, path), *OPTIONAL) == []
+    if name == "parity.networks.wespeaker.runtime":
+        text = path.read_text(encoding="utf-8")
+        assert all(module.rpartition(".")[2] in text for module in OPTIONAL)
 
 
 def numerics() -> list[tuple[str, Path]]:
@@ -150,11 +163,11 @@ def test_reports_compute_nothing(name, path):
     assert of(imports(name, path), "parity.community1", "parity.drift.compare", "scipy", "pyannote") == []
 
 
-def test_capture_is_the_only_package_that_imports_torch():
+def test_capture_is_the_only_package_that_imports_torch_but_for_the_runtime_of_that_name():
     users = {
         name.split(".")[0]
         for package in ("parity", "capture")
         for name, path in modules(package).items()
-        if of(imports(name, path), *HEAVY)
+        if name not in OPTIONAL and of(imports(name, path), *HEAVY)
     }
     assert users == {"capture"}

