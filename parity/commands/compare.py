@@ -32,7 +32,7 @@ def compare(
     from parity.dump.comparison import DIFFERENT, compare_dumps, given_values
     from parity.dump.reading import read_dump
     from parity.files import check_writable, write_text
-    from parity.report.comparison import comparison_data, comparison_table, in_words
+    from parity.report.comparison import comparison_data, comparison_table, headroom_table, in_words
     from parity.report.document import to_json
 
     if json_path is not None:
@@ -54,6 +54,8 @@ def compare(
             continue
         data.append(comparison_data(found, explanation))
         stdout.print(comparison_table(data[-1]))
+        if data[-1]["margins"]:
+            stdout.print(headroom_table(data[-1]))
         for line in in_words(data[-1]):
             stdout.print(line, markup=False, soft_wrap=True)
         _print_explanation(explanation)

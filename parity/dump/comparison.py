@@ -15,6 +15,7 @@ from parity.artefact import ARTEFACTS, Comparison
 from parity.community1.annotation import from_rttm
 from parity.drift import Drift, compare
 from parity.dump.conventions import Aligned, align
+from parity.dump.margins import Headroom, find_headroom
 from parity.dump.probes import explain_array, explain_turns
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm
@@ -59,6 +60,7 @@ class DumpComparison:
     turns : RTTM artefact -> what they have in common
     left_out : artefacts that only the reference has
     extra : artefacts that only the candidate has
+    headroom : how close the reference's decisions are to flipping, given this drift
     aligned : both sides under one numbering
     """
 
@@ -67,6 +69,7 @@ class DumpComparison:
     turns: dict[str, TurnDifference]
     left_out: tuple[str, ...]
     extra: tuple[str, ...]
+    headroom: Headroom
     aligned: Aligned
 
     @property
@@ -114,6 +117,7 @@ def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
         turns=turns,
         left_out=tuple(n for n in ARTEFACTS if n in reference.values and n not in candidate.values),
         extra=tuple(n for n in ARTEFACTS if n in candidate.values and n not in reference.values),
+        headroom=find_headroom(reference, candidate, aligned),
         aligned=aligned,
     )
 

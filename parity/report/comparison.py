@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from rich.text import Text
 from parity.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.dump.turns import TurnDifference
 from parity.explanation import Explanation
-from parity.report.document import explanation_data
+from parity.report.document import explanation_data, finite
 from parity.report.wording import number, scientific
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red"}
@@ -43,6 +44,9 @@ def comparison_data(found: DumpComparison, explanation: Explanation | None = Non
         "turns": {name: _turns(turns) for name, turns in found.turns.items()},
         "left_out": list(found.left_out),
         "extra": list(found.extra),
+        "margins": [finite(asdict(margin)) for margin in found.headroom.margins],
+        "margins_unknown": [asdict(unknown) for unknown in found.headroom.unknown],
+        "class_chunks": list(found.headroom.class_chunks) if found.headroom.class_chunks else None,
         "explanation": None if explanation is None else explanation_data(explanation),
     }
 
@@ -98,6 +102,57 @@ def comparison_table(found: Found) -> Table:
     return grid
 
 
+def headroom_table(found: Found) -> Table:
+    """The closest call of each kind of decision, and how many times the candidate's drift that is."""
+    grid = Table(box=SIMPLE_HEAD, title="closest decisions", title_justify="left", padding=(0, 1, 0, 0))
+    for column in ("decision", "margin", "drift there", "headroom", "where"):
+        right = column in ("margin", "drift there", "headroom")
+        grid.add_column(column, justify="right" if right else "left", no_wrap=right)
+    for margin in found["margins"]:
+        grid.add_row(*(Text(cell) for cell in _call(margin)))
+    grid.caption = "headroom: margin / drift seen there, ∞ where nothing moved; below 1 the decision may have flipped"
+    grid.caption_justify = "left"
+    return grid
+
+
+def _call(margin: Found) -> tuple[str, ...]:
+    """A row: of all decisions of a kind the closest one, or the one with the least headroom where that is another."""
+    size, drift, where = scientific(margin["smallest"]), scientific(margin["drift"]), margin["where"]
+    if margin["least_headroom"] is not None and margin["least_where"] != where:
+        more = f"{where}\nleast headroom: {margin['least_where']}"
+        return (
+            margin["decision"],
+            size,
+            drift,
+            f"{_times(margin['headroom'])}\n{_times(margin['least_headroom'])}",
+            more,
+        )
+    if margin["drift"] is None:
+        return margin["decision"], size, "—", "—", where
+    return margin["decision"], size, drift, _times(margin["headroom"]), where
+
+
+def _times(headroom: float | None) -> str:
+    return "∞" if headroom is None else f"{headroom:.2g}" if headroom < 1000 else f"{headroom:.1e}"
+
+
+def _of_margins(found: Found) -> list[str]:
+    """In how many chunks classes were judged, and of what nothing can be said, and why."""
+    lines = []
+    if found["class_chunks"] and found["class_chunks"][0] < found["class_chunks"][1]:
+        judged, total = found["class_chunks"]
+        lines.append(f"Best powerset class: judged in {judged} of {total} chunks; the others' logits are not in both.")
+    if found["margins_unknown"]:
+        listed = "; ".join(f"{entry['decision']} ({_lacking(entry)})" for entry in found["margins_unknown"])
+        lines.append(f"How close these decisions are cannot be said: {listed}.")
+    return lines
+
+
+def _lacking(entry: Found) -> str:
+    sides = [(side, entry[side]) for side in ("reference", "candidate") if entry[side]]
+    return ", ".join(f"the {side} has no usable {' or '.join(names)}" for side, names in sides)
+
+
 def in_words(found: Found) -> list[str]:
     """The first to drift, what gross mismatches look like, DER, turns, and what was not compared."""
     lines = [_first(found)]
@@ -107,6 +162,7 @@ def in_words(found: Found) -> list[str]:
     for key, words in (("left_out", "Not in the candidate"), ("extra", "Only in the candidate")):
         if found[key]:
             lines.append(f"{words}, not compared: {', '.join(found[key])}.")
+    lines += _of_margins(found)
     if found["explanation"] is None and found["verdict"] == DIFFERENT:
         lines.append("Which stage decides was not asked: --explain, for a fixture of the catalogue.")
     return lines
