@@ -6,7 +6,7 @@ Tolerances are those of a cascade (`parity.tolerances`), whatever made the candi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from parity.replay import CASCADED, excuses, near_tie_flips
 from parity.snapshot import Snapshot
 from parity.stage import ChunkSeries
 
+LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 
 
@@ -205,6 +206,30 @@ def _compared_turns(name: str, found: TurnDifference) -> Compared:
         return Compared(name, stage, EQUIVALENT if found.by else EXACT, found.by)
     note = "as many speakers and turns, other ones" if found.same_counts else ""
     return Compared(name, stage, DIFFERENT, (), looks_like=explain_turns(found), note=note)
+
+
+def unexplained_logits(
+    comparison: DumpComparison, reference: Dump, candidate: Dump
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Log-probabilities that differ and resemble no mistake of an array: got, want, and the chunks both have.
+
+    As the candidate wrote them, local speakers in its own order: a mistake inside its network makes them so.
+    """
+    found = next((entry for entry in comparison.artefacts if entry.name == LOGITS), None)
+    if found is None or found.verdict != DIFFERENT or found.looks_like is not None:
+        return None
+    got, want = candidate.values[LOGITS], reference.values[LOGITS]
+    ours, theirs = candidate.chunks(LOGITS), reference.chunks(LOGITS)
+    if got.shape[1:] != want.shape[1:] or (len(ours), len(theirs)) != (len(got), len(want)):
+        return None
+    chunks, mine, rows = np.intersect1d(ours, theirs, return_indices=True)
+    return got[mine], want[rows], chunks
+
+
+def with_suggestion(comparison: DumpComparison, name: str, words: str | None) -> DumpComparison:
+    """The comparison, with what an artefact looks like."""
+    artefacts = (replace(found, looks_like=words) if found.name == name else found for found in comparison.artefacts)
+    return comparison if words is None else replace(comparison, artefacts=tuple(artefacts))
 
 
 def given_values(comparison: DumpComparison) -> dict[str, Any]:
