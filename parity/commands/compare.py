@@ -38,7 +38,13 @@ def compare(
     from parity.dump.comparison import DIFFERENT, compare_dumps
     from parity.dump.reading import read_dump
     from parity.files import check_writable, write_text
-    from parity.report.comparison import comparison_data, comparison_table, headroom_table, in_words
+    from parity.report.comparison import (
+        comparison_data,
+        comparison_document,
+        comparison_table,
+        headroom_table,
+        in_words,
+    )
     from parity.report.document import to_json
 
     if json_path is not None:
@@ -68,7 +74,7 @@ def compare(
     for line in alone:
         stdout.print(line, markup=False, soft_wrap=True)
     if json_path is not None:
-        write_text(json_path, to_json({"recordings": data, "not_compared": alone, "errors": failed}))
+        write_text(json_path, to_json(comparison_document(data, alone, failed)))
     different = any(entry["verdict"] == DIFFERENT for entry in data)
     raise typer.Exit(2 if failed else 1 if different else 0)
 

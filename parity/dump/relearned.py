@@ -2,7 +2,7 @@
 
 Task: a candidate's log-probabilities, the clip, and the network's weights -> the order of LSTM gates, or the shift of
 the clip, with which the native network gives the candidate's. Neither can be read off arrays: each gives other numbers
-everywhere (a clip half a frame late leaves 0.94 or more of the squared difference unexplained by any shift of the
+everywhere (a clip half a frame late leaves 0.96 or more of the squared difference unexplained by any shift of the
 log-probabilities on 02_pyannote_sample, 09_telephone and 14_partial_tail).
 Source: torch stacks the gates of an LSTM as i, f, g, o (`torch.nn.LSTM`), ONNX as i, o, f, c (its operator `LSTM`).
 """

@@ -19,6 +19,7 @@ from parity.report.wording import number, scientific
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red"}
 MOST_TURNS = 8
+SCHEMA = 1
 
 Found = dict[str, Any]
 """A comparison as its JSON has it."""
@@ -31,6 +32,17 @@ def validation_lines(path: Path, artefacts: tuple[str, ...], problems: list[str]
     held = f"{len(artefacts)} artefact{'' if len(artefacts) == 1 else 's'}"
     wrong = f"{len(problems)} thing{'' if len(problems) == 1 else 's'} wrong" if problems else "nothing wrong"
     return [*lines, f"{path}: {held}, {wrong}"]
+
+
+def comparison_document(recordings: list[Found], not_compared: list[str], errors: dict[str, str]) -> Found:
+    """All of a `parity compare`, as its JSON has it (docs/comparison-json.md, `comparison_schema.json`).
+
+    Parameters
+    ----------
+    not_compared : sentences about recordings that only one side has
+    errors : recording -> why it could not be read, in one line
+    """
+    return {"schema": SCHEMA, "recordings": recordings, "not_compared": not_compared, "errors": errors}
 
 
 def comparison_data(found: DumpComparison, explanation: Explanation | None = None) -> Found:
