@@ -13,6 +13,9 @@ ROUNDING = 0.0016
 """Seconds: start and duration rounded to a thousandth each move an end by up to 1 ms, the next start by half of one."""
 
 
+OVERLAP = "turns of one speaker never overlap"
+
+
 class Spoken(NamedTuple):
     """One line: its number from 1, seconds, and who."""
 
@@ -43,6 +46,11 @@ def check_rttm(place: str, text: str) -> list[str]:
             f"{place}: holds {len(uris)} recordings ({', '.join(sorted(uris)[:3])}); one folder a recording"
         )
     return problems + _overlaps(place, spoken)
+
+
+def may_be_scored(problem: str) -> bool:
+    """Whether a line of `check_rttm` is about turns that overlap: these can be scored, bad lines cannot."""
+    return problem.endswith(OVERLAP)
 
 
 def plain(text: str) -> str:
@@ -82,7 +90,7 @@ def _overlaps(place: str, turns: list[Spoken]) -> list[str]:
         if before is not None and turn.start < before.start + before.duration - ROUNDING:
             problems.append(
                 f"{place}: line {turn.line}: {turn.speaker} speaks from {turn.start:.3f} s, and until "
-                f"{before.start + before.duration:.3f} s in line {before.line}: turns of one speaker never overlap"
+                f"{before.start + before.duration:.3f} s in line {before.line}: {OVERLAP}"
             )
         if before is None or turn.start + turn.duration > before.start + before.duration:
             last[turn.speaker] = turn
