@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from parity.console import stderr, stdout
 from parity.errors import InputError
@@ -116,8 +117,8 @@ def _explained(
     values = given_values(found)
     under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))
     fixture = _fixture(found.name, candidate.folder)
-    with stderr.status(found.name) as status, one_blas_thread():
-        say: Callable[[str], None] = lambda step: status.update(f"{found.name}: {step}")  # noqa: E731
+    with stderr.status(escape(found.name)) as status, one_blas_thread():
+        say: Callable[[str], None] = lambda step: status.update(f"{escape(found.name)}: {step}")  # noqa: E731
         weight_set = load_weights(weights)
         ready = prepare(fixture, reference.folder, weight_set)
         if (logits := unexplained_logits(found, reference, candidate)) is not None:
