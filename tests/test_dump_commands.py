@@ -226,3 +226,11 @@ def test_two_voices_merged_into_one_are_not_the_same():
 def test_nobody_against_nobody_is_the_same():
     assert compare_turns("", "").same
     assert not compare_turns("", rttm((0, 1, "A"))).same
+
+
+def test_compare_says_when_a_manifest_lies_though_the_arrays_are_exact(tmp_path):
+    write(tmp_path, reference(), only=("phi",))
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"phi.npy": "0" * 64}}), encoding="utf-8")
+    done = parity("compare", SNAPSHOT, tmp_path)
+    assert done.returncode == 0 and table(done) == {"phi": "exact"}
+    assert f"Not in form: {tmp_path / 'manifest.json'}: phi.npy has sha256 000000000000…" in done.stdout

@@ -36,6 +36,7 @@ def compare(
 
     Exit status: 0 everything exact or equivalent, 1 something is different, 2 the inputs were wrong.
     """
+    from parity.dump.checks import check_dump
     from parity.dump.comparison import DIFFERENT, compare_dumps
     from parity.dump.reading import read_dump
     from parity.files import check_writable, write_text
@@ -44,6 +45,7 @@ def compare(
         comparison_document,
         comparison_table,
         headroom_table,
+        ill_formed,
         in_words,
     )
     from parity.report.document import to_json
@@ -69,7 +71,7 @@ def compare(
         stdout.print(comparison_table(data[-1]))
         if data[-1]["margins"]:
             stdout.print(headroom_table(data[-1]))
-        for line in in_words(data[-1]):
+        for line in [*in_words(data[-1]), *ill_formed(check_dump(sides[1])[0])]:
             stdout.print(line, markup=False, soft_wrap=True)
         _print_explanation(explanation)
     for line in alone:

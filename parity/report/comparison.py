@@ -34,6 +34,14 @@ def validation_lines(path: Path, artefacts: tuple[str, ...], problems: list[str]
     return [*lines, f"{path}: {held}, {wrong}"]
 
 
+def ill_formed(problems: list[str]) -> list[str]:
+    """A line where a dump that could be compared is not in form all the same: what it says may not be what it holds."""
+    if not problems:
+        return []
+    more = f" (and {len(problems) - 1} more: parity validate)" if len(problems) > 1 else ""
+    return [f"Not in form: {' '.join(problems[0].split())}{more}"]
+
+
 def comparison_document(recordings: list[Found], not_compared: list[str], errors: dict[str, str]) -> Found:
     """All of a `parity compare`, as its JSON has it (docs/comparison-json.md, `comparison_schema.json`).
 
