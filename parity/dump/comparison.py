@@ -15,6 +15,7 @@ from parity.artefact import ARTEFACTS, Comparison
 from parity.community1.annotation import from_rttm
 from parity.drift import Drift, compare
 from parity.dump.conventions import Aligned, align
+from parity.dump.origin import origin_lines
 from parity.dump.probes import explain_array, explain_turns
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm
@@ -60,6 +61,7 @@ class DumpComparison:
     left_out : artefacts that only the reference has
     extra : artefacts that only the candidate has
     aligned : both sides under one numbering
+    origin : what made both, and what else is different about them, as their manifests say; a line each
     """
 
     name: str
@@ -68,6 +70,7 @@ class DumpComparison:
     left_out: tuple[str, ...]
     extra: tuple[str, ...]
     aligned: Aligned
+    origin: tuple[str, ...] = ()
 
     @property
     def first_drift(self) -> Compared | None:
@@ -115,6 +118,7 @@ def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
         left_out=tuple(n for n in ARTEFACTS if n in reference.values and n not in candidate.values),
         extra=tuple(n for n in ARTEFACTS if n in candidate.values and n not in reference.values),
         aligned=aligned,
+        origin=origin_lines(reference.manifest, candidate.manifest),
     )
 
 
