@@ -49,7 +49,7 @@ def capture(session: nox.Session) -> None:
 def drift(session: nox.Session) -> None:
     """Capture two ways and compare: -- --versions 4.0.4 4.0.7, or --devices, --threads, --weights."""
     _install(session)
-    plan = json.loads(_run(session, "-m", "capture.sides", *session.posargs, silent=True))
+    plan = json.loads(_run(session, "-m", "capture.sides", *session.posargs, silent=True, stderr=None))
     for side in plan["sides"]:
         python = _python_with_pyannote(session, side["version"])
         _run(session, "-m", "capture", *side["arguments"], python=python)
