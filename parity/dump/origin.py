@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 Manifest = Mapping[str, Any]
 
 NAMED = {
     "clip_sha256": "clip",
-    "weights.sha256": "weights",
     "machine.threads": "threads",
     "machine.cpu": "CPU",
     "machine.accelerator": "accelerator",
@@ -34,43 +33,62 @@ def origin_lines(reference: Manifest, candidate: Manifest) -> tuple[str, ...]:
     """
     if not all(isinstance(m.get("pyannote_audio_version"), str) for m in (reference, candidate)):
         return ()
-    first = f"pyannote.audio {_made(reference)} against {_made(candidate)}."
-    others = list(differing(reference, candidate))
-    if not others:
-        return (first, "Nothing else is different: same clip, weights, parameters, libraries, threads and machine.")
-    return (first, f"Also different: {'; '.join(others)}.")
-
-
-def _made(manifest: Manifest) -> str:
-    return f"{manifest['pyannote_audio_version']} on {_flat(manifest).get('machine.device', 'an unnamed device')}"
-
-
-def differing(reference: Manifest, candidate: Manifest) -> Iterator[str]:
-    """What the two say otherwise, version of pyannote.audio and device aside, a phrase each."""
     theirs, ours = _flat(reference), _flat(candidate)
-    for key in dict.fromkeys([*theirs, *ours]):
-        if key not in SAID_FIRST and theirs.get(key) != ours.get(key):
-            name = NAMED.get(key, key.partition(".")[2] or key)
-            yield f"{name} {_value(key, reference, theirs)} against {_value(key, candidate, ours)}"
+    lines = [f"pyannote.audio {_made(theirs)} against {_made(ours)}."]
+    unsaid = {side: _tables(other) - _tables(flat) for side, flat, other in _both_ways(theirs, ours)}
+    if others := [
+        f"{_name(key)} {_value(key, theirs)} against {_value(key, ours)}"
+        for key in dict.fromkeys([*theirs, *ours])
+        if key not in SAID_FIRST and theirs.get(key) != ours.get(key)
+        if (key in theirs and key in ours) or _table(key) not in unsaid["reference"] | unsaid["candidate"]
+    ]:
+        lines.append(f"Also different: {'; '.join(others)}.")
+    lines += [f"The {side} does not say its {', '.join(sorted(tables))}." for side, tables in unsaid.items() if tables]
+    if len(lines) == 1:
+        lines.append("Nothing else is different: same clip, weights, parameters, libraries, threads and machine.")
+    return tuple(lines)
+
+
+def _both_ways(theirs: dict[str, Any], ours: dict[str, Any]) -> tuple[tuple[str, dict, dict], ...]:
+    return (("reference", theirs, ours), ("candidate", ours, theirs))
+
+
+def _table(key: str) -> str:
+    return NAMED.get(key, key) if "." not in key else key.partition(".")[0]
+
+
+def _tables(flat: Mapping[str, Any]) -> set[str]:
+    # Version of pyannote.audio and NumPy's stand apart in a manifest, so they say nothing of the table.
+    return {_table(key) for key in flat if key not in ("versions.pyannote.audio", "versions.numpy")}
+
+
+def _made(flat: Mapping[str, Any]) -> str:
+    return f"{flat['versions.pyannote.audio']} on {flat.get('machine.device', 'a device that is not named')}"
 
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
-    """What a capture depends on, under dotted keys."""
-    found = {"clip_sha256": manifest.get("clip_sha256")}
-    weights = manifest.get("weights")
-    found["weights.sha256"] = weights.get("sha256") if isinstance(weights, Mapping) else None
+    """What a capture depends on and says, under dotted keys; weights as their hash."""
+    found = {}
     for table in TABLES:
         entries = manifest.get(table)
         found |= {f"{table}.{key}": value for key, value in entries.items()} if isinstance(entries, Mapping) else {}
-    return found
+    weights = manifest.get("weights")
+    found |= {
+        "clip_sha256": manifest.get("clip_sha256"),
+        "weights": weights.get("sha256") if isinstance(weights, Mapping) else None,
+        "versions.pyannote.audio": manifest["pyannote_audio_version"],
+        "versions.numpy": found.get("versions.numpy", manifest.get("numpy_version")),
+    }
+    return {key: value for key, value in found.items() if value is not None or key.startswith("parameters.")}
 
 
-def _value(key: str, manifest: Manifest, flat: Mapping[str, Any]) -> str:
+def _name(key: str) -> str:
+    return NAMED.get(key, key.partition(".")[2] or key)
+
+
+def _value(key: str, flat: Mapping[str, Any]) -> str:
     value = flat.get(key)
-    if value is None and key not in flat:
-        return "(not said)"
-    if key == "weights.sha256":
-        name = manifest["weights"].get("name") if isinstance(manifest.get("weights"), Mapping) else None
-        return "(not said)" if value is None else f"{name} ({str(value)[:12]})"
+    if value is None:
+        return "none"
     text = " ".join(map(str, value)) or "none" if isinstance(value, list) else str(value)
-    return text[:12] if key == "clip_sha256" else " ".join(text.split())[:MOST]
+    return text[:12] if key in ("clip_sha256", "weights") else " ".join(text.split())[:MOST]
