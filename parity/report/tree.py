@@ -29,7 +29,7 @@ LABELS = "hard_clusters"
 NONE = "—"
 KEY = (
     "*exact*: bit for bit; *equivalent*: within tolerance, conventions undone; *different*: beyond it. *embeddings*: "
-    "largest difference. *labels*: the cluster of every speaker of every chunk. *RTTM*: plain and exclusive, turns."
+    "largest difference. *labels*: the cluster of every speaker of every chunk. *RTTM*: turns lost and new, both kinds."
 )
 
 
@@ -66,7 +66,7 @@ def _rttm(turns: Sequence[Found]) -> str:
         return NONE
     lost = sum(len(found["only_reference"]) for found in turns)
     new = sum(len(found["only_candidate"]) for found in turns)
-    return f"{lost} turns for {new}" if lost or new else "same"
+    return f"-{lost} +{new} turns" if lost or new else "same"
 
 
 def artefact_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
