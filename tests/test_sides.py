@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from capture.device import check_name
 from capture.settings import Settings, check_installed
 from capture.sides import Plan, parse
 from parity.errors import InputError
@@ -87,6 +88,17 @@ def test_the_plan_is_printed_as_json_and_a_mistake_is_one_line_and_exit_2():
     bad = subprocess.run([*command, "--threads", "1"], capture_output=True, text=True, check=False)
     assert bad.returncode == 2 and bad.stdout == ""
     assert bad.stderr.startswith("error: give exactly one of") and bad.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "cuda:0", "mps", "mps:1"])
+def test_devices_have_the_names_that_torch_gives_them(device):
+    assert check_name(device) == device
+
+
+@pytest.mark.parametrize("device", ["", "meta", "CPU", "cpu:0", "cuda:", "cuda:x", "cuda 1", "xpu"])
+def test_other_devices_are_refused_by_name(device):
+    with pytest.raises(InputError, match="no such device; expected cpu, cuda or mps"):
+        check_name(device)
 
 
 # how a capture is made, and where it may lie
