@@ -41,8 +41,8 @@ def take_up(folder: Path, committed: Path, wanted: Mapping[str, Any]) -> str | N
             raise InputError(
                 f"{folder}: holds another capture ({'; '.join(others)}): remove it, or choose another --out"
             )
-        remarks = [line for _, line in differences(manifest, wanted)]
-        return f"kept, captured before{f' ({chr(59).join(remarks)})' if remarks else ''}"
+        remarks = "; ".join(line for _, line in differences(manifest, wanted))
+        return f"kept, captured before ({remarks})" if remarks else "kept, captured before"
     if (committed / MANIFEST).exists() and not list(differences(read_snapshot(committed, None).manifest, wanted)):
         _copy(committed, folder)
         return f"taken from {committed.parent.name}/, captured in the very same way"

@@ -132,4 +132,4 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str]) ->
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     cells = [columns, ["---"] * len(columns), *rows]
-    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in cells]
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
