@@ -9,7 +9,7 @@ import typer
 
 from capture.device import CPU
 from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchcodec
-from capture.settings import Settings, check
+from capture.settings import Settings, check, check_installed
 from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
@@ -78,19 +78,21 @@ def _refuse_combinations(
         raise InputError("--chunks goes with --layers, whose chunks it names")
     if variant and not noise:
         raise InputError("--variant goes with --noise, whose changes it names")
-    if noise and (compares or resume):
-        raise InputError("--noise keeps snapshots as they are; leave --check, --accept and --resume out")
+    if noise and compares:
+        raise InputError("--noise keeps snapshots as they are; leave --check and --accept out")
     if (noise or layers is not None) and elsewhere:
         raise InputError(
             f"--noise and --layers are measured with pyannote.audio {REFERENCE_VERSION} on the CPU; leave --device and "
             "--reference-version out"
         )
-    if resume and (compares or settings.out is None):
-        raise InputError("--resume goes with --out, whose captures it keeps, and neither with --check nor --accept")
+    if resume and (noise or compares or settings.out is None):
+        raise InputError("--resume goes with --out, whose captures it keeps, not with --check, --accept or --noise")
 
 
 def _capture_all(settings: Settings, names: list[str], check_only: bool, accept: bool, resume: bool) -> bool:
     """Capture the fixtures; whether one of them is not what is there already."""
+    fixtures = Catalogue.read(default_folder()).select(names)
+    check_installed(settings.reference_version)
     mend_torchaudio()
     silence_torchcodec()
     import torch
@@ -100,7 +102,6 @@ def _capture_all(settings: Settings, names: list[str], check_only: bool, accept:
     check_present(settings.device)
     _check_tappable(settings.reference_version)
     torch.set_num_threads(settings.threads)
-    fixtures = Catalogue.read(default_folder()).select(names)
     weight_set = load_weights(settings.weights)
     differs = False
     for position, entry in enumerate(fixtures, start=1):
@@ -140,6 +141,7 @@ def _record_layers(path: Path, chunks: str | None, names: list[str], weights: st
         raise InputError(f"--layers writes one fixture's layers; give one --fixture, not {len(names)}")
     check_writable(path)
     (entry,) = Catalogue.read(default_folder()).select(names)
+    check_installed(REFERENCE_VERSION)
     mend_torchaudio()
     silence_torchcodec()
     import torch

@@ -106,7 +106,7 @@ def check_installed(wanted: str) -> None:
 
 
 def check(settings: Settings, committed: Path, *, writes: bool) -> None:
-    """Everything that can be refused before torch is imported.
+    """Everything that can be refused without looking at fixtures, weights or what is installed.
 
     Parameters
     ----------
@@ -115,10 +115,9 @@ def check(settings: Settings, committed: Path, *, writes: bool) -> None:
 
     Raises
     ------
-    InputError : no such device or version, another version installed, or the capture would lie among the committed
+    InputError : no such device or version, or the capture would lie among the committed
     """
     check_name(settings.device)
     check_version_text(settings.reference_version)
     if writes:
         settings.check_out(committed)
-    check_installed(settings.reference_version)
