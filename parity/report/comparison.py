@@ -58,6 +58,7 @@ def comparison_data(found: DumpComparison, explanation: Explanation | None = Non
     first = found.first_drift
     return {
         "name": found.name,
+        "origin": list(found.origin),
         "verdict": found.verdict,
         "first_drift": first.name if first else None,
         "artefacts": [_artefact(artefact) for artefact in found.artefacts],
@@ -116,7 +117,7 @@ def comparison_table(found: Found) -> Table:
     grid.add_column("by, where")
     for artefact in found["artefacts"]:
         verdict = artefact["verdict"]
-        grid.add_row(artefact["name"], Text(verdict, style=STYLES[verdict]), _size(artefact), Text(_remark(artefact)))
+        grid.add_row(artefact["name"], Text(verdict, style=STYLES[verdict]), size(artefact), Text(_remark(artefact)))
     grid.caption = "drift: largest difference, or how many elements (≠) differ, conventions undone"
     grid.caption_justify = "left"
     return grid
@@ -174,8 +175,8 @@ def _lacking(entry: Found) -> str:
 
 
 def in_words(found: Found) -> list[str]:
-    """The first to drift, what gross mismatches look like, DER, turns, and what was not compared."""
-    lines = [_first(found)]
+    """What made both sides, first to drift, what gross mismatches look like, DER, turns, what was not compared."""
+    lines = [*found["origin"], _first(found)]
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)
@@ -195,7 +196,8 @@ def _first(found: Found) -> str:
     return f"First to drift: {first['name']} ({first['stage']})."
 
 
-def _size(artefact: Found) -> str:
+def size(artefact: Found) -> str:
+    """The largest difference, or how many elements differ (≠)."""
     if artefact["mismatches"]:
         return f"{artefact['mismatches']}≠" if artefact["max_abs"] is not None else "shape"
     return scientific(artefact["max_abs"])
