@@ -47,5 +47,5 @@ def kept(folder: Path, question: dict) -> Run | None:
             return None
         rttm = (folder / RTTM).read_text(encoding="utf-8")
         return read_answer(str(path), json.dumps({**record, "rttm": rttm}))
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: no record of a run ({error}); remove {folder} to run it again") from None

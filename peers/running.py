@@ -57,7 +57,8 @@ def run_worker(
     pinned = dict.fromkeys(THREAD_VARIABLES, str(threads))
     # Nothing of this environment may be found by another one's interpreter, but the workers themselves.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    command = [str(python), "-m", f"peers.workers.{worker}"]
+    # As a file: `-m` would put the current folder before everything else.
+    command = [str(python), str(ROOT / "peers" / "workers" / f"{worker}.py")]
     try:
         done = subprocess.run(
             command,
