@@ -14,6 +14,7 @@ from peers.measuring import Bench, Clip, Result
 from peers.running import NUMBERS
 
 REFERENCE = "pyannote.audio 4.0.4"
+TOTALS = "clips with the same number"
 ERRORS = ("miss", "false_alarm", "confusion", "total")
 COLUMNS = (
     "clip",
@@ -104,13 +105,11 @@ def lines(report: dict[str, Any]) -> Iterator[list[Line]]:
     for clip in report["clips"]:
         reference = (clip["name"], REFERENCE, str(clip["speakers"]), str(clip["segments"]))
         yield [_filled(*reference), *(_line(result, clip["audio_seconds"]) for result in clip["results"])]
-    count = len(report["clips"])
     totals = []
     for total in report["totals"]:
-        name = "all clips" if total["clips"] == count else f"{total['clips']} of {count} clips"
-        same = [f"{total[key]} of {total['clips']} equal" for key in ("same_speakers", "same_segments")]
-        totals.append((name, total["row"], *same, *_numbers(total, total["audio_seconds"])))
-    yield totals
+        same = [f"{total[key]}/{total['clips']}" for key in ("same_speakers", "same_segments")]
+        totals.append(("", total["row"], *same, *_numbers(total, total["audio_seconds"])))
+    yield [_filled("all that ran", TOTALS), *totals]
 
 
 def _line(result: dict[str, Any], audio_seconds: float) -> Line:
@@ -134,24 +133,26 @@ def remarks(report: dict[str, Any]) -> list[str]:
     """What every row is, and why what did not run did not, one sentence each."""
     said = []
     for row in report["rows"]:
-        pinned = ", ".join(row["requirements"])
-        said.append(f"{row['name']}: {row['said']}{f' ({pinned})' if pinned else ''}.")
+        package = f" ({row['requirements'][0]})" if row["requirements"] else ""
+        said.append(f"{row['name']}: {row['said']}{package}.")
     reasons: dict[tuple[str, str], list[str]] = {}
     for clip in report["clips"]:
         for result in clip["results"]:
             if "reason" in result:
                 reasons.setdefault((result["row"], result["reason"]), []).append(clip["name"])
+    said.append("In the totals, speakers and segments say on how many clips they are as many as the reference's.")
     return said + [f"{row} did not run on {', '.join(names)}: {reason}" for (row, reason), names in reasons.items()]
 
 
 def table(report: dict[str, Any]) -> Table:
-    """The table for a terminal."""
-    grid = Table(box=SIMPLE_HEAD, title="against pyannote.audio 4.0.4", title_justify="left")
-    for index, column in enumerate(COLUMNS):
-        grid.add_column(column, justify="left" if index < 2 else "right", no_wrap=index < 2)
+    """The table for a terminal of 80 columns: a clip's name stands over its rows, and CPU seconds are left out."""
+    grid = Table(box=SIMPLE_HEAD, title=f"against {REFERENCE}", title_justify="left", padding=(0, 1, 0, 0))
+    grid.add_column("clip", no_wrap=True)
+    for column in ("spk", "seg", "DER", "miss", "f.a.", "conf", "sec", "s/s"):
+        grid.add_column(column, justify="right", no_wrap=True)
     for group in lines(report):
-        for line in group:
-            grid.add_row(*line)
+        for clip, row, *cells in group:
+            grid.add_row(clip or f"  {row}", *cells[:-2], cells[-1])
         grid.add_section()
     return grid
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
 from test_dependencies import imports, modules, of
 from typer.testing import CliRunner
 
@@ -24,7 +26,7 @@ from peers.__main__ import app
 from peers.adapters import MOONSHINE, OURS, ROWS, SHERPA, select
 from peers.keeping import RECORD, RTTM, keep, kept
 from peers.measuring import Bench, judged, measure, read_reference
-from peers.report import COLUMNS, document, lines, markdown, remarks
+from peers.report import COLUMNS, document, lines, markdown, remarks, table
 from peers.running import Run, read_answer, run_worker
 from peers.workers.protocol import read_samples, to_rttm
 
@@ -346,7 +348,14 @@ def test_every_line_is_as_wide_as_the_head_and_every_row_is_there(report):
     assert [line[1] for line in groups[0]] == ["pyannote.audio 4.0.4", *(row.name for row in ROWS)]
     assert groups[0][0][:4] == ("clip", "pyannote.audio 4.0.4", "2", "2")
     assert groups[0][1][2:8] == ("1", "1", "0.5000", "2.00", "0.00", "0.00")
-    assert [line[0] for line in groups[1]] == ["all clips", "all clips", "0 of 1 clips", "all clips"]
+    assert [line[2] for line in groups[1]] == ["", "0/1", "0/1", "0/0", "1/1"]
+
+
+def test_the_terminals_table_fits_eighty_columns(report):
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(table(report))
+    text = console.export_text()
+    assert "…" not in text and "sherpa-onnx-count" in text and "0.5000" in text
 
 
 def test_a_row_that_did_not_run_says_so_and_its_reason_is_below(report):
