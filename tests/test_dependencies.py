@@ -153,7 +153,7 @@ def test_reports_compute_nothing(name, path):
 def test_capture_is_the_only_package_that_imports_torch():
     users = {
         name.split(".")[0]
-        for package in ("parity", "capture")
+        for package in ("parity", "capture", "peers")
         for name, path in modules(package).items()
         if of(imports(name, path), *HEAVY)
     }
