@@ -73,6 +73,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Run published implementations on the fixtures, each in its own environment, and score them."""
+    _install(session)
+    _run(session, "-m", "peers", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style."""
     session.install("ruff==0.17.5")

@@ -103,7 +103,7 @@ def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio
     assert {"parity.replay", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(seen["imported"])
     assert set(modules("parity")) - {"parity"} == set(seen["imported"]), "a module is in no package"
     assert of(set(seen["loaded"]), *HEAVY) == []
-    assert of(set(seen["loaded"]), "capture", "bench") == []
+    assert of(set(seen["loaded"]), "capture", "bench", "peers") == []
 
 
 @pytest.mark.parametrize("package", ["parity", "parity.replay", "parity.gate"])
@@ -114,7 +114,7 @@ def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
 
 @pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
 def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(name, path):
-    assert of(imports(name, path), *HEAVY, "capture", "bench") == []
+    assert of(imports(name, path), *HEAVY, "capture", "bench", "peers") == []
 
 
 def numerics() -> list[tuple[str, Path]]:
@@ -153,7 +153,7 @@ def test_reports_compute_nothing(name, path):
 def test_capture_is_the_only_package_that_imports_torch():
     users = {
         name.split(".")[0]
-        for package in ("parity", "capture")
+        for package in ("parity", "capture", "peers")
         for name, path in modules(package).items()
         if of(imports(name, path), *HEAVY)
     }
