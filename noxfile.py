@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -36,9 +37,25 @@ def tests_capture(session: nox.Session) -> None:
 
 @nox.session
 def capture(session: nox.Session) -> None:
-    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- --check compares instead."""
+    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- --reference-version X.Y.Z runs another."""
+    if version := _option(session.posargs, "--reference-version"):
+        _run(session, "-m", "capture", *session.posargs, python=_python_with_pyannote(session, version))
+        return
     _install(session, "capture")
     _run(session, "-m", "capture", *session.posargs)
+
+
+@nox.session
+def drift(session: nox.Session) -> None:
+    """Capture two ways and compare: -- --versions 4.0.4 4.0.7, or --devices, --threads, --weights."""
+    _install(session)
+    plan = json.loads(_run(session, "-m", "capture.sides", *session.posargs, silent=True, stderr=None))
+    for side in plan["sides"]:
+        python = _python_with_pyannote(session, side["version"])
+        _run(session, "-m", "capture", *side["arguments"], python=python)
+    folders = [side["folder"] for side in plan["sides"]]
+    files = ("--markdown", plan["markdown"], "--json", plan["json"])
+    _run(session, "-m", "parity", "compare", *folders, *files, success_codes=[0, 1])
 
 
 @nox.session
@@ -56,6 +73,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def peers(session: nox.Session) -> None:
+    """Run published implementations on the fixtures, each in its own environment, and score them."""
+    _install(session)
+    _run(session, "-m", "peers", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style."""
     session.install("ruff==0.17.5")
@@ -63,27 +87,56 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
 
 
-def _run(session: nox.Session, *arguments: str) -> None:
+def _run(session: nox.Session, *arguments: str, python: str = "python", **options: object) -> object:
     # nox ends with 1 whatever a command ended with; 2 means wrong inputs here, and scripts tell the two apart.
     try:
-        session.run("python", *arguments)
+        return session.run(python, *arguments, external=python != "python", **options)
     except nox.command.CommandFailed as failed:
         if getattr(failed, "return_code", None) == 2 or str(failed).endswith("code 2"):
             sys.exit(2)
         raise
 
 
-def _runtime_extras(arguments: list[str]) -> list[str]:
-    """The extra that `--runtime NAME` or `--runtime=NAME` needs, where it is one of those that need any."""
-    words = [word for argument in arguments for word in argument.split("=", 1)]
-    named = words[words.index("--runtime") + 1 :][:1] if "--runtime" in words else []
-    return [name for name in named if name in ("torch", "mlx")]
+def _runtime_extras(words: list[str]) -> list[str]:
+    """The extra that `--runtime NAME` needs, where it is one of those that need any."""
+    return [name for name in [_option(words, "--runtime")] if name in ("torch", "mlx")]
+
+
+def _option(words: list[str], name: str) -> str | None:
+    """The last value of an option, in both spellings; whether it is a good one is the command's to say."""
+    values = [after for word, after in zip(words, [*words[1:], ""], strict=True) if word == name]
+    values += [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
+    return values[-1] if values else None
+
+
+def _python_with_pyannote(session: nox.Session, version: str) -> str:
+    """The interpreter of an environment with that pyannote.audio; all else is as the `capture` extra pins it.
+
+    pyannote.audio alone is replaced, without its dependencies: one version of it wants another torch (4.0.2 and 4.0.3,
+    exactly 2.8.0), and then more than one thing would change between two captures.
+    """
+    if not version.replace(".", "").isdigit():
+        session.log(f"--reference-version {version}: not a version of pyannote.audio, such as 4.0.4")
+        sys.exit(2)
+    folder = Path(session.virtualenv.location).with_name(f"capture-{version}")
+    python = str(folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python"))
+    stamp, wanted = folder / ".installed", _declared(("capture",), version)
+    if not (stamp.exists() and stamp.read_text(encoding="utf-8") == wanted):
+        session.run(sys.executable, "-m", "virtualenv", str(folder), external=True, silent=True)
+        for what in (("-e", ".[capture]"), ("--no-deps", f"pyannote.audio=={version}")):
+            session.run(python, "-m", "pip", "install", *what, external=True, silent=True)
+        stamp.write_text(wanted, encoding="utf-8")
+    return python
+
+
+def _declared(extras: tuple[str, ...], *others: str) -> str:
+    words = repr((extras, *others) if others else extras)
+    return hashlib.sha256(Path("pyproject.toml").read_bytes() + words.encode()).hexdigest()
 
 
 def _install(session: nox.Session, *extras: str) -> None:
     # pip needs seconds to find out that nothing is to be done; what is declared decides, so that is what is stamped.
-    stamp = Path(session.virtualenv.location) / ".installed"
-    wanted = hashlib.sha256(Path("pyproject.toml").read_bytes() + repr(extras).encode()).hexdigest()
+    stamp, wanted = Path(session.virtualenv.location) / ".installed", _declared(extras)
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     session.install("-e", f".[{','.join(extras)}]" if extras else ".")

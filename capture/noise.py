@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
+from capture.settings import check_installed
 from parity.artefact import ARTEFACTS
 from parity.audio import load_clip
 from parity.beside import snapshot_sha256
@@ -33,7 +34,7 @@ from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.prepare import check_provenance
 from parity.replay import CASCADED, TEXTS, excuses, near_tie_flips
-from parity.snapshot import Snapshot, read_snapshot
+from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.weights import WeightSet, load_weights
 
 ONEDNN_QUESTION = (
@@ -133,9 +134,11 @@ def measure(
     ------
     InputError : a variant is not known
     """
+    chosen = _select(list(variants))
+    check_installed(REFERENCE_VERSION)
     failed = []
     request = {"fixtures": list(fixtures), "weights": weights, "out": out and str(out)}
-    for change in _select(list(variants)):
+    for change in chosen:
         wanted = change.threads or threads
         argument = json.dumps({**request, "variant": change.name, "threads": wanted, "usual_threads": threads})
         command = [sys.executable, "-m", "capture.noise", argument]

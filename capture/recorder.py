@@ -1,4 +1,7 @@
-"""Which functions of pyannote.audio 4.0.4 are tapped, and which artefact each of them shows."""
+"""Which functions of pyannote.audio are tapped, and which artefact each of them shows.
+
+Written against 4.0.4; `sources.json` says which functions of which other versions were read and found to show the same.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +27,8 @@ HEAVY_CHUNKS = 3  # of fbank and segmentation logits, evenly spaced, so that fix
 SOURCES = Path(__file__).with_name("sources.json")
 
 
-def known_sources() -> dict[str, str]:
-    """sha256 of the source of every function that a tap depends on."""
+def known_sources() -> dict[str, dict[str, str]]:
+    """Every function that a tap depends on -> sha256 of its source -> the versions that have it so."""
     return json.loads(SOURCES.read_text(encoding="utf-8"))
 
 
@@ -116,7 +119,7 @@ class Recorder:
         self._rows += len(result)
 
     def _saw_masks(self, result: Any, instance: Any, waveforms: Any, masks: Any = None) -> None:
-        self._masks.append(masks.numpy().copy())
+        self._masks.append(masks.detach().cpu().numpy().copy())
 
     def _saw_filter(self, result: Any, *args: Any, **kwargs: Any) -> None:
         _, chunk_idx, speaker_idx = result

@@ -1,9 +1,12 @@
-"""pyannote.audio 4.0.4's own pipeline, on a weight set in its own layout."""
+"""pyannote.audio's own pipeline, on a weight set in its own layout."""
 
 from __future__ import annotations
 
+import inspect
+import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,9 +40,26 @@ class Run:
 
 def load_reference(folder: Path, device: str = "cpu") -> Pipeline:
     """The reference's pipeline from a folder in its own layout."""
-    pipeline = Pipeline.from_pretrained(folder)
+    with _whole_checkpoints():
+        pipeline = Pipeline.from_pretrained(folder)
     pipeline.to(torch.device(device))
     return pipeline
+
+
+@contextmanager
+def _whole_checkpoints() -> Iterator[None]:
+    # pyannote.audio asks for whole checkpoints itself since 4.0.3; before, it left the choice to torch, which since 2.6
+    # refuses what the checkpoints of community-1 hold beside tensors. Nothing that says what it wants is touched.
+    name = "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD"
+    before = os.environ.get(name)
+    os.environ[name] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
 
 
 def run_reference(
@@ -70,9 +90,9 @@ def run_reference(
     started = time.perf_counter()
     if tapped:
         with recorder.watching(pipeline):
-            output = pipeline(file, hook=recorder.hook, **(speakers or {}))
+            output = returned(pipeline(file, hook=recorder.hook, **(speakers or {})))
     else:
-        output = pipeline(file, **(speakers or {}))
+        output = returned(pipeline(file, **(speakers or {})))
     seconds = time.perf_counter() - started
     return Run(
         values=recorder.values,
@@ -81,3 +101,14 @@ def run_reference(
         exclusive_diarization=output.exclusive_speaker_diarization.to_rttm(),
         seconds=seconds,
     )
+
+
+def returned(output: Any) -> Any:
+    """What the pipeline returns; 4.0.6's `Pipeline.__call__` yields somewhere, so a call runs nothing until drained."""
+    if not inspect.isgenerator(output):
+        return output
+    while True:
+        try:
+            next(output)
+        except StopIteration as end:
+            return end.value

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from capture.device import CPU, described
 from capture.reference import Run
+from capture.settings import Settings
 from parity.artefact import ARTEFACTS
 from parity.community1 import Parameters, geometry
 from parity.fixtures import Fixture
@@ -37,13 +39,14 @@ def save(
     weights: WeightSet,
     parameters: Parameters,
     audio_seconds: float,
+    settings: Settings,
     *,
     replace: bool,
 ) -> Snapshot:
     """Write one run as a snapshot."""
     return write_snapshot(
         folder,
-        manifest(fixture, run, weights, parameters, audio_seconds),
+        manifest(fixture, run, weights, parameters, audio_seconds, settings),
         contents(run, parameters),
         replace=replace,
     )
@@ -81,27 +84,33 @@ def contents(run: Run, parameters: Parameters) -> dict[str, dict[str | None, Any
 
 
 def manifest(
-    fixture: Fixture, run: Run, weights: WeightSet, parameters: Parameters, audio_seconds: float
+    fixture: Fixture, run: Run, weights: WeightSet, parameters: Parameters, audio_seconds: float, settings: Settings
 ) -> dict[str, Any]:
     """Provenance: versions, weights, clip, machine, command, seconds."""
-    used = versions()
+    same = identity(fixture, weights, parameters, settings)
+    tensors = dict(sorted(weights.hashes.items()))
     return {
         "schema": SCHEMA,
         "fixture": fixture.name,
+        **same,
+        "numpy_version": same["versions"]["numpy"],
+        "audio_seconds": audio_seconds,
+        "weights": {**same["weights"], "tensors": tensors},
+        "command": settings.command(fixture.name),
+        "seconds": round(run.seconds, 3),
+    }
+
+
+def identity(fixture: Fixture, weights: WeightSet, parameters: Parameters, settings: Settings) -> dict[str, Any]:
+    """What a capture depends on: the part of its manifest that is known before it is made."""
+    used = versions()
+    return {
         "pyannote_audio_version": used["pyannote.audio"],
-        "numpy_version": used["numpy"],
         "versions": {"python": platform.python_version(), **used},
         "clip_sha256": fixture.clip_sha256,
-        "audio_seconds": audio_seconds,
-        "weights": {
-            "name": weights.name,
-            "sha256": weights.sha256,
-            "tensors": dict(sorted(weights.hashes.items())),
-        },
+        "weights": {"name": weights.name, "sha256": weights.sha256},
         "parameters": asdict(parameters),
-        "machine": machine(),
-        "command": f"nox -s capture -- --fixture {fixture.name}",
-        "seconds": round(run.seconds, 3),
+        "machine": machine(settings.device),
     }
 
 
@@ -110,10 +119,10 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
 
 
-def machine() -> dict[str, Any]:
+def machine(device: str = CPU) -> dict[str, Any]:
     """What the numbers may depend on: device, threads, CPU and instruction sets."""
     return {
-        "device": "cpu",
+        **described(device),
         "threads": torch.get_num_threads(),
         "cpu": cpu_model(),
         "architecture": platform.machine(),

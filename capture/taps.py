@@ -11,14 +11,11 @@ import functools
 import hashlib
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from parity.errors import InputError
-
-# sha256 of the source text of every function that is tapped, or whose body decides what a tap sees.
-SOURCES: dict[str, str] = {}
 
 
 def source_hash(path: str) -> str:
@@ -32,8 +29,12 @@ def resolve(path: str) -> Any:
     return functools.reduce(getattr, name.split("."), importlib.import_module(module))
 
 
-def check_sources(expected: dict[str, str]) -> None:
+def check_sources(expected: Mapping[str, Mapping[str, str]]) -> None:
     """Refuse to tap functions that are not the ones this was written against.
+
+    Parameters
+    ----------
+    expected : `module:qualified.name` -> sha256 of a source that was read -> the versions that have it
 
     Raises
     ------
@@ -46,12 +47,14 @@ def check_sources(expected: dict[str, str]) -> None:
         except (ImportError, AttributeError, OSError, TypeError) as error:
             changed.append(f"{path} cannot be read ({error})")
             continue
-        if got != wanted:
-            changed.append(f"{path} is {got[:12]}, written against {wanted[:12]}")
+        if got not in wanted:
+            read = " or ".join(f"{known[:12]} ({versions})" for known, versions in wanted.items())
+            changed.append(f"{path} is {got[:12]}, written against {read}")
     if changed:
         raise InputError(
-            f"capture: {len(changed)} tapped functions are not those of the pinned versions: {'; '.join(changed)}; "
-            f"install the `capture` extra as pinned, or read what changed and update capture/sources.json"
+            f"capture: {len(changed)} tapped functions are not those of the versions that were read: "
+            f"{'; '.join(changed)}; install the `capture` extra as pinned, or read what changed and add to "
+            f"capture/sources.json"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from parity.commands.calibrate import calibrate
 from parity.commands.compare import compare
@@ -184,13 +185,13 @@ def diarize(
     if not name or any(character.isspace() for character in name):
         raise InputError(f"--uri {name!r}: RTTM separates its fields by spaces, a name holds none")
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
-    with stderr.status(f"{audio.name}") as status:
+    with stderr.status(escape(audio.name)) as status:
         result = diarize_audio(
             audio,
             weights=weights,
             threads=threads,
             runtime=runtime,
-            progress=lambda stage, done, total: status.update(f"{audio.name}: {stage} {done}/{total}"),
+            progress=lambda stage, done, total: status.update(f"{escape(audio.name)}: {stage} {done}/{total}"),
             **bounds,
         )
     print(result.rttm(name, exclusive=exclusive), end="")

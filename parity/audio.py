@@ -11,6 +11,7 @@ import io
 import wave
 from math import gcd
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -30,6 +31,9 @@ SHORTEST = 400
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 """Hz; speech needs more than the lowest, and no recorder writes more than the highest."""
+
+UNKNOWN_LENGTH = 0x7FFF_F000
+"""Bytes; programs that write a WAV into a pipe declare this or more, not knowing how long it will be."""
 
 LOUDEST = 16.0
 """Full scales; float files overshoot 1.0 a little, but a greater value is integers stored unscaled."""
@@ -123,6 +127,7 @@ def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
         raise InputError(f"{path}: {'is a folder, not an' if path.is_dir() else 'there is no such'} audio file")
     try:
         with path.open("rb") as file:
+            _check_whole(path, file)
             return soundfile.read(file, dtype=dtype, always_2d=True)
     except TypeError as error:  # what soundfile says of `.raw`, which has no header
         raise InputError(f"{path}: not audio that says its own rate and format; WAV and FLAC do") from error
@@ -130,6 +135,25 @@ def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _check_whole(path: Path, file: BinaryIO) -> None:
+    """Refuse a WAV whose samples end before its header says; libsndfile reads what there is and says nothing."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    header = file.read(12)
+    if header[:4] == b"RIFF" and header[8:] == b"WAVE":
+        while len(chunk := file.read(8)) == 8:
+            declared, rest = int.from_bytes(chunk[4:], "little"), size - file.tell()
+            if chunk[:4] == b"data":
+                if rest < declared < UNKNOWN_LENGTH:
+                    raise InputError(
+                        f"{path}: truncated: its header declares {declared:,} bytes of samples, {rest:,} follow; "
+                        "was a download or a recording interrupted?"
+                    )
+                break
+            file.seek(declared + declared % 2, io.SEEK_CUR)
+    file.seek(0)
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from parity.errors import InputError
 
-stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-stdout = Console(highlight=False)
+# No markup: names of files and recordings may hold brackets. A status reads it all the same: `escape` what it says.
+stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+stdout = Console(highlight=False, markup=False)
 
 
 def run_and_exit(app: typer.Typer) -> None:

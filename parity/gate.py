@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parity.community1 import community1_pipeline
+from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
 from parity.details import Details, find_details
 from parity.errors import InputError
@@ -204,10 +205,7 @@ def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Hum
     turns, spans = fixture.human_turns(), fixture.human_spans()
     if not turns:
         return None
-    human = "".join(
-        f"SPEAKER {fixture.name} 1 {start:.3f} {end - start:.3f} <NA> <NA> {speaker} <NA> <NA>\n"
-        for start, end, speaker in turns
-    )
+    human = to_rttm([Turn(start, end, "", speaker) for start, end, speaker in turns], fixture.name)
     reference = snapshot.values["diarization"]
     return Human(score_rttm(human, reference, spans=spans), score_rttm(human, outcome.rttm, spans=spans))
 

@@ -72,7 +72,8 @@ class Kind:
 
     Attributes
     ----------
-    needs : artefacts without which nothing can be said
+    needs : of the reference, without which nothing can be said
+    reads : of a side, what its deciding numbers are made of
     quantity : (reference's values, one side's values) -> the deciding numbers of that side, any shape; infinite where
         nothing was decided. Where it compares two choices, they are the reference's two on either side
     distance : (quantity, reference's values) -> how far each stands from the point where the decision changes
@@ -83,6 +84,7 @@ class Kind:
     decision: str
     unit: str
     needs: tuple[str, ...]
+    reads: tuple[str, ...]
     quantity: Callable[[Values, Values], np.ndarray]
     distance: Callable[[np.ndarray, Values], np.ndarray]
     where: Callable[[tuple[int, ...], Values], str]
@@ -145,8 +147,7 @@ def _closest(kind: Kind, reference: Values, made: Values | None) -> Margin:
 
 def _drift(kind: Kind, reference: Values, made: Values | None, quantity: np.ndarray) -> np.ndarray | None:
     """How far each deciding number is from the reference's; None where the two sides did not decide the same things."""
-    shown = {"segmentation_gap": "segmentation_logits"}  # recorded as a gap, made as the logits themselves
-    if made is None or any(made.get(shown.get(name, name)) is None for name in kind.needs):
+    if made is None or any(made.get(name) is None for name in kind.reads):
         return None
     try:
         found = kind.quantity(reference, made)
@@ -154,9 +155,10 @@ def _drift(kind: Kind, reference: Values, made: Values | None, quantity: np.ndar
         return None
     if found.shape != quantity.shape:
         return None
-    with np.errstate(invalid="ignore"):  # infinity on both sides: nothing was decided there
+    with np.errstate(invalid="ignore"):
         drift = np.abs(found - quantity)
-    return np.where(np.isnan(drift), 0.0, drift)
+    # Infinity on both sides: nothing was decided there. NaN on one: as far away as can be.
+    return np.where(found == quantity, 0.0, np.where(np.isnan(drift), np.inf, drift))
 
 
 def _argmin(values: np.ndarray) -> tuple[int, ...]:
@@ -298,29 +300,40 @@ def _clustered(reference: Values) -> bool:
 
 KINDS = (
     Kind("segmentation", "best powerset class", "log-probability", ("segmentations", "segmentation_gap"),
+         ("segmentation_logits",),
          _lead_of_class, _is(0.0), _place("C F")),
     Kind("speaker_counting", "count rounded", "speakers", ("segmentations", "count"),
+         ("segmentations",),
          _mean, _to_rounding, _place("frames")),
     # More clean frames than the smallest number: clean mask.
     Kind("masks", "clean mask or whole", "frames", ("segmentations", "masks"),
+         ("segmentations",),
          _clean, _of_frames(lambda frames: min_num_frames(frames) + 0.5), _place("C S")),
     Kind("filter", "enough clean speech", "frames", ("segmentations", "train_chunk_idx"),
+         ("segmentations",),
          _clean, _of_frames(lambda frames: MIN_ACTIVE_RATIO * frames), _place("C S")),
     Kind("ahc", "merge above or below the cut", "distance", ("dendrogram",),
+         ("dendrogram",),
          _subtree_maxima, lambda q, reference: np.abs(q - float(reference["threshold"])), _counted("merge")),
     Kind("vbx", "another iteration", "nats", ("elbo_trajectory",),
+         ("elbo_trajectory",),
          lambda reference, side: np.diff(side["elbo_trajectory"]), _is(STOP_BELOW), _counted("iteration", 2)),
     Kind("centroids", "speaker survives", "decades of prior", ("sp_final",),
+         ("sp_final",),
          lambda reference, side: np.log10(np.maximum(side["sp_final"], np.finfo(float).tiny)),
          _is(np.log10(SURVIVAL)), _counted("speaker")),
     Kind("assignment", "best assignment of a chunk", "score", ("soft_clusters", "segmentations", "train_chunk_idx"),
+         ("soft_clusters",),
          _lead_of_assignment, _is(0.0), _place("C"),
          applies=lambda reference: _clustered(reference) and "kmeans_clusters" not in reference),
     Kind("assignment", "closest cluster", "score", ("soft_clusters", "segmentations", "train_chunk_idx"),
+         ("soft_clusters",),
          _lead_of_cluster, _is(0.0), _place("C S"),
          applies=lambda reference: _clustered(reference) and "kmeans_clusters" in reference),
     Kind("reconstruction", "most active speakers", "chunks", ("segmentations", "hard_clusters", "count"),
+         ("segmentations", "hard_clusters"),
          _lead_of_ranking, _is(0.0), _place("frames"), ambiguous=True),
     Kind("annotation", "gap filled", "seconds", ("discrete_diarization",),
+         ("discrete_diarization",),
          _silences, lambda q, reference: np.abs(q - float(reference.get("min_duration_off", 0.0))), _gap_in_words),
 )  # fmt: skip

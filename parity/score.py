@@ -12,6 +12,7 @@ from math import inf, isfinite
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
 
+from parity.community1.rttm import Fault, parse_rttm
 from parity.errors import InputError
 
 
@@ -70,13 +71,10 @@ def read_turns(rttm: str) -> Annotation:
     InputError : a line is not a SPEAKER line with numbers where they belong
     """
     annotation = Annotation()
-    for number, line in enumerate(rttm.splitlines(), start=1):
-        fields = line.split()
-        try:
-            kind, start, duration, speaker = fields[0], float(fields[3]), float(fields[4]), fields[7]
-        except (IndexError, ValueError):
-            raise InputError(f"RTTM line {number}: {line!r} is not `SPEAKER uri 1 start duration …`") from None
-        if kind != "SPEAKER" or not (isfinite(start) and 0 <= duration < inf):
+    for number, line, _, start, duration, speaker, fault in parse_rttm(rttm):
+        if fault not in (None, Fault.TYPE):
+            raise InputError(f"RTTM line {number}: {line!r} is not `SPEAKER uri 1 start duration …`")
+        if fault is Fault.TYPE or not (isfinite(start) and 0 <= duration < inf):
             raise InputError(f"RTTM line {number}: {line!r}: expected SPEAKER, finite times, a duration of at least 0")
         annotation[Segment(start, start + duration), number] = speaker
     return annotation
@@ -85,5 +83,5 @@ def read_turns(rttm: str) -> Annotation:
 def count(rttm: str) -> tuple[int, int]:
     """Speakers and segments of RTTM text; same errors as `read_turns`."""
     read_turns(rttm)
-    fields = [line.split() for line in rttm.splitlines()]
-    return len({field[7] for field in fields}), len(fields)
+    lines = parse_rttm(rttm)
+    return len({line.speaker for line in lines}), len(lines)

@@ -69,15 +69,20 @@ class Snapshot:
         return self.companions.get(("segmentations.npz", "segmentation_gap"))
 
 
-def read_snapshot(folder: Path) -> Snapshot:
+def read_snapshot(folder: Path, version: str | None = REFERENCE_VERSION) -> Snapshot:
     """Read a snapshot.
+
+    Parameters
+    ----------
+    folder : where it lies
+    version : of pyannote.audio that it has to be captured from; None for any, where nothing is replayed
 
     Raises
     ------
     InputError : the manifest is missing, incomplete or of another pyannote version; a file is missing, unlisted or
         altered; an array is unknown, of another dtype, or its dims contradict the others'
     """
-    manifest = _read_manifest(folder)
+    manifest = _read_manifest(folder, version)
     _check_files(folder, manifest["artifacts"])
     values: dict[str, Any] = {}
     chunks: dict[str, np.ndarray] = {}
@@ -126,8 +131,8 @@ def write_snapshot(
         described = {name: _described(contents[name]) for name in sorted(contents) if not name.endswith(".rttm")}
         text = json.dumps({**manifest, "artifacts": listed, "arrays": described}, indent=2, ensure_ascii=False)
         (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        read_snapshot(temporary)
-    return read_snapshot(folder)
+        read_snapshot(temporary, version=None)
+    return read_snapshot(folder, version=None)
 
 
 def _own_files(folder: Path) -> list[Path]:
@@ -149,7 +154,7 @@ def _write_file(path: Path, arrays: Mapping[str | None, Any]) -> None:
         np.savez_compressed(path, **dict(sorted(arrays.items())))
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Path, version: str | None) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -162,10 +167,10 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     for key in ("pyannote_audio_version", "clip_sha256"):
         if not isinstance(manifest.get(key), str):
             raise InputError(f"{path}: `{key}` is missing; captures of this project and the seed's all carry it")
-    if manifest["pyannote_audio_version"] != REFERENCE_VERSION:
+    if version is not None and manifest["pyannote_audio_version"] != version:
         raise InputError(
-            f"{path}: captured from pyannote.audio {manifest['pyannote_audio_version']}, "
-            f"this pipeline follows {REFERENCE_VERSION}"
+            f"{path}: captured from pyannote.audio {manifest['pyannote_audio_version']}, this pipeline follows "
+            f"{version}; `parity compare` takes captures of any version"
         )
     return manifest
 

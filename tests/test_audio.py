@@ -193,3 +193,29 @@ def test_audio_that_is_no_clip_is_refused(tmp_path, shape, rate, subtype):
     save(tmp_path / "a.wav", np.zeros(shape), rate, subtype)
     message = refusal(audio.load_clip, tmp_path / "a.wav")
     assert f"{rate} Hz" in message and subtype in message and "parity fixtures add" in message
+
+
+# truncated
+
+
+@pytest.mark.parametrize("lost", [1, 2, 31_999])
+def test_a_wav_that_ends_before_its_header_says_is_refused(tmp_path, lost):
+    path = tmp_path / "cut.wav"
+    path.write_bytes(audio.wav_bytes(np.zeros(16_000, np.int16))[:-lost])
+    with pytest.raises(InputError, match=f"truncated: its header declares 32,000 bytes of samples, {32_000 - lost:,} "):
+        audio.read_audio(path)
+
+
+@pytest.mark.parametrize("length", [b"\xff\xff\xff\xff", b"\x00\xf0\xff\x7f"])
+def test_a_wav_written_into_a_pipe_declares_no_length_and_is_read(tmp_path, length):
+    whole = audio.wav_bytes(np.ones(16_000, np.int16))
+    path = tmp_path / "piped.wav"
+    path.write_bytes(whole[:40] + length + whole[44:])
+    assert audio.read_audio(path)[0].shape == (1, 16_000)
+
+
+def test_chunks_before_and_behind_the_samples_are_no_truncation(tmp_path):
+    whole = audio.wav_bytes(np.ones(16_000, np.int16))
+    path = tmp_path / "tagged.wav"
+    path.write_bytes(whole[:36] + b"LIST\x03\x00\x00\x00abc\x00" + whole[36:] + b"LIST\x04\x00\x00\x00abcd")
+    assert audio.read_audio(path)[0].shape == (1, 16_000)

@@ -107,7 +107,7 @@ def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio
     assert {"parity.replay", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(seen["imported"])
     assert set(modules("parity")) - {"parity", *OPTIONAL} == set(seen["imported"]), "a module is in no package"
     assert of(set(seen["loaded"]), *HEAVY, "mlx") == []
-    assert of(set(seen["loaded"]), "capture", "bench") == []
+    assert of(set(seen["loaded"]), "capture", "bench", "peers") == []
 
 
 @pytest.mark.parametrize("package", ["parity", "parity.replay", "parity.gate"])
@@ -119,7 +119,10 @@ def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
 @pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
 def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(name, path):
     own = OPTIONAL.get(name)
-    assert of(imports(name, path), *(heavy for heavy in (*HEAVY, "mlx") if heavy != own), "capture", "bench") == []
+    assert (
+        of(imports(name, path), *(heavy for heavy in (*HEAVY, "mlx") if heavy != own), "capture", "bench", "peers")
+        == []
+    )
 
 
 @pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
@@ -166,7 +169,7 @@ def test_reports_compute_nothing(name, path):
 def test_capture_is_the_only_package_that_imports_torch_but_for_the_runtime_of_that_name():
     users = {
         name.split(".")[0]
-        for package in ("parity", "capture")
+        for package in ("parity", "capture", "peers")
         for name, path in modules(package).items()
         if name not in OPTIONAL and of(imports(name, path), *HEAVY)
     }

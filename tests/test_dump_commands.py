@@ -25,7 +25,8 @@ SHORT = "14_partial_tail"
 def table(done) -> dict[str, str]:
     """Artefact and verdict, as printed; what --explain prints begins with its own title."""
     rows = [line.split() for line in done.stdout.partition(" · ")[0].splitlines()]
-    return {row[0]: row[1] for row in rows if len(row) > 1 and row[0] in ARTEFACTS}
+    verdicts = ("exact", "equivalent", "different")  # decisions have a table of their own, "count rounded" among them
+    return {row[0]: row[1] for row in rows if len(row) > 1 and row[0] in ARTEFACTS and row[1] in verdicts}
 
 
 # dumps of other programs
@@ -226,3 +227,11 @@ def test_two_voices_merged_into_one_are_not_the_same():
 def test_nobody_against_nobody_is_the_same():
     assert compare_turns("", "").same
     assert not compare_turns("", rttm((0, 1, "A"))).same
+
+
+def test_compare_says_when_a_manifest_lies_though_the_arrays_are_exact(tmp_path):
+    write(tmp_path, reference(), only=("phi",))
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"phi.npy": "0" * 64}}), encoding="utf-8")
+    done = parity("compare", SNAPSHOT, tmp_path)
+    assert done.returncode == 0 and table(done) == {"phi": "exact"}
+    assert f"Not in form: {tmp_path / 'manifest.json'}: phi.npy has sha256 000000000000…" in done.stdout

@@ -63,6 +63,9 @@ PLANTED = [
     ("segmentation_logits", lambda a: a / LN10, "log10 where the reference has ln"),
     ("soft_clusters", lambda a: 2 - a, "are cosine distances; the reference has 2 - cosine distance"),
     ("soft_clusters", lambda a: a - 1, "are cosine similarities"),
+    ("embeddings", lambda a: a.byteswap(), "bytes of your embeddings are in the other order than their header says"),
+    ("train_chunk_idx", lambda a: a.byteswap(), "bytes of your train_chunk_idx are in the other order"),
+    ("fbank", lambda a: a.ravel().reshape(a.shape, order="F"), "in C order and their header says Fortran order"),
 ]  # fmt: skip
 
 
@@ -80,6 +83,8 @@ def test_a_planted_mistake_is_suggested_in_words(name, mistake, words):
         ("segmentations", lambda a: np.random.default_rng(0).integers(0, 2, a.shape)),
         ("fbank", lambda a: a[:, :500]),
         ("soft_clusters", lambda a: np.abs(a) ** 3),
+        ("post_plda", lambda a: a * np.nan),
+        ("embeddings", lambda a: 1e30 * np.random.default_rng(0).normal(size=a.shape)),
     ],
 )
 def test_what_no_mistake_explains_gets_no_suggestion(name, mistake):

@@ -10,13 +10,14 @@ import zipfile
 
 import numpy as np
 import pytest
-from dump_examples import reference
+from dump_examples import reference, write
 from safetensors.numpy import save_file
 
 from parity import npy
 from parity.dump.reading import dumps_below, read_dump
 from parity.errors import InputError
 from parity.files import sha256_file
+from parity.given import read_arrays
 
 EMBEDDINGS = np.random.default_rng(0).normal(size=(4, 3, 256)).astype(np.float32)
 
@@ -285,3 +286,36 @@ def test_reading_changes_nothing(tmp_path):
     before = sha256_file(tmp_path / "embeddings.npy")
     read_dump(tmp_path).values["embeddings"][:] = 0
     assert sha256_file(tmp_path / "embeddings.npy") == before
+
+
+# arrays under test are read the same
+
+
+def test_arrays_under_test_are_read_with_everything_wrong_said_at_once(tmp_path):
+    write(tmp_path, reference(), only=("embeddings", "phi", "sp_final"))
+    whole = (tmp_path / "phi.npy").read_bytes()
+    (tmp_path / "phi.npy").write_bytes(whole[:-9])
+    np.save(tmp_path / "embeding.npy", np.zeros(3))
+    np.save(tmp_path / "sp_final.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(InputError) as caught:
+        read_arrays(tmp_path)
+    said = str(caught.value)
+    assert said.startswith(f"--arrays {tmp_path}: 3 things are wrong: ") and "\n" not in said
+    assert all(w in said for w in ("phi.npy: truncated", "did you mean embeddings?", "these are pickles"))
+
+
+def test_arrays_under_test_may_not_be_a_zip_bomb(tmp_path, monkeypatch):
+    monkeypatch.setattr(npy, "LIMIT", 1 << 16)
+    np.savez_compressed(tmp_path / "raw_embeddings.npz", embeddings=np.zeros((99, 3, 256), np.float32))
+    with pytest.raises(InputError, match="a zip bomb is not read"):
+        read_arrays(tmp_path)
+
+
+def test_arrays_under_test_may_be_of_any_form_that_a_dump_has(tmp_path):
+    values = reference().values
+    np.savez(tmp_path / "port.npz", embeddings=values["embeddings"], count=values["count"].astype(np.int32))
+    comment = ";; written by a port\n\n"
+    (tmp_path / "mine.rttm").write_text(comment + values["diarization"], encoding="utf-8")
+    found = read_arrays(tmp_path)
+    assert set(found) == {"embeddings", "count", "diarization"} and found["count"].dtype == np.uint8
+    assert len(found["diarization"]) == 13

@@ -308,9 +308,14 @@ def test_given_arrays_that_are_the_references_own_decide_nothing(reference, tmp_
     ("contents", "words"),
     [
         ({"raw_embeddings": {"embeddings": np.zeros((3, 3, 4), np.float32)}}, "has shape (3, 3, 4)"),
-        ({"raw_embeddings": {"embedding": np.zeros((3, 3, 256), np.float32)}}, "holds embedding, which no snapshot"),
-        ({"embeddings": {"embeddings": np.zeros(3)}}, "no artefact lies in a file of that name"),
-        ({"masks": {"masks": np.full((8, 3, 589), np.nan, np.float32)}}, "masks holds 14136 NaN"),
+        ({"raw_embeddings": {"embedding": np.zeros((3, 3, 256), np.float32)}}, "unknown key embedding; did you mean"),
+        ({"embeddings": {"embeddings": np.zeros(3)}}, "has shape (3), expected the 3 dims (C, S, 256)"),
+        ({"masks": {"masks": np.full((8, 3, 589), np.nan, np.float32)}}, "14136 of 14136 values are NaN"),
+        ({"segmentations": {"segmentations": np.zeros((8, 588, 3), np.float32)}}, "has shape (8, 588, 3), expected"),
+        (
+            {"phi": {"phi": np.zeros(12)}, "embeding": {"embeding": np.zeros(12)}},
+            "2 things are wrong: ",
+        ),
         ({}, "holds no artefact"),
     ],
 )

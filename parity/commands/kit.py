@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
 from parity.console import stderr, stdout
 
@@ -22,7 +23,7 @@ def kit(
     from parity.kit import write_kit
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])
-    with stderr.status(fixture):
+    with stderr.status(escape(fixture)):
         written = write_kit(folder, entry, snapshots / entry.name if snapshots else entry.snapshot_folder)
     stdout.print(
         f"{written.folder}: {written.files} files, {written.size / 1e6:.1f} MB; start with README.md",

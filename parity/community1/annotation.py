@@ -16,6 +16,7 @@ from string import ascii_uppercase
 import numpy as np
 
 from parity.community1.geometry import frame_middles
+from parity.community1.rttm import Fault, parse_rttm
 
 SHORTEST = 1e-6  # seconds; `SEGMENT_PRECISION` of pyannote.core
 
@@ -91,12 +92,12 @@ def from_rttm(rttm: str) -> list[Turn]:
     ValueError : a line is not a SPEAKER line with numbers where they belong
     """
     turns = []
-    for number, line in enumerate(rttm.splitlines()):
-        fields = line.split()
-        if len(fields) < 8 or fields[0] != "SPEAKER":
-            raise ValueError(f"line {number + 1}: {line!r} is not `SPEAKER uri 1 start duration …`")
-        start, duration = float(fields[3]), float(fields[4])
-        turns.append(Turn(start, start + duration, _letters(number), fields[7]))
+    for line in parse_rttm(rttm):
+        if line.fault is Fault.NUMBERS:
+            raise ValueError(f"line {line.number}: {line.text!r}: start and duration are not both numbers")
+        if line.fault is not None:
+            raise ValueError(f"line {line.number}: {line.text!r} is not `SPEAKER uri 1 start duration …`")
+        turns.append(Turn(line.start, line.start + line.duration, _letters(line.number - 1), line.speaker))
     return turns
 
 

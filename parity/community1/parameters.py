@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from parity.errors import InputError
 
+MOST_SPEAKERS = 127
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parameters:
@@ -35,11 +37,25 @@ class Parameters:
     def __post_init__(self) -> None:
         for name in ("num_speakers", "min_speakers", "max_speakers"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"{name}={value}: the number of speakers is at least 1")
+            if value is not None and not 1 <= value <= MOST_SPEAKERS:
+                raise InputError(
+                    f"{name}={value}: the number of speakers is at least 1 and at most {MOST_SPEAKERS}, the most that "
+                    "the reference's int8 clusters number; leave it out where it is not known"
+                )
+        self._check_given()
         low, high = self.speaker_bounds
         if low > high:
             raise InputError(f"min_speakers={low} exceeds max_speakers={high}")
+
+    def _check_given(self) -> None:
+        """The reference lets a given number overrule bounds that contradict it; a contradiction is a mistake here."""
+        if self.num_speakers is None:
+            return
+        for name, value, word in (("min", self.min_speakers, "below"), ("max", self.max_speakers, "above")):
+            if value is not None and (self.num_speakers < value if name == "min" else self.num_speakers > value):
+                raise InputError(
+                    f"num_speakers={self.num_speakers} is {word} {name}_speakers={value}; give one of them"
+                )
 
     @property
     def speaker_bounds(self) -> tuple[int, float]:

@@ -134,9 +134,19 @@ def check_values(dump: Dump, sound: set[str]) -> list[str]:
         if ARTEFACTS[name].dtype == "text":
             problems += check_rttm(place, value)
         elif name in sound:
-            found = [*_not_numbers(name, value), *_RULES.get(name, _no_rule)(value, _sound(dump, sound))]
-            problems += [f"{place}: {text}" for text in found]
+            problems += [f"{place}: {text}" for text in _wrong(name, dump, sound)]
     return problems
+
+
+def well_formed(dump: Dump) -> set[str]:
+    """The arrays in which nothing is wrong, neither structure nor values."""
+    _, _, sound = check_structure(dump)
+    return {name for name in sound if not _wrong(name, dump, sound)}
+
+
+def _wrong(name: str, dump: Dump, sound: set[str]) -> list[str]:
+    value = dump.values[name]
+    return [*_not_numbers(name, value), *_RULES.get(name, _no_rule)(value, _sound(dump, sound))]
 
 
 def _sound(dump: Dump, sound: set[str]) -> dict[str, Any]:
@@ -191,7 +201,9 @@ def _size(letter: str, others: Mapping[str, Any]) -> int | None:
 def _clusters(value: np.ndarray, others: Mapping[str, Any]) -> list[str]:
     limit = _size("K", others)
     problems = _count("below -2 or -1; nobody is -2", (value < -2) | (value == -1))
-    return problems + (_count(f"above {limit - 1}, the last of {limit} clusters", value >= limit) if limit else [])
+    if limit is None:
+        return problems + _count(f"above {value.size - 1}, more clusters than embeddings", value >= value.size)
+    return problems + _count(f"above {limit - 1}, the last of {limit} clusters", value >= limit)
 
 
 def _dendrogram(value: np.ndarray, others: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ Tolerances are those of a cascade (`parity.tolerances`), whatever made the candi
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,15 +15,18 @@ from parity.artefact import ARTEFACTS, Comparison
 from parity.community1.annotation import from_rttm
 from parity.drift import Drift, compare
 from parity.dump.conventions import Aligned, align
+from parity.dump.margins import Headroom, find_headroom
+from parity.dump.origin import origin_lines
 from parity.dump.probes import explain_array, explain_turns
 from parity.dump.reading import Dump
-from parity.dump.rttm import check_rttm
+from parity.dump.rttm import check_rttm, may_be_scored
 from parity.dump.turns import TurnDifference, compare_turns
 from parity.errors import InputError
 from parity.replay import CASCADED, excuses, near_tie_flips
 from parity.snapshot import Snapshot
 from parity.stage import ChunkSeries
 
+LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 
 
@@ -59,7 +62,9 @@ class DumpComparison:
     turns : RTTM artefact -> what they have in common
     left_out : artefacts that only the reference has
     extra : artefacts that only the candidate has
+    headroom : how close the reference's decisions are to flipping, given this drift
     aligned : both sides under one numbering
+    origin : what made both, and what else is different about them, as their manifests say; a line each
     """
 
     name: str
@@ -67,7 +72,9 @@ class DumpComparison:
     turns: dict[str, TurnDifference]
     left_out: tuple[str, ...]
     extra: tuple[str, ...]
+    headroom: Headroom
     aligned: Aligned
+    origin: tuple[str, ...] = ()
 
     @property
     def first_drift(self) -> Compared | None:
@@ -114,7 +121,9 @@ def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
         turns=turns,
         left_out=tuple(n for n in ARTEFACTS if n in reference.values and n not in candidate.values),
         extra=tuple(n for n in ARTEFACTS if n in candidate.values and n not in reference.values),
+        headroom=find_headroom(reference, candidate, aligned),
         aligned=aligned,
+        origin=origin_lines(reference.manifest, candidate.manifest),
     )
 
 
@@ -189,8 +198,7 @@ def _note(name: str, got: np.ndarray, want: np.ndarray) -> str:
 def _turns(name: str, reference: Dump, candidate: Dump) -> TurnDifference:
     for dump in (reference, candidate):
         problems = check_rttm(dump.places[name], dump.values[name])
-        # Overlapping turns of one speaker can be scored, and `parity validate` names them; bad lines cannot.
-        if bad := [problem for problem in problems if not problem.endswith("never overlap")]:
+        if bad := [problem for problem in problems if not may_be_scored(problem)]:
             raise InputError(bad[0])
     return compare_turns(reference.values[name], candidate.values[name])
 
@@ -201,6 +209,30 @@ def _compared_turns(name: str, found: TurnDifference) -> Compared:
         return Compared(name, stage, EQUIVALENT if found.by else EXACT, found.by)
     note = "as many speakers and turns, other ones" if found.same_counts else ""
     return Compared(name, stage, DIFFERENT, (), looks_like=explain_turns(found), note=note)
+
+
+def unexplained_logits(
+    comparison: DumpComparison, reference: Dump, candidate: Dump
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+    """Log-probabilities that differ and resemble no mistake of an array: got, want, and the chunks both have.
+
+    As the candidate wrote them, local speakers in its own order: a mistake inside its network makes them so.
+    """
+    found = next((entry for entry in comparison.artefacts if entry.name == LOGITS), None)
+    if found is None or found.verdict != DIFFERENT or found.looks_like is not None:
+        return None
+    got, want = candidate.values[LOGITS], reference.values[LOGITS]
+    ours, theirs = candidate.chunks(LOGITS), reference.chunks(LOGITS)
+    if got.shape[1:] != want.shape[1:] or (len(ours), len(theirs)) != (len(got), len(want)):
+        return None
+    chunks, mine, rows = np.intersect1d(ours, theirs, return_indices=True)
+    return got[mine], want[rows], chunks
+
+
+def with_suggestion(comparison: DumpComparison, name: str, words: str | None) -> DumpComparison:
+    """The comparison, with what an artefact looks like."""
+    artefacts = (replace(found, looks_like=words) if found.name == name else found for found in comparison.artefacts)
+    return comparison if words is None else replace(comparison, artefacts=tuple(artefacts))
 
 
 def given_values(comparison: DumpComparison) -> dict[str, Any]:

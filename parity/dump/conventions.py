@@ -40,6 +40,7 @@ class Aligned:
     gap : (C, F), gap of the reference's two best classes, or None
     by : artefact -> conventions that it needed, in words
     cropped : artefacts of which a last frame was left out
+    orders : (C, S), which of the candidate's local speakers is the reference's speaker s of chunk c; None: not known
     """
 
     want: dict[str, Any]
@@ -48,6 +49,7 @@ class Aligned:
     gap: np.ndarray | None = None
     by: dict[str, list[str]] = field(default_factory=dict)
     cropped: set[str] = field(default_factory=set)
+    orders: np.ndarray | None = None
 
     def both(self, *names: str) -> bool:
         """Whether both sides have all of them, in shapes that agree."""
@@ -69,7 +71,7 @@ def align(reference: Dump, candidate: Dump) -> Aligned:
     both = Aligned(dict(reference.values), fitting, gap=reference.beside.get("segmentation_gap"))
     _same_chunks(both, reference, candidate)
     _same_end(both)
-    orders = speaker_orders(both)
+    orders = both.orders = speaker_orders(both)
     if orders is not None:
         _local_speakers(both, orders)
     _training_rows(both, orders)
@@ -202,11 +204,16 @@ def _local_speakers(both: Aligned, orders: np.ndarray) -> None:
         and logits.shape[2] == 7
         and (not len(chunks) or chunks[-1] < len(orders))
     ):
-        classes = np.array([_classes(orders[chunk]) for chunk in chunks])
-        both.change("segmentation_logits", np.take_along_axis(logits, classes[:, None, :], 2), words)
+        both.change("segmentation_logits", in_order(logits, orders[chunks]), words)
     index, speaker = both.got.get("train_chunk_idx"), both.got.get("train_speaker_idx")
     if _indexes(index, speaker, orders):
         both.change("train_speaker_idx", np.argsort(orders, axis=1)[index, speaker].astype(speaker.dtype), words)
+
+
+def in_order(logits: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Logits (n, F, 7) of n chunks whose local speakers are taken in another order, (n, S)."""
+    classes = np.array([_classes(order) for order in orders]).reshape(len(orders), -1)
+    return np.take_along_axis(logits, classes[:, None, :], 2)
 
 
 def _classes(order: np.ndarray) -> list[int]:

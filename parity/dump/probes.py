@@ -1,9 +1,10 @@
 """What a gross mismatch looks like: one mistake at a time is undone, and the one that explains the difference is named.
 
 Probes: another order of axes, announced by the shape or hidden under the right one; a factor (32768, 32767, ln 10) and
-an offset; rows of another length; a mean not subtracted; one frame early or late; probabilities for log-probabilities;
-turns shifted by a constant. A probe is suggested only when what it leaves is a hundredth of what there was. Permuted
-LSTM gates are not among them: they show in weights and layers, not in what a stage leaves on disk.
+an offset; rows of another length; a mean not subtracted; shifts in time (`parity.dump.shifts`); probabilities for
+log-probabilities; turns shifted by a constant. A probe is suggested only when what it leaves is a hundredth of what
+there was; for half a frame, which arrays of whole frames do not hold, on the signs that `shifts` names. Mistakes inside
+a network show only where the network and its clip are at hand (`parity.dump.relearned`).
 """
 
 from __future__ import annotations
@@ -15,10 +16,14 @@ import numpy as np
 
 from parity.artefact import ARTEFACTS, Comparison
 from parity.community1.geometry import FRAME_SECONDS, FRAME_STEP_SECONDS
+from parity.dump.shifts import Guess, half_a_frame, shifts
 from parity.dump.turns import Line, TurnDifference
 
 GROSS = 0.02
 """Root mean square of the difference over that of the reference; a share of elements, for labels."""
+
+GROSS_LOGITS = 0.002
+"""The same for log-probabilities: most of their size is in classes at -20 that nobody chooses."""
 
 EXPLAINED = 0.01
 """What a probe may leave of the difference."""
@@ -44,9 +49,6 @@ OFFSETS = {
     2 * np.log(32767.0): "samples as 16-bit integers, not divided by 32767, before the logarithm",
 }
 
-Guess = tuple[str, np.ndarray, np.ndarray]
-"""In words, and both sides with the mistake undone."""
-
 
 def explain_array(name: str, got: np.ndarray, want: np.ndarray) -> str | None:
     """The one mistake that explains why an artefact is far off, in words; None where none does or it is not far off.
@@ -65,12 +67,15 @@ def explain_array(name: str, got: np.ndarray, want: np.ndarray) -> str | None:
 def _explained(name: str, got: np.ndarray, want: np.ndarray) -> str | None:
     if got.shape == want.shape:
         before = difference(got, want)
-        if before <= GROSS:
+        if before <= (GROSS_LOGITS if ARTEFACTS[name].comparison is Comparison.DECISIVE else GROSS):
             return None
     else:
         before = 1.0
+    before = min(before, 1.0)  # what is left counts in the reference's size: a huge number, scaled down, is no mistake
     best = min(((difference(a, b), words) for words, a, b in _guesses(name, got, want)), default=None)
-    return best[1] if best is not None and best[0] <= EXPLAINED * before else None
+    if best is not None and best[0] <= EXPLAINED * before:
+        return best[1]
+    return half_a_frame(name, got, want) if got.shape == want.shape else None
 
 
 def difference(got: np.ndarray, want: np.ndarray) -> float:
@@ -90,9 +95,10 @@ def difference(got: np.ndarray, want: np.ndarray) -> float:
 
 def _guesses(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
     yield from _axis_orders(name, got, want)
+    yield from _lying_headers(name, got, want)
     if got.shape != want.shape:
         return
-    yield from _shifts(name, got, want)
+    yield from shifts(name, got, want)
     if ARTEFACTS[name].comparison in (Comparison.LABELS, Comparison.PARTITION):
         return
     got, want = got.astype(np.float64), want.astype(np.float64)
@@ -116,21 +122,18 @@ def _axis_orders(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess
             yield f"looks like your {name} lie in the order {said} under another shape", _laid(got, shape, back), want
 
 
+def _lying_headers(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
+    """Arrays read as their header says, which is not how they were written."""
+    if got.dtype.itemsize > 1:
+        words = f"looks like the bytes of your {name} are in the other order than their header says"
+        yield words, got.byteswap(), want
+    if got.ndim > 1:
+        words = f"looks like your {name} are in C order and their header says Fortran order"
+        yield words, got.ravel(order="F").reshape(got.shape), want
+
+
 def _laid(got: np.ndarray, shape: list[int], back: np.ndarray) -> np.ndarray:
     return got.reshape(shape).transpose(back)
-
-
-def _shifts(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
-    dims = ARTEFACTS[name].dims
-    for axis in [axis for axis, letter in enumerate(dims) if letter in ("F", "frames", "998")]:
-        end = want.shape[axis]
-        early, late = np.arange(1, end), np.arange(end - 1)
-        unit = "filterbank frame" if dims[axis] == "998" else "frame"
-        yield f"looks like your {name} are one {unit} late", np.take(got, early, axis), np.take(want, late, axis)
-        yield f"looks like your {name} are one {unit} early", np.take(got, late, axis), np.take(want, early, axis)
-    if dims and dims[0] == "C" and len(want) > 2:
-        yield f"looks like your {name} are one chunk late", got[1:], want[:-1]
-        yield f"looks like your {name} are one chunk early", got[:-1], want[1:]
 
 
 def _logarithms(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from pyannote.metrics.diarization import DiarizationErrorRate
 
+from parity.community1.annotation import Turn, to_rttm
 from parity.dump.rttm import plain, spoken
 from parity.score import Score, count, read_turns, score_rttm
 
@@ -76,5 +77,4 @@ def compare_turns(reference: str, candidate: str) -> TurnDifference:
 
 
 def _written(turns: list[Line]) -> str:
-    lines = (f"SPEAKER clip 1 {start:.3f} {duration:.3f} <NA> <NA> {who} <NA> <NA>" for start, duration, who in turns)
-    return "".join(f"{line}\n" for line in lines)
+    return to_rttm([Turn(start, start + duration, "", who) for start, duration, who in turns], "clip")

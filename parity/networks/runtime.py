@@ -10,6 +10,9 @@ import threadpoolctl
 
 from parity.errors import InputError
 
+MOST_THREADS = 1024
+"""As many cores as one machine has; each thread takes memory before it takes work."""
+
 
 def available_cores() -> int:
     """Cores this process may use: its affinity, and `PARITY_THREADS` where the user wants fewer or more."""
@@ -28,6 +31,15 @@ def one_blas_thread() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
+def _checked(threads: int) -> int:
+    if threads > MOST_THREADS:
+        raise InputError(
+            f"{threads} threads; the limit is {MOST_THREADS}, and more than the {os.cpu_count()} cores of this machine "
+            "only slow the networks down"
+        )
+    return threads
+
+
 class OnnxNetwork:
     """One graph, loaded once and run on float32 arrays.
 
@@ -39,7 +51,7 @@ class OnnxNetwork:
 
     def __init__(self, model: bytes, threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or available_cores()
+        options.intra_op_num_threads = _checked(threads or available_cores())
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from parity.artefact import ARTEFACTS
 from parity.calibrate import Calibration, Finding, Trial
@@ -101,7 +102,7 @@ def faults_table(document: dict[str, Any]) -> Table:
     for stage in STAGES:
         rows = [row for row in document["faults"] if row["stage"] == stage]
         if rows:
-            grid.add_row(f"[bold]{stage}[/]")
+            grid.add_row(Text(stage, style="bold"))
         for row in rows:
             trials = row["fixtures"]
             grid.add_row(
@@ -121,9 +122,11 @@ def faults_table(document: dict[str, Any]) -> Table:
     return grid
 
 
-def named(row: dict[str, Any]) -> str:
+def named(row: dict[str, Any]) -> str | Text:
     """Whether the right stage was named; the wrong one otherwise."""
-    return "—" if row["named"] is None else ("rightly" if row["named_rightly"] else f"[bold red]{row['named']}[/]")
+    return (
+        "—" if row["named"] is None else ("rightly" if row["named_rightly"] else Text(row["named"], style="bold red"))
+    )
 
 
 def confusion_table(document: dict[str, Any]) -> Table:
@@ -151,6 +154,6 @@ def headline(document: dict[str, Any]) -> str:
     )
 
 
-def said(value: bool | None) -> str:
+def said(value: bool | None) -> str | Text:
     """Yes, no, or that the question does not arise."""
-    return "—" if value is None else ("yes" if value else "[bold red]no[/]")
+    return "—" if value is None else ("yes" if value else Text("no", style="bold red"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from rich.text import Text
 from parity.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.dump.turns import TurnDifference
 from parity.explanation import Explanation
-from parity.report.document import explanation_data
+from parity.report.document import explanation_data, finite
 from parity.report.wording import number, scientific
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red"}
 MOST_TURNS = 8
+SCHEMA = 1
 
 Found = dict[str, Any]
 """A comparison as its JSON has it."""
@@ -32,17 +34,40 @@ def validation_lines(path: Path, artefacts: tuple[str, ...], problems: list[str]
     return [*lines, f"{path}: {held}, {wrong}"]
 
 
+def ill_formed(problems: list[str]) -> list[str]:
+    """A line where a dump that could be compared is not in form all the same: what it says may not be what it holds."""
+    if not problems:
+        return []
+    more = f" (and {len(problems) - 1} more: parity validate)" if len(problems) > 1 else ""
+    return [f"Not in form: {' '.join(problems[0].split())}{more}"]
+
+
+def comparison_document(recordings: list[Found], not_compared: list[str], errors: dict[str, str]) -> Found:
+    """All of a `parity compare`, as its JSON has it (docs/comparison-json.md, `comparison_schema.json`).
+
+    Parameters
+    ----------
+    not_compared : sentences about recordings that only one side has
+    errors : recording -> why it could not be read, in one line
+    """
+    return {"schema": SCHEMA, "recordings": recordings, "not_compared": not_compared, "errors": errors}
+
+
 def comparison_data(found: DumpComparison, explanation: Explanation | None = None) -> Found:
     """A comparison as plain data."""
     first = found.first_drift
     return {
         "name": found.name,
+        "origin": list(found.origin),
         "verdict": found.verdict,
         "first_drift": first.name if first else None,
         "artefacts": [_artefact(artefact) for artefact in found.artefacts],
         "turns": {name: _turns(turns) for name, turns in found.turns.items()},
         "left_out": list(found.left_out),
         "extra": list(found.extra),
+        "margins": [finite(asdict(margin)) for margin in found.headroom.margins],
+        "margins_unknown": [asdict(unknown) for unknown in found.headroom.unknown],
+        "class_chunks": list(found.headroom.class_chunks) if found.headroom.class_chunks else None,
         "explanation": None if explanation is None else explanation_data(explanation),
     }
 
@@ -92,21 +117,73 @@ def comparison_table(found: Found) -> Table:
     grid.add_column("by, where")
     for artefact in found["artefacts"]:
         verdict = artefact["verdict"]
-        grid.add_row(artefact["name"], Text(verdict, style=STYLES[verdict]), _size(artefact), Text(_remark(artefact)))
+        grid.add_row(artefact["name"], Text(verdict, style=STYLES[verdict]), size(artefact), Text(_remark(artefact)))
     grid.caption = "drift: largest difference, or how many elements (≠) differ, conventions undone"
     grid.caption_justify = "left"
     return grid
 
 
+def headroom_table(found: Found) -> Table:
+    """The closest call of each kind of decision, and how many times the candidate's drift that is."""
+    grid = Table(box=SIMPLE_HEAD, title="closest decisions", title_justify="left", padding=(0, 1, 0, 0))
+    for column in ("decision", "margin", "drift there", "headroom", "where"):
+        right = column in ("margin", "drift there", "headroom")
+        grid.add_column(column, justify="right" if right else "left", no_wrap=right)
+    for margin in found["margins"]:
+        grid.add_row(*(Text(cell) for cell in _call(margin)))
+    grid.caption = "headroom: margin / drift seen there, ∞ where nothing moved; below 1 the decision may have flipped"
+    grid.caption_justify = "left"
+    return grid
+
+
+def _call(margin: Found) -> tuple[str, ...]:
+    """A row: of all decisions of a kind the closest one, or the one with the least headroom where that is another."""
+    size, drift, where = scientific(margin["smallest"]), scientific(margin["drift"]), margin["where"]
+    if margin["least_headroom"] is not None and margin["least_where"] != where:
+        more = f"{where}\nleast headroom: {margin['least_where']}"
+        return (
+            margin["decision"],
+            size,
+            drift,
+            f"{_times(margin['headroom'])}\n{_times(margin['least_headroom'])}",
+            more,
+        )
+    if margin["drift"] is None:
+        return margin["decision"], size, "—", "—", where
+    return margin["decision"], size, drift, _times(margin["headroom"]), where
+
+
+def _times(headroom: float | None) -> str:
+    return "∞" if headroom is None else f"{headroom:.2g}" if headroom < 1000 else f"{headroom:.1e}"
+
+
+def _of_margins(found: Found) -> list[str]:
+    """In how many chunks classes were judged, and of what nothing can be said, and why."""
+    lines = []
+    if found["class_chunks"] and found["class_chunks"][0] < found["class_chunks"][1]:
+        judged, total = found["class_chunks"]
+        lines.append(f"Best powerset class: judged in {judged} of {total} chunks; the others' logits are not in both.")
+    if found["margins_unknown"]:
+        listed = "; ".join(f"{entry['decision']} ({_lacking(entry)})" for entry in found["margins_unknown"])
+        lines.append(f"How close these decisions are cannot be said: {listed}.")
+    return lines
+
+
+def _lacking(entry: Found) -> str:
+    sides = [(side, entry[side]) for side in ("reference", "candidate") if entry[side]]
+    return ", ".join(f"the {side} has no usable {' or '.join(names)}" for side, names in sides)
+
+
 def in_words(found: Found) -> list[str]:
-    """The first to drift, what gross mismatches look like, DER, turns, and what was not compared."""
-    lines = [_first(found)]
+    """What made both sides, first to drift, what gross mismatches look like, DER, turns, what was not compared."""
+    lines = [*found["origin"], _first(found)]
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)
     for key, words in (("left_out", "Not in the candidate"), ("extra", "Only in the candidate")):
         if found[key]:
             lines.append(f"{words}, not compared: {', '.join(found[key])}.")
+    lines += _of_margins(found)
     if found["explanation"] is None and found["verdict"] == DIFFERENT:
         lines.append("Which stage decides was not asked: --explain, for a fixture of the catalogue.")
     return lines
@@ -119,7 +196,8 @@ def _first(found: Found) -> str:
     return f"First to drift: {first['name']} ({first['stage']})."
 
 
-def _size(artefact: Found) -> str:
+def size(artefact: Found) -> str:
+    """The largest difference, or how many elements differ (≠)."""
     if artefact["mismatches"]:
         return f"{artefact['mismatches']}≠" if artefact["max_abs"] is not None else "shape"
     return scientific(artefact["max_abs"])

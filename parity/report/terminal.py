@@ -8,6 +8,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from parity.gate import FixtureResult, Watcher
 from parity.margin import Margin
@@ -30,7 +31,7 @@ class ProgressWatcher(Watcher):
 
     def __init__(self, console: Console, total_seconds: float) -> None:
         self._progress = Progress(
-            TextColumn("{task.fields[fixture]:<20}"),
+            TextColumn("{task.fields[fixture]:<20}", markup=False),
             TextColumn("{task.fields[stage]:<16}"),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
@@ -87,8 +88,8 @@ def table(document: dict[str, Any]) -> Table:
         heading = headings(document)[COLUMNS[i]] if last else COLUMNS[i]
         grid.add_column(heading, justify="left" if left else "right", no_wrap=not last)
     for row in rows:
-        row[1] = f"[{STYLES[row[1]]}]{row[1]}[/{STYLES[row[1]]}]"
-        grid.add_row(*(row[i] for i in shown))
+        styled = {1: Text(row[1], style=STYLES[row[1]])}
+        grid.add_row(*(styled.get(i, row[i]) for i in shown))
     grid.caption = (
         f"worst DER {number(summary['worst_der'])} · "
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])}\n"

@@ -1,0 +1,1 @@
+"""Runs published implementations on the fixtures' clips and brings their turns into the lab."""
