@@ -19,8 +19,8 @@ from parity.community1 import geometry
 from parity.files import writing_file
 from parity.networks.onnx_graph import IR_VERSION
 from parity.networks.pyannet import NUM_CLASSES, build_pyannet
+from parity.networks.wespeaker.architecture import EMBEDDING_DIM
 from parity.networks.wespeaker.graph import build_head, build_trunk
-from parity.networks.wespeaker.names import EMBEDDING_DIM
 from parity.weights import WeightSet
 
 SEGMENTATION = {
