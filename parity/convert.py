@@ -203,6 +203,6 @@ def _refused(options: Options, act: Callable) -> object:
 
     try:
         return act()
-    except (ValidationError, Fail, InvalidGraph, NotImplemented) as error:
+    except (ValueError, ValidationError, Fail, InvalidGraph, NotImplemented) as error:
         said = " ".join(str(error).split())[:150]
         raise InputError(f"--opset {options.opset}: the graph cannot be made or loaded here ({said})") from None

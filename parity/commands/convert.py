@@ -76,6 +76,7 @@ def _source_lines(found: object, name: str) -> list[str]:
     lines = [f"{name}: {found.container}, {len(found.arrays)} arrays, sha256 {found.sha256[:12]}"]
     counters = [entry for entry in found.dropped if entry.endswith("num_batches_tracked")]
     others = [entry for entry in found.dropped if entry not in counters]
-    said = ([f"{len(counters)} counters of batch norms"] if counters else []) + others
+    counted = "1 counter of a batch norm" if len(counters) == 1 else f"{len(counters)} counters of batch norms"
+    said = ([counted] if counters else []) + others
     lines += [f"dropped, no part of an embedding: {', '.join(said)}"] if said else []
     return lines + [f"converted: {note}" for note in found.notes]
