@@ -65,7 +65,7 @@ def test_verification_counts_every_pair_of_the_sample_and_says_the_rate(tmp_path
     report = tmp_path / "verification.json"
     done = parity("verification", "--fixture", "02_pyannote_sample", "--json", report)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "6 windows of 2 s, one voice each: 2 speakers of 1 excerpts" in done.stdout
+    assert "6 windows of 2 s, one voice each: 2 speakers of 1 excerpt" in done.stdout
     found = json.loads(report.read_text())
     (row,) = found["runtimes"]
     assert (row["same"]["pairs"], row["different"]["pairs"]) == (1 + 6, 2 * 4)

@@ -133,7 +133,7 @@ def test_runtimes_that_agree_to_four_decimals_are_told_from_those_that_do_not():
     agree = verification_data([one, near], windows("AAB"), ["1", "2"], "random")
     apart = verification_data([one, near, far], windows("AAB"), ["1", "2", "3"], "random")
     assert agree["equal"] and not apart["equal"]
-    assert verification_in_words(agree)[0] == "3 windows of 2 s, one voice each: 2 speakers of 1 excerpts"
+    assert verification_in_words(agree)[0] == "3 windows of 2 s, one voice each: 2 speakers of 1 excerpt"
     assert (
         "are equal to 4 decimals on all 2 runtimes; a pair's cosine differs by at most 1.0e-06"
         in (verification_in_words(agree)[1])

@@ -56,7 +56,7 @@ def verification_in_words(data: dict[str, Any]) -> list[str]:
     sources = {window["source"] for window in data["windows"]}
     lines = [
         f"{len(data['windows'])} windows of {data['window_seconds']:g} s, one voice each: {len(speakers)} speakers of "
-        f"{len(sources)} excerpts"
+        f"{len(sources)} excerpt{'s' if len(sources) > 1 else ''}"
     ]
     if len(data["runtimes"]) > 1:
         verdict = "equal" if data["equal"] else "not equal"
