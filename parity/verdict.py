@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Comparison
+from parity.artefact import Comparison, find
 from parity.drift import Drift, compare
 from parity.explanation import (
     BORN,
@@ -203,10 +203,10 @@ def relative(name: str, got: Any, want: Any, chunks: np.ndarray | None = None) -
         got, want = (_taken(side, chunks) for side in (got, want))
     if got.shape != want.shape:
         return None
-    if ARTEFACTS[name].comparison in (Comparison.LABELS, Comparison.PARTITION):
+    if find(name).comparison in (Comparison.LABELS, Comparison.PARTITION):
         return float(np.mean(got != want)) if want.size else 0.0
     a, b = got.astype(np.float64), want.astype(np.float64)
-    if ARTEFACTS[name].comparison is Comparison.AXES:
+    if find(name).comparison is Comparison.AXES:
         a = a * np.where(np.sum(a * b, axis=0) < 0, -1.0, 1.0)
     usable = np.isfinite(a) & np.isfinite(b)
     size = np.linalg.norm(b[usable])
