@@ -72,7 +72,8 @@ class RecurrentPipeline(Pipeline):
         """Run the loop step by step, then what follows it; see `Pipeline.run`.
 
         A patch of a looped artefact replaces its row at each step as long as there are rows; beyond them a run that
-        takes more steps than the patch has rows goes on by itself.
+        takes more steps than the patch has rows goes on by itself. A patch may also be a dictionary of some steps'
+        rows.
         """
         patches = dict(patches or {})
         self._check_patches(patches)
@@ -86,9 +87,8 @@ class RecurrentPipeline(Pipeline):
             made |= written | {name: patches[name] for name in stage.writes if name in patches}
         return made
 
-    def replacing(self, name: str, run: Callable[..., Any], *, given: bool = False) -> RecurrentPipeline:
-        """The same pipeline with one stage's function replaced."""
-        stages = super().replacing(name, run, given=given).stages
+    def with_stages(self, stages: Iterable[Stage]) -> RecurrentPipeline:
+        """The same pipeline, loop included, with other stages."""
         return RecurrentPipeline(self.name, self._given, stages, self.loop)
 
     def _steps(self, artefacts: Mapping[str, Any], patches: Mapping[str, Any]) -> list[Rows]:
@@ -97,8 +97,8 @@ class RecurrentPipeline(Pipeline):
         while self.loop.goes_on(artefacts, carried):
             rows = dict(carried)
             for stage in self.stages[: len(self.loop.stages)]:
-                replaced = {name: patches[name][len(steps) : len(steps) + 1] for name in stage.writes
-                            if patches.get(name) is not None and len(steps) < len(patches[name])}  # fmt: skip
+                rows_here = {name: _row(patches.get(name), len(steps)) for name in stage.writes}
+                replaced = {name: row for name, row in rows_here.items() if row is not None}
                 written = {} if len(replaced) == len(stage.writes) else stage({**artefacts, **rows})
                 rows |= written | replaced
             steps.append(rows)
@@ -109,3 +109,10 @@ class RecurrentPipeline(Pipeline):
         if not steps:
             return self.loop.empty(artefacts)
         return {name: np.concatenate([rows[name] for rows in steps]) for name in steps[0]}
+
+
+def _row(patch: np.ndarray | Mapping[int, np.ndarray] | None, step: int) -> np.ndarray | None:
+    """A patch's row (1, ...) of one step; None where it has none."""
+    if isinstance(patch, Mapping):
+        return patch[step][None] if step in patch else None
+    return None if patch is None or step >= len(patch) else patch[step : step + 1]

@@ -176,9 +176,7 @@ def _checked_layout(path: Path, manifest: Mapping[str, Any]) -> Layout:
         if not isinstance(manifest.get(key), str):
             raise InputError(f"{path}: `{key}` is missing; captures of this project and the seed's all carry it")
     if manifest[version_key] != version:
-        raise InputError(
-            f"{path}: captured from {reference} {manifest[version_key]}, this pipeline follows {version}"
-        )
+        raise InputError(f"{path}: captured from {reference} {manifest[version_key]}, this pipeline follows {version}")
     return layout
 
 

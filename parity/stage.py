@@ -183,5 +183,8 @@ class Pipeline:
     def replacing(self, name: str, run: Callable[..., Any], *, given: bool = False) -> Pipeline:
         """The same pipeline with one stage's function replaced; `given` where it returns the same whatever it reads."""
         replaced = replace(self[name], run=run, given=given)
-        stages = [replaced if stage.name == name else stage for stage in self.stages]
+        return self.with_stages(replaced if stage.name == name else stage for stage in self.stages)
+
+    def with_stages(self, stages: Iterable[Stage]) -> Pipeline:
+        """The same pipeline with other stages."""
         return Pipeline(self.name, self.inputs, stages)

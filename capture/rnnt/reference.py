@@ -1,7 +1,7 @@
 """One run of the reference's search, recorded step by step by tapping: no body of it is copied.
 
-What a step is made of passes through two methods, `decoder.predict` and `joint.joint`; the frame that a step looks at is
-known by the encoder row that the joint is given. Tokens are read off the text, whose vocabulary has one character a
+What a step is made of passes through two methods, `decoder.predict` and `joint.joint`; the frame that a step looks at
+is known by the encoder row that the joint is given. Tokens are read off the text, whose vocabulary has one character a
 token.
 """
 
@@ -18,7 +18,7 @@ import torch
 from capture.rnnt.package import load
 from capture.taps import tapped
 from parity.errors import InputError
-from parity.rnnt.head import PREFIX, Head
+from parity.rnnt.head import Head
 from parity.rnnt.stages import NO_TOKEN
 
 FIRST_CHARACTER = 0x4E00  # a block of 20,992 characters in a row, none of them special

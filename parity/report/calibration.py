@@ -8,11 +8,11 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from parity.artefact import ARTEFACTS
+from parity.artefact import LAYOUTS
 from parity.calibrate import Calibration, Finding, Trial
 
 SCHEMA = 1
-STAGES = tuple(dict.fromkeys(artefact.stage for artefact in ARTEFACTS.values()))
+STAGES = tuple(dict.fromkeys(a.stage for layout in LAYOUTS.values() for a in layout.artefacts.values()))
 
 
 def calibration_document(

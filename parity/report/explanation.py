@@ -156,16 +156,18 @@ def _birthplace(stage: Found) -> str:
 def _decided(found: Found) -> list[str]:
     decisive = found["decisive"]
     if not found["answer_changed"]:
-        return ["The answer is the reference's, both RTTMs line for line, so no stage decides anything."]
+        same = "token for token" if found["stages"][-1]["stage"] == "transcript" else "both RTTMs line for line"
+        return [f"The answer is the reference's, {same}, so no stage decides anything."]
     if found["interaction"]:
         return [f"No stage alone restores the answer; together {' and '.join(found['interaction'])} do."]
     if decisive is None:
         return ["The answer changed, and no patch that was tried restores it."]
     back = [p for p in found["patches"] if p["direction"] == INTO_REFERENCE and p["stages"] == [decisive]]
-    der = max((patch["der"] for patch in back), default=0)
+    ders = [patch["der"] for patch in back if patch["der"] is not None]
+    made = f"makes a DER of {number(max(ders, default=0))}" if ders or not back else "breaks it"
     return [
         f"{decisive} decides: it is the earliest stage whose patch alone restores the reference's answer; put into the "
-        f"reference, the candidate's {decisive} makes a DER of {number(der)}."
+        f"reference, the candidate's {decisive} {made}."
     ]
 
 

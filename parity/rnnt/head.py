@@ -1,7 +1,7 @@
 """The head of an RNN-T model in the GigaAM layout: its arrays, checked, and the sizes that they imply.
 
-Task: a state dict with `head.decoder.*` (embedding, LSTM) and `head.joint.*` (three linear layers) -> `Head`. Any number
-of LSTM layers and any sizes; what is beside the head (encoder, preprocessor) is left alone.
+Task: a state dict with `head.decoder.*` (embedding, LSTM) and `head.joint.*` (three linear layers) -> `Head`. Any
+number of LSTM layers and any sizes; what is beside the head (encoder, preprocessor) is left alone.
 
 Source: `RNNTDecoder`, `RNNTJoint` and `RNNTHead` in gigaam/decoder.py, gigaam 0.1.0. Convention: the blank is the last
 class, so a vocabulary of V tokens has V + 1 classes.
@@ -76,7 +76,7 @@ def head_of(state_dict: Mapping[str, np.ndarray], origin: str | Path) -> Head:
     """
     if CTC_WEIGHT in state_dict:
         raise InputError(
-            f"{origin}: has a CTC head ({CTC_WEIGHT}), which has no predictor and no joint; an RNN-T checkpoint is wanted"
+            f"{origin}: has a CTC head ({CTC_WEIGHT}), with no predictor and no joint; an RNN-T checkpoint is wanted"
         )
     found = {name.removeprefix(PREFIX): a for name, a in state_dict.items() if name.startswith(PREFIX)}
     if not found:

@@ -1,7 +1,7 @@
 """The stages of a search, as functions of any number of steps at once: N steps, classes = vocabulary and blank.
 
-The networks' stages run the backend itself (`parity.rnnt.step`), its buffers and bindings, from whatever state each step
-is given. Source: `RNNTGreedyDecoding._greedy_decode` in gigaam/decoding.py, gigaam 0.1.0.
+The networks' stages run the backend itself (`parity.rnnt.step`), its buffers and bindings, from whatever state each
+step is given. Source: `RNNTGreedyDecoding._greedy_decode` in gigaam/decoding.py, gigaam 0.1.0.
 """
 
 from __future__ import annotations
