@@ -13,6 +13,7 @@ from parity.commands.explain import case
 from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
 from parity.commands.margins import margins
+from parity.commands.rnnt import app as rnnt_app
 from parity.commands.validate import validate
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 fixtures_app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
 app.add_typer(fixtures_app, name="fixtures")
+app.add_typer(rnnt_app, name="rnnt")
 app.command("explain")(explain_command)
 app.command()(case)
 app.command()(margins)

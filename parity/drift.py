@@ -19,7 +19,7 @@ from parity.community1 import geometry
 from parity.tolerances import Tolerance, tolerance
 
 ROWWISE_COSINE = {"embeddings", "post_xvec", "post_plda", "centroids"}
-WORDS = {"N": "step", "U": "token", "V": "class", "L": "layer", "H": "unit"}
+WORDS = {"N": "step", "2": "part", "U": "token", "V": "class", "L": "layer", "H": "unit"}
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,8 @@ def read_snapshot(folder: Path) -> Snapshot:
 
     Raises
     ------
-    InputError : the manifest is missing, incomplete or of another version of the reference; a file is missing, unlisted or
-        altered; an array is unknown, of another dtype, or its dims contradict the others'
+    InputError : the manifest is missing, incomplete or of another version of the reference; a file is missing, unlisted
+        or altered; an array is unknown, of another dtype, or its dims contradict the others'
     """
     manifest = _read_manifest(folder)
     layout = _checked_layout(folder / MANIFEST, manifest)

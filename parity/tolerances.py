@@ -38,7 +38,7 @@ EXACT = Tolerance(0.0, "a decision: equal or not")
 _RESTATED = "float64 arithmetic in the same order; only BLAS and LAPACK differ"
 
 _STATE = Tolerance(5e-6, "float32 sums of 320 products and other approximations of tanh; torch is 3e-6 off float64")
-_KEPT = Tolerance(0.0, "copied or left alone, nothing is computed")
+_KEPT = Tolerance(0.0, "copied or left alone: nothing is computed")
 
 ISOLATED: dict[str, Tolerance] = {
     "segmentation_logits": Tolerance(DECISIVE_DRIFT, "judged on the gap of the two best classes only"),

@@ -11,9 +11,11 @@ import typer
 from parity.artefact import STEP_ARTEFACTS
 from parity.console import run_and_exit, stderr
 from parity.drift import compare
+from parity.errors import InputError
 from parity.snapshot import MANIFEST, Snapshot
 from parity.transducer.fixtures import RnntFixture, select
 
+MEASURED = ("predictor_state", "log_probabilities")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -26,6 +28,7 @@ def capture(
     everything: Annotated[
         bool, typer.Option("--everything", help="Keep every step of every fixture (with --out; 200 MB).")
     ] = False,
+    noise: Annotated[bool, typer.Option("--noise", help="Measure what benign changes do; write noise.json.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,
 ) -> None:
     """Run gigaam 0.1.0's RNN-T search on seeded heads and frames, record every step, and keep the snapshots.
@@ -36,11 +39,27 @@ def capture(
     import torch
 
     torch.set_num_threads(threads)
+    if noise:
+        if check or accept or out or everything:
+            raise InputError("--noise keeps snapshots as they are; leave --check, --accept, --out and --everything out")
+        _measure_noise(select(fixture))
+        return
     within = True
     for entry in select(fixture):
         folder = out / entry.name if out else entry.snapshot_folder
         within &= _one(entry, folder, check, accept, everything and out is not None)
     raise typer.Exit(0 if within else 1)
+
+
+def _measure_noise(fixtures: list[RnntFixture]) -> None:
+    from capture.rnnt.noise import measure
+
+    for entry in fixtures:
+        for variant in measure(entry).variants:
+            moved = {name: variant.artefacts[name].max_abs for name in MEASURED if name in variant.artefacts}
+            said = ", ".join(f"{name} {'parted' if size is None else f'{size:.1e}'}" for name, size in moved.items())
+            stderr.print(f"{entry.name}: {variant.name}: {said or 'decisions'}"
+                         f"{'; ANOTHER ANSWER' if variant.answer_changed else ''}", markup=False)  # fmt: skip
 
 
 def _one(fixture: RnntFixture, folder: Path, check: bool, accept: bool, everything: bool) -> bool:

@@ -30,7 +30,7 @@ SAY = 2.0  # what such a unit does for the tokens of its code, and against the b
 SOUNDS, SILENCE_SHARE = 48, 5  # one sound in five is silence
 SHORTEST, LONGEST = 2, 6  # frames a sound lasts, the second exclusive
 GLIDE, NOISE = 0.6, 0.35
-PUSHED = 4  # how many codes a pushed frame has at once: whichever was spoken last, the others are not
+PUSHED, PUSH = 2, 0.9  # how many codes a pushed frame has at once, and how loud: one is never the last spoken
 
 HALF_WORD = 1 << 16
 ROOT_THREE = 1.7320508075688772
@@ -137,7 +137,7 @@ class SeededUtterance:
             here = here + (targets[sound] - here) * GLIDE
             rows[position] = here + noise[position]
         if self.pushed:
-            rows[:: self.pushed, :PUSHED] = 1.0
+            rows[:: self.pushed, :PUSHED] = PUSH
         return rows.astype(np.float32)
 
     def _sounds(self) -> np.ndarray:

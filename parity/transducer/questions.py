@@ -15,12 +15,13 @@ from parity.explanation import Explanation
 from parity.fault import Fault
 from parity.localise import DEFAULT_BUDGET, Question, explain
 from parity.memo import Memo
+from parity.noise import read_noise
 from parity.patching import Patching
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
 from parity.stage import Pipeline
-from parity.transducer.faults import StepWorkshop
+from parity.transducer.faults import FAULTS, StepWorkshop
 from parity.transducer.fixtures import ALL, RnntFixture, made_head
 from parity.transducer.subject import StepReplay
 from parity.variant import NATIVE, Implementation
@@ -98,7 +99,15 @@ def run_fixture(
             )
         memo = Memo()
         question = Question(
-            fixture.name, implementation.name, native, memo.pipeline(candidate), snapshot, inputs, memo, budget=budget
+            fixture.name,
+            implementation.name,
+            native,
+            memo.pipeline(candidate),
+            snapshot,
+            inputs,
+            memo,
+            noise=floor.multiple if (floor := read_noise(snapshot.folder)) else None,
+            budget=budget,
         )
         explanation = explain(question).explanation
     return StepResult(fixture, outcome, backend, explanation)
@@ -120,3 +129,16 @@ def benches(fixtures: list[RnntFixture], on_fixture: Callable[[str], None] | Non
             if on_fixture:
                 on_fixture(fixture.name)
             yield bench_of(fixture)
+
+
+def known_fault(name: str | None) -> Fault | None:
+    """A fault by its name; None where none is named.
+
+    Raises
+    ------
+    InputError : no fault of that name
+    """
+    faults = {fault.name: fault for fault in FAULTS}
+    if name is not None and name not in faults:
+        raise InputError(f"--fault {name}: unknown; there are: {', '.join(faults)}")
+    return faults[name] if name is not None else None

@@ -1,4 +1,4 @@
-"""`rnn-t` as the lab sees it: its answer is tokens and their frames, nothing may differ, and drift has a course in time.
+"""`rnn-t` as the lab sees it: its answer is tokens and their frames, nothing may differ, drift has a course in time.
 
 Task: the general part of a replay -> `StepReplay`: drift of states and log-probabilities step by step, the first step
 that takes another token, and how close the reference was to taking that one.
