@@ -8,8 +8,8 @@ token.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ def run_reference(head: Head, encoded: np.ndarray, max_symbols: int, *, dtype: t
     """
     module, search = build_head(head).to(dtype), build_search(head, max_symbols)
     recorder = _Recorder(head, encoded)
-    with ExitStack() as taps:
+    with ExitStack() as taps, _default_dtype(dtype):
         taps.enter_context(tapped(module.decoder, "predict", recorder.predicted))
         taps.enter_context(tapped(module.joint, "joint", recorder.joined))
         started = time.perf_counter()
@@ -93,6 +93,17 @@ def run_reference(head: Head, encoded: np.ndarray, max_symbols: int, *, dtype: t
     if [ord(character) - FIRST_CHARACTER for character in text] != values["tokens"].tolist():
         raise InputError("capture: the steps that were tapped do not add up to the reference's text")
     return RnntRun(values, text, seconds)
+
+
+@contextmanager
+def _default_dtype(dtype: torch.dtype) -> Iterator[None]:
+    """The reference makes the zeros it starts from in torch's default dtype."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 class _Recorder:
