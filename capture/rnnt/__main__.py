@@ -26,7 +26,7 @@ def capture(
     accept: Annotated[bool, typer.Option("--accept", help="Replace snapshots that have changed.")] = False,
     out: Annotated[Path | None, typer.Option(help="Write snapshots into this folder instead of fixtures/rnnt.")] = None,
     everything: Annotated[
-        bool, typer.Option("--everything", help="Keep every step of every fixture (with --out; 200 MB).")
+        bool, typer.Option("--everything", help="Keep every step of every fixture (with --out; 0.5 GB).")
     ] = False,
     noise: Annotated[bool, typer.Option("--noise", help="Measure what benign changes do; write noise.json.")] = False,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch.")] = 1,

@@ -104,7 +104,7 @@ def _catalogue() -> tuple[RnntFixture, ...]:
         ("small", "three layers, odd sizes, every step kept", small, SeededUtterance("small", 60, 11, pushed=20), ALL),
         ("crowded", "frames that only the limit of symbols leaves", sizes[0], SeededUtterance("crowded", 6, 3, 4), ALL),
         *((f"short_{h}", "a second, every step kept", h, SeededUtterance("short", 25, 2), ALL) for h in sizes),
-        *((f"minute_{h}", "drift over 1,500 frames", h, SeededUtterance("minute", 1500, 5, pushed=500),
+        *((f"minute_{h}", "drift over 1,500 frames", h, SeededUtterance("minute", 1500, 5),
            SCORES if h.endswith("34") else DECISIONS) for h in sizes),
         *((f"long_{h}", "drift over 3,000 frames", h, SeededUtterance("long", 3000, 6), DECISIONS) for h in sizes),
     ]  # fmt: skip
