@@ -73,7 +73,7 @@ def test_arrays_that_make_no_head_are_refused_by_name(changes, said):
 
 
 def test_a_ctc_head_is_refused_as_such():
-    with pytest.raises(InputError, match="x.ckpt: has a CTC head .* an RNN-T checkpoint is wanted"):
+    with pytest.raises(InputError, match=r"x.ckpt: has a CTC head .* an RNN-T checkpoint is wanted"):
         head_of({"head.decoder_layers.0.weight": np.zeros((34, 768, 1))}, "x.ckpt")
 
 

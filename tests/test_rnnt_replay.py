@@ -110,7 +110,7 @@ def test_a_snapshot_names_its_pipeline_and_its_own_reference(tmp_path):
 def test_tokens_and_frames_of_different_lengths_are_refused(tmp_path):
     manifest = {"pipeline": "rnn-t", "gigaam_version": "0.1.0", "encoded_sha256": "0" * 64}
     contents = {"transcript.npz": {"tokens": np.zeros(2, np.int64), "token_frames": np.zeros(3, np.int64)}}
-    with pytest.raises(InputError, match="has U = [23]"):
+    with pytest.raises(InputError, match=r"has U = [23]"):
         write_snapshot(tmp_path / "s", manifest, contents)
 
 

@@ -169,7 +169,8 @@ def _read_npy(path: Path) -> np.ndarray:
     if (size := path.stat().st_size) > NPY_LIMIT:
         raise InputError(f"{path}: has {size} bytes, over the limit of {NPY_LIMIT}: not one utterance's frames")
     try:
-        loaded = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
         raise InputError(f"{path}: cannot be read as .npy ({' '.join(str(error).split())})") from error
     if not isinstance(loaded, np.ndarray):

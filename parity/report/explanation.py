@@ -54,6 +54,8 @@ def in_words(found: Found) -> list[str]:
     if found["layers"]:
         lines.append(layers_in_words(found["layers"]))
     lines += [_in_part(stage) for stage in found["stages"] if stage["uncompared"] and not _fine(stage)]
+    if not _diarizes(found):
+        return lines
     runs = ", ".join(f"{name} {count}" for name, count in found["network_runs"].items())
     return [*lines, f"{found['seconds']:.0f} s; chunks that networks worked on: {runs or 'none'}"]
 
@@ -126,6 +128,10 @@ def gain(stage: Found) -> str:
     return f"{found['gain']:.2g}" if found["gain"] >= 0.01 or not found["gain"] else f"{found['gain']:.0e}"
 
 
+def _diarizes(found: Found) -> bool:
+    return found["stages"][-1]["stage"] != "transcript"
+
+
 def _fine(stage: Found) -> bool:
     return stage["verdict"] in (WITHIN, NOT_COMPARED)
 
@@ -156,7 +162,7 @@ def _birthplace(stage: Found) -> str:
 def _decided(found: Found) -> list[str]:
     decisive = found["decisive"]
     if not found["answer_changed"]:
-        same = "token for token" if found["stages"][-1]["stage"] == "transcript" else "both RTTMs line for line"
+        same = "both RTTMs line for line" if _diarizes(found) else "token for token"
         return [f"The answer is the reference's, {same}, so no stage decides anything."]
     if found["interaction"]:
         return [f"No stage alone restores the answer; together {' and '.join(found['interaction'])} do."]
