@@ -37,7 +37,7 @@ EXACT = Tolerance(0.0, "a decision: equal or not")
 
 _RESTATED = "float64 arithmetic in the same order; only BLAS and LAPACK differ"
 
-_STATE = Tolerance(5e-6, "float32 sums of 320 products and other approximations of tanh; torch is 3e-6 off float64")
+_STATE = Tolerance(5e-6, "float32 sums of 320 products, one step: at most 2.9e-6 over 4,000 steps of any head")
 _KEPT = Tolerance(0.0, "copied or left alone: nothing is computed")
 
 ISOLATED: dict[str, Tolerance] = {
@@ -81,6 +81,8 @@ ISOLATED: dict[str, Tolerance] = {
 
 _PROPAGATED = "embedding drift of at most 1e-5 carried on"
 
+_FREE_RUNNING = Tolerance(1e-5, "torch itself is 6.2e-6 off its float64 after 3,000 frames, ours 1.5e-6")
+
 CASCADED: dict[str, Tolerance] = {
     **ISOLATED,
     "embeddings": Tolerance(1e-5, "the gate of every port: float32 convolutions on our own filterbank"),
@@ -92,8 +94,7 @@ CASCADED: dict[str, Tolerance] = {
     "elbo_trajectory": Tolerance(1e-1, f"{_PROPAGATED}, summed over embeddings"),
     "centroids": Tolerance(1e-4, _PROPAGATED),
     "soft_clusters": Tolerance(1e-4, _PROPAGATED),
-    "step_state": _STATE,
-    "next_state": _STATE,
+    **dict.fromkeys(("step_state", "next_state", "predictor_state", "predictor_output"), _FREE_RUNNING),
 }
 
 LAYER_FLOOR = 1e-4
