@@ -181,6 +181,7 @@ COMMUNITY1 = Layout(
 )
 RNNT = Layout("rnn-t", STEP_ARTEFACTS, {}, ("gigaam", "gigaam_version", "0.1.0"), "encoded_sha256")
 LAYOUTS = {layout.pipeline: layout for layout in (COMMUNITY1, RNNT)}
+_BY_NAME = {name: artefact for layout in LAYOUTS.values() for name, artefact in layout.artefacts.items()}
 
 
 def files() -> dict[str, tuple[str, ...]]:
@@ -189,5 +190,10 @@ def files() -> dict[str, tuple[str, ...]]:
 
 
 def find(name: str) -> Artefact:
-    """An artefact of any pipeline by its name."""
-    return next(layout.artefacts[name] for layout in LAYOUTS.values() if name in layout.artefacts)
+    """An artefact of any pipeline by its name.
+
+    Raises
+    ------
+    KeyError : no pipeline has one of that name
+    """
+    return _BY_NAME[name]

@@ -113,7 +113,7 @@ def faults_table(document: dict[str, Any]) -> Table:
                 said(row["restored"]),
             )
     grid.caption = (
-        "moves: fixtures of which it moves an artefact beyond tolerance; answers: fixtures whose RTTM it changes\n"
+        "moves: fixtures of which it moves an artefact beyond tolerance; answers: fixtures whose answer it changes\n"
         f"{sum(not row['answer_changed'] for row in document['faults'])} of {len(document['faults'])} faults change no "
         f"fixture's answer"
     )
