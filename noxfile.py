@@ -30,19 +30,20 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(name="tests-capture")
 def tests_capture(session: nox.Session) -> None:
-    """Run the tests that need torch and pyannote.audio, or MLX."""
+    """Run the tests that need torch and pyannote.audio, gigaam, or MLX."""
     _install(session, "capture", "mlx", "test")
+    _install_gigaam(session)
     session.run("python", "-m", "pytest", "-m", "torch or mlx", *session.posargs)
 
 
 @nox.session
 def capture(session: nox.Session) -> None:
-    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- --reference-version X.Y.Z runs another."""
+    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- rnnt: gigaam's own RNN-T."""
     if version := _option(session.posargs, "--reference-version"):
         _run(session, "-m", "capture", *session.posargs, python=_python_with_pyannote(session, version))
         return
     _install(session, "capture")
-    _run(session, "-m", "capture", *session.posargs)
+    _run(session, "-m", *_module(session, "capture"))
 
 
 @nox.session
@@ -67,9 +68,9 @@ def calibrate(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time this project and pyannote.audio 4.0.4 on the same clips in the same run."""
+    """Time this project and pyannote.audio 4.0.4 on the same clips in the same run; -- rnnt: the backend and gigaam."""
     _install(session, "capture")
-    _run(session, "-m", "bench", *session.posargs)
+    _run(session, "-m", *_module(session, "bench"))
 
 
 @nox.session
@@ -85,6 +86,20 @@ def lint(session: nox.Session) -> None:
     session.install("ruff==0.17.5")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+
+
+def _module(session: nox.Session, package: str) -> list[str]:
+    """The module to run and its arguments: `package.rnnt` where the first argument is `rnnt`."""
+    if session.posargs[:1] != ["rnnt"]:
+        return [package, *session.posargs]
+    _install_gigaam(session)
+    return [f"{package}.rnnt", *session.posargs[1:]]
+
+
+def _install_gigaam(session: nox.Session) -> None:
+    # Its own pins (torch below 2.6, onnxruntime 1.17.3) are older than this Python; its RNN-T head needs none of them.
+    session.install("--no-deps", "gigaam==0.1.0")
+    session.install("sentencepiece>=0.2")
 
 
 def _run(session: nox.Session, *arguments: str, python: str = "python", **options: object) -> object:

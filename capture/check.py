@@ -23,7 +23,7 @@ def compare_snapshots(kept: Path, fresh: Snapshot) -> tuple[bool, list[str]]:
     within : whether all that differs is inside the cascaded tolerances, and nothing is missing on either side
     lines : what to tell: bit-identical, or by how much and where not
     """
-    old = read_snapshot(kept, version=None)
+    old = read_snapshot(kept, any_version=True)
     lines = [f"{key} changed" for key in PROVENANCE if old.manifest.get(key) != fresh.manifest.get(key)]
     lines += [f"{name} is only in the {side} capture" for side, name in _lonely(old, fresh)]
     within = not lines

@@ -36,16 +36,18 @@ def take_up(folder: Path, committed: Path, wanted: Mapping[str, Any]) -> str | N
     InputError : `folder` holds a capture of something else, or one that cannot be read
     """
     if (folder / MANIFEST).exists():
-        manifest = read_snapshot(folder, version=None).manifest
+        manifest = read_snapshot(folder, any_version=True).manifest
         if others := [line for key, line in differences(manifest, wanted) if key.startswith(CHOSEN)]:
             raise InputError(
                 f"{folder}: holds another capture ({'; '.join(others)}): remove it, or choose another --out"
             )
         remarks = "; ".join(line for _, line in differences(manifest, wanted))
         return f"kept, captured before ({remarks})" if remarks else "kept, captured before"
-    if (committed / MANIFEST).exists() and not list(differences(read_snapshot(committed, None).manifest, wanted)):
-        _copy(committed, folder)
-        return f"taken from {committed.parent.name}/, captured in the very same way"
+    if (committed / MANIFEST).exists():
+        manifest = read_snapshot(committed, any_version=True).manifest
+        if not list(differences(manifest, wanted)):
+            _copy(committed, folder)
+            return f"taken from {committed.parent.name}/, captured in the very same way"
     return None
 
 
@@ -69,4 +71,4 @@ def _copy(source: Path, folder: Path) -> None:
         for path in source.iterdir():
             if path.name not in OWN_NAMES and path.is_file():
                 shutil.copy2(path, temporary / path.name)
-        read_snapshot(temporary, version=None)
+        read_snapshot(temporary, any_version=True)

@@ -16,6 +16,7 @@ from parity.commands.explain import explain as explain_command
 from parity.commands.kit import kit
 from parity.commands.layers import layers
 from parity.commands.margins import margins
+from parity.commands.rnnt import app as rnnt_app
 from parity.commands.runtimes import runtimes
 from parity.commands.validate import validate
 from parity.commands.verification import verification
@@ -30,6 +31,7 @@ app = typer.Typer(
 )
 fixtures_app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
 app.add_typer(fixtures_app, name="fixtures")
+app.add_typer(rnnt_app, name="rnnt")
 app.command("explain")(explain_command)
 app.command()(case)
 app.command()(margins)

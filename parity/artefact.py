@@ -1,12 +1,14 @@
-"""What flows between the stages of `community-1`: dims, dtype, unit, where a snapshot keeps it, how it is compared.
+"""What flows between the stages of a pipeline: dims, dtype, unit, where a snapshot keeps it, how it is compared.
 
-The catalogue below is the one place that says so; snapshots, captures, replay and drift all read it. Names are
-pyannote's own hook names and variables. `C` chunks, `F` = 589 frames a chunk, `S` = 3 local speakers, `T` training
-embeddings, `K0` speakers VBx starts with, `K` clusters.
+The catalogues below, one a pipeline, are the one place that says so; snapshots, captures, replay and drift all read
+them. No name is in two of them. Names of `community-1` are pyannote's own hook names and variables: `C` chunks, `F` =
+589 frames a chunk, `S` = 3 local speakers, `T` training embeddings, `K0` speakers VBx starts with, `K` clusters. Of
+`rnn-t`: `N` steps, `U` tokens, `V` classes, `L` layers, `H` units of the predictor.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
@@ -114,11 +116,84 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 
+def _steps_catalogue() -> tuple[Artefact, ...]:
+    values, labels = Comparison.VALUES, Comparison.LABELS
+    rows = [
+        ("step_frame", "advance", "N", "int64", "frame", labels),
+        ("step_symbols", "advance", "N", "int64", "symbols at the frame so far", labels),
+        ("step_token", "advance", "N", "int64", "token before, -1 none", labels),
+        ("step_state", "advance", "N 2 L H", "float32", "hidden, cell before", values),
+        ("predictor_output", "predictor", "N H", "float32", "hidden of the last layer", values),
+        ("predictor_state", "predictor", "N 2 L H", "float32", "hidden, cell after", values),
+        ("log_probabilities", "joint", "N V", "float32", "log-probability", values),
+        ("chosen", "choose", "N", "int64", "class", labels),
+        ("next_frame", "advance", "N", "int64", "frame", labels),
+        ("next_symbols", "advance", "N", "int64", "symbols at the frame so far", labels),
+        ("next_token", "advance", "N", "int64", "token, -1 none", labels),
+        ("next_state", "advance", "N 2 L H", "float32", "hidden, cell kept", values),
+        ("tokens", "transcript", "U", "int64", "class", labels),
+        ("token_frames", "transcript", "U", "int64", "frame", labels),
+    ]
+    files = {"transcript": "transcript.npz", "joint": "joint.npz", "choose": "search.npz"}
+    return tuple(
+        Artefact(n, stage, tuple(dims.split()), dtype, unit, how, _file_of_steps(n, files.get(stage, "search.npz")), n)
+        for n, stage, dims, dtype, unit, how in rows
+    )
+
+
+def _file_of_steps(name: str, file: str) -> str:
+    return "states.npz" if name.endswith("_state") or name == "predictor_output" else file
+
+
+STEP_ARTEFACTS: dict[str, Artefact] = {artefact.name: artefact for artefact in _steps_catalogue()}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What snapshots of one pipeline hold.
+
+    Attributes
+    ----------
+    pipeline : its name; a manifest that names none is of `community-1`
+    artefacts, companions : what may lie in its files: artefacts by name, other arrays by file
+    reference : what the reference is called, the manifest's key for its version, and the version that is followed
+    input_hash : the manifest's key for the hash of what was fed in
+    """
+
+    pipeline: str
+    artefacts: Mapping[str, Artefact]
+    companions: Mapping[str, tuple[str, ...]]
+    reference: tuple[str, str, str]
+    input_hash: str
+
+    def files(self) -> dict[str, tuple[str, ...]]:
+        """Every file that a snapshot may hold, and the array keys inside it (none for `.npy` and `.rttm`)."""
+        table: dict[str, list[str]] = {file: list(keys) for file, keys in self.companions.items()}
+        for artefact in self.artefacts.values():
+            table.setdefault(artefact.file, [])
+            if artefact.key:
+                table[artefact.file].append(artefact.key)
+        return {file: tuple(keys) for file, keys in table.items()}
+
+
+COMMUNITY1 = Layout(
+    "community-1", ARTEFACTS, COMPANIONS, ("pyannote.audio", "pyannote_audio_version", "4.0.4"), "clip_sha256"
+)
+RNNT = Layout("rnn-t", STEP_ARTEFACTS, {}, ("gigaam", "gigaam_version", "0.1.0"), "encoded_sha256")
+LAYOUTS = {layout.pipeline: layout for layout in (COMMUNITY1, RNNT)}
+_BY_NAME = {name: artefact for layout in LAYOUTS.values() for name, artefact in layout.artefacts.items()}
+
+
 def files() -> dict[str, tuple[str, ...]]:
-    """Every file that a snapshot may hold, and the array keys inside it (none for `.npy` and `.rttm`)."""
-    table: dict[str, list[str]] = {file: list(keys) for file, keys in COMPANIONS.items()}
-    for artefact in ARTEFACTS.values():
-        table.setdefault(artefact.file, [])
-        if artefact.key:
-            table[artefact.file].append(artefact.key)
-    return {file: tuple(keys) for file, keys in table.items()}
+    """Every file that a snapshot of `community-1` may hold, and the array keys inside it."""
+    return COMMUNITY1.files()
+
+
+def find(name: str) -> Artefact:
+    """An artefact of any pipeline by its name.
+
+    Raises
+    ------
+    KeyError : no pipeline has one of that name
+    """
+    return _BY_NAME[name]

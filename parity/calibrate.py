@@ -17,16 +17,16 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks, community1_pipeline
-from parity.community1.annotation import to_rttm
 from parity.drift import compare
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.fault import Fault, Workshop
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.prepare import Prepared
-from parity.replay import CASCADED, ISOLATED, TEXTS, URI, reference_artefacts, replay
+from parity.replay import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts, ChunkSeries, Pipeline
+from parity.subject import Subject, subject_of
 from parity.tolerances import tolerance
 from parity.variant import Implementation
 from parity.verdict import Verdicts
@@ -52,7 +52,7 @@ class Bench:
 
     name: str
     native: Pipeline
-    workshop: Workshop
+    workshop: Any
     clean: Patching
     recorded: Artefacts
     memo: Memo
@@ -263,7 +263,7 @@ def _tried(bench: Bench, fault: Fault | None) -> Trial:
         named=named,
         answer_changed=changed,
         restored=patching.patch(INTO_CANDIDATE, named).restored if changed and named else False if changed else None,
-        decisive=_decisive(patching) if changed else None,
+        decisive=_decisive(patching, named) if changed else None,
     )
 
 
@@ -276,33 +276,36 @@ def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]
     """
     clean, slack = bench.native.run(bench.inputs), bench.clean_drift
     found: list[str] = []
+    subject = subject_of(bench.native)
     for stage, native in zip(candidate, bench.native, strict=True):
         alone = stage(clean) if stage.run is not native.run else clean
         for name in stage.writes:
-            in_cascade = _away(name, made.get(name), clean.get(name), CASCADED, slack.get((name, CASCADED), NONE))
-            if in_cascade or _away(name, alone.get(name), clean.get(name), ISOLATED, slack.get((name, ISOLATED), NONE)):
+            sides = (made, CASCADED), (alone, ISOLATED)
+            if any(_away(subject, name, side.get(name), clean.get(name), mode, slack.get((name, mode), NONE))
+                   for side, mode in sides):  # fmt: skip
                 found.append(name)
     return tuple(found)
 
 
-def _away(name: str, got: Any, want: Any, mode: str, slack: Slack) -> bool:
+def _away(subject: Subject, name: str, got: Any, want: Any, mode: str, slack: Slack) -> bool:
     if got is want:
         return False
     if got is None or want is None:
         return True
-    if name in TEXTS:
-        return to_rttm(got, URI) != to_rttm(want, URI)
+    if name in subject.texts:
+        return subject.to_text(got) != subject.to_text(want)
     if isinstance(want, ChunkSeries):
-        return any(_away(name, got.take([chunk]), want.take([chunk]), mode, slack) for chunk in want.chunks)
+        return any(_away(subject, name, got.take([chunk]), want.take([chunk]), mode, slack) for chunk in want.chunks)
     drift, limit = compare(name, got, want, mode=mode), tolerance(name, mode)
     if drift.mismatches or not np.isfinite(drift.max_abs):
         return True
     return drift.max_abs > limit.max_abs + slack[0] or (limit.rms is not None and drift.rms > limit.rms + slack[1])
 
 
-def _decisive(patching: Patching) -> str | None:
-    """The earliest stage whose patch alone restores the answer."""
-    for stage in patching.native:
-        if patching.patch(INTO_CANDIDATE, (stage.name,)).restored:
-            return stage.name
+def _decisive(patching: Patching, named: tuple[str, ...]) -> str | None:
+    """The earliest stage whose patch alone restores the answer; in a loop, which has no earliest, a named one first."""
+    preferred = named if patching.native.feedback else ()
+    for name in (*preferred, *(stage.name for stage in patching.native)):
+        if patching.patch(INTO_CANDIDATE, (name,)).restored:
+            return name
     return None

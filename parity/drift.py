@@ -14,11 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Artefact, Comparison
+from parity.artefact import Artefact, Comparison, find
 from parity.community1 import geometry
 from parity.tolerances import Tolerance, tolerance
 
 ROWWISE_COSINE = {"embeddings", "post_xvec", "post_plda", "centroids"}
+WORDS = {"N": "step", "2": "part", "U": "token", "V": "class", "L": "layer", "H": "unit"}
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def compare(
     excused : (as `want`) bool, elements that may differ because the reference's own choice there is noise
     total : elements the reference's whole artefact has; those of `want` by default
     """
-    artefact = ARTEFACTS[name]
+    artefact = find(name)
     limit = tolerance(name, mode)
     if artefact.comparison is Comparison.TURNS:
         return _compare_turns(artefact, mode, got, want)
@@ -162,6 +163,8 @@ def in_words(dims: tuple[str, ...], index: tuple[int, ...]) -> str:
             seconds = float(geometry.frame_middles(position + 1)[-1])
         elif letter == "T":
             words.append(f"training embedding {position}")
+        elif letter in WORDS:
+            words.append(f"{WORDS[letter]} {position}")
         else:
             words.append(f"[{position}]")
     return ", ".join(words) + (f", at {seconds:.1f} s" if seconds is not None else "")

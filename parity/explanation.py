@@ -77,6 +77,13 @@ class Recovery:
 
 
 @dataclass(frozen=True)
+class TokenRecovery:
+    """The same of the answer of an RNN-T search: by the edit distance of its tokens and their frames."""
+
+    tokens: float | None
+
+
+@dataclass(frozen=True)
 class Patch:
     """One patched run.
 
@@ -89,16 +96,16 @@ class Patch:
         still is
     recovery : graded; for `candidate into reference` it says how much of the candidate's error came along (0 none,
         1 all of it)
-    der, speakers : of the patched run's plain output
+    der, speakers : of the patched run's plain output; None where the answer is no diarization
     """
 
     direction: str
     stages: tuple[str, ...]
     prefix: bool
     restored: bool
-    recovery: Recovery
-    der: float
-    speakers: int
+    recovery: Recovery | TokenRecovery
+    der: float | None
+    speakers: int | None
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
-from parity.elements import decisive_elements
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
 from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.prepare import Prepared
-from parity.replay import Replay, replay
+from parity.replay import replay
 from parity.snapshot import Snapshot
 from parity.stage import Pipeline
+from parity.subject import Outcome
 from parity.variant import NATIVE, Implementation
 from parity.verdict import NoiseMultiple, Verdicts
 
@@ -100,7 +100,7 @@ class Answered:
     """An explanation, and what it was made of."""
 
     explanation: Explanation
-    replay: Replay
+    replay: Outcome
     patching: Patching
 
 
@@ -125,7 +125,7 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
     if changed:
         say("patches")
         patches = all_patches(patching)
-        decisive = first_restoring(patches)
+        decisive = first_restoring(patches, named if question.native.feedback else ())
         interaction, more = find_interaction(patching, named, decisive)
         patches += more
         say("elements")
@@ -150,7 +150,7 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
 def _elements(patching: Patching, decisive: str | None, interaction: tuple[str, ...], budget: int) -> Elements | None:
     if not budget or decisive is None or interaction:
         return None
-    return decisive_elements(patching, patching.native[decisive], budget)
+    return patching.subject.elements(patching, patching.native[decisive], budget)
 
 
 def all_patches(patching: Patching) -> tuple[Patch, ...]:
@@ -163,10 +163,15 @@ def all_patches(patching: Patching) -> tuple[Patch, ...]:
     return tuple(found)
 
 
-def first_restoring(patches: tuple[Patch, ...]) -> str | None:
-    """The earliest stage whose patch alone brings the answer back."""
-    alone = [p for p in patches if p.direction == INTO_CANDIDATE and len(p.stages) == 1 and p.restored]
-    return alone[0].stages[0] if alone else None
+def first_restoring(patches: tuple[Patch, ...], preferred: tuple[str, ...] = ()) -> str | None:
+    """The earliest stage whose patch alone brings the answer back.
+
+    Parameters
+    ----------
+    preferred : stages that come first: in a loop the one that follows the guilty one stands before it in the order
+    """
+    alone = [p.stages[0] for p in patches if p.direction == INTO_CANDIDATE and len(p.stages) == 1 and p.restored]
+    return next((name for name in (*preferred, *alone) if name in alone), None)
 
 
 def find_interaction(

@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parity.artefact import ARTEFACTS
+from parity.artefact import LAYOUTS
 from parity.beside import read_beside
 from parity.files import write_text
 from parity.snapshot import NOISE
 
 SCHEMA = 1
 ALL_EMBEDDINGS = "embeddings_all_rows"
-KNOWN = (*ARTEFACTS, ALL_EMBEDDINGS)
+KNOWN = (*(name for layout in LAYOUTS.values() for name in layout.artefacts), ALL_EMBEDDINGS)
 
 
 @dataclass(frozen=True)

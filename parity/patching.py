@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -19,10 +19,11 @@ from scipy.optimize import linear_sum_assignment
 
 from parity.community1.annotation import to_rttm
 from parity.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch, Recovery
-from parity.replay import CASCADED, TEXTS, URI, reference_artefacts, with_uri
+from parity.replay import CASCADED, TEXTS, URI, reference_artefacts
 from parity.score import count, score_rttm
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts, ChunkSeries, Pipeline, Stage
+from parity.subject import subject_of
 from parity.tolerances import tolerance
 
 # Responsibilities never agree to the last bit; what is within tolerance is not away.
@@ -82,7 +83,7 @@ class Patching:
     """
 
     def __init__(self, native: Pipeline, candidate: Pipeline, snapshot: Snapshot, inputs: Mapping[str, Any]) -> None:
-        self.native, self.candidate = native, candidate
+        self.native, self.candidate, self.subject = native, candidate, subject_of(native)
         self.snapshot, self.inputs = snapshot, dict(inputs)
         self.stand_ins: list[str] = []
         self.reference = self._complete(reference_artefacts(snapshot, inputs))
@@ -101,27 +102,21 @@ class Patching:
         return self.candidate.run(self.inputs)
 
     @cached_property
-    def candidate_answer(self) -> Answer:
+    def candidate_answer(self) -> Any:
         """The candidate's."""
-        return answer_of(self.made)
+        return self.subject.answer_of(self.made)
 
     @cached_property
-    def reference_answer(self) -> Answer:
-        """The reference's; its RTTMs are the recorded ones where there are any."""
-        recorded = [self.snapshot.values.get(name) for name in TEXTS]
-        made = answer_of(self.reference)
-        rttm, exclusive = (
-            with_uri(text, URI) if text is not None else own
-            for text, own in zip(recorded, (made.rttm, made.exclusive_rttm), strict=True)
-        )
-        return replace(made, rttm=rttm, exclusive_rttm=exclusive)
+    def reference_answer(self) -> Any:
+        """The reference's; the recorded one as far as it was recorded."""
+        return self.subject.recorded_answer(self.subject.answer_of(self.reference), self.snapshot)
 
     @cached_property
-    def error(self) -> Distance:
+    def error(self) -> Any:
         """How far the candidate's answer is from the reference's."""
-        return distance(self.candidate_answer, self.reference_answer)
+        return self.subject.distance(self.candidate_answer, self.reference_answer)
 
-    def into_candidate(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Answer:
+    def into_candidate(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
         """The candidate's answer with the reference's output of some stages in its cascade.
 
         Parameters
@@ -133,9 +128,9 @@ class Patching:
                    for name in stage.writes} | dict(values or {})  # fmt: skip
         # Taking over what is the same already moves nothing, so arrays given behind it still stand.
         moved = {name for name, value in patches.items() if not _same(self.made.get(name), value)}
-        return answer_of(self._with_code(moved).run(self.inputs, patches=patches))
+        return self.subject.answer_of(self._with_code(moved).run(self.inputs, patches=patches))
 
-    def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Answer:
+    def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
         """The reference's answer with the candidate's output of some stages in its cascade; same parameters."""
         names = set(stages)
         patches = {name: self.made.get(name) for stage in self.native if stage.name in names
@@ -147,21 +142,21 @@ class Patching:
             if stage.name not in affected
             for name in stage.writes
         }
-        return answer_of(self.native.run(self.inputs, patches=untouched | patches))
+        return self.subject.answer_of(self.native.run(self.inputs, patches=untouched | patches))
 
     def patch(self, direction: str, stages: tuple[str, ...], *, prefix: bool = False) -> Patch:
         """One patched run, judged."""
         run = self.into_candidate if direction == INTO_CANDIDATE else self.into_reference
         found = run(stages)
-        gone = distance(found, self.reference_answer)
+        gone = self.subject.distance(found, self.reference_answer)
         return Patch(
             direction=direction,
             stages=stages,
             prefix=prefix,
             restored=found.same_as(self.reference_answer),
-            recovery=recovery(gone, self.error, away=direction == INTO_REFERENCE),
-            der=gone.der,
-            speakers=found.speakers,
+            recovery=self.subject.recovery(gone, self.error, direction == INTO_REFERENCE),
+            der=getattr(gone, "der", None),
+            speakers=getattr(found, "speakers", None),
         )
 
     def on_reference(self, stage: Stage) -> Artefacts:
@@ -170,12 +165,13 @@ class Patching:
 
     def _complete(self, reference: Artefacts) -> Artefacts:
         """The reference's artefacts, filled up where the snapshot lacks some that stages read."""
+        texts = self.subject.texts
         for stage in self.native:
-            lacking = [name for name in stage.writes if name not in reference or name in TEXTS]
+            lacking = [name for name in stage.writes if name not in reference or name in texts]
             partial = [name for name in stage.writes if name in self.snapshot.chunks and self._is_read(name)]
             if not lacking and not partial:
                 continue
-            if not any(self._is_read(name) or name in TEXTS for name in (*lacking, *partial)):
+            if not any(self._is_read(name) or name in texts for name in (*lacking, *partial)):
                 continue
             made = stage(reference)
             for name in lacking:
@@ -192,7 +188,7 @@ class Patching:
         return any(name in stage.needs for stage in self.native)
 
     def _stands_in(self, name: str) -> None:
-        if name not in TEXTS:
+        if name not in self.subject.texts:
             self.stand_ins.append(name)
 
     def _with_code(self, patched: set[str]) -> Pipeline:
@@ -218,11 +214,14 @@ def _same(ours: Any, theirs: Any) -> bool:
 
 def downstream(pipeline: Pipeline, artefacts: set[str]) -> set[str]:
     """Names of the stages that read any of some artefacts, or what such a stage writes."""
-    moved, names = set(artefacts), set()
-    for stage in pipeline:
-        if moved & set(stage.needs):
-            names.add(stage.name)
-            moved |= set(stage.writes)
+    moved, names, before = set(artefacts), set(), -1
+    while before != len(names):  # once is enough without a loop, whose first stages read what its last ones wrote
+        before = len(names)
+        moved |= {read for read, written in pipeline.feedback.items() if written in moved}
+        for stage in pipeline:
+            if moved & set(stage.needs):
+                names.add(stage.name)
+                moved |= set(stage.writes)
     return names
 
 
@@ -286,7 +285,7 @@ def responsibility_distance(
     return float(0.5 * np.abs(best_renaming(a, b) - _padded(b, a.shape[1])).sum(axis=1).mean())
 
 
-def recovery(patched: Distance, error: Distance, *, away: bool) -> Recovery:
+def recovery(patched: Distance, error: Distance, away: bool) -> Recovery:
     """1 - patched / error for each distance; the other way round where it is asked how much error came along."""
 
     def share(name: str) -> float | None:

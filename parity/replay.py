@@ -1,14 +1,11 @@
-"""Replay a pipeline against a snapshot: isolated and cascaded.
+"""What a replay of `community-1` says of a fixture: near ties excused, RTTMs scored, problems in words.
 
-Isolated: a stage gets the reference's own inputs; what differs was born there. Cascaded: it gets what our earlier
-stages made; what differs was born or inherited. Nothing that the snapshot holds goes uncompared: what was not compared
-fails the fixture, by name.
+How stages are replayed is `parity.engine`; its names are to be had here too.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,14 +15,34 @@ from parity.artefact import ARTEFACTS
 from parity.community1 import geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.scoring import inactive
-from parity.drift import Drift, compare
+from parity.drift import Drift
+from parity.engine import CASCADED, ISOLATED, lacks, reference_artefacts, replay, run_isolated
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.score import Score, count, score_rttm
 from parity.snapshot import Snapshot
-from parity.stage import Artefacts, ChunkSeries, Pipeline, Stage
+from parity.subject import Outcome, Replayed
 from parity.tolerances import NEAR_TIE
 
-ISOLATED, CASCADED = "isolated", "cascaded"
+__all__ = [
+    "CASCADED",
+    "ISOLATED",
+    "TEXTS",
+    "URI",
+    "NearTie",
+    "Replay",
+    "active_embedding_drift",
+    "excuses",
+    "finish",
+    "lacks",
+    "near_tie_flips",
+    "recorded_part",
+    "reference_artefacts",
+    "replay",
+    "run_isolated",
+    "sampled_frames",
+    "with_uri",
+]
+
 TEXTS = ("diarization", "exclusive_diarization")
 URI = "clip"
 POOLED_FRAMES = 125
@@ -45,7 +62,7 @@ class NearTie:
 
 
 @dataclass(frozen=True)
-class Replay:
+class Replay(Outcome):
     """What a replay found.
 
     Attributes
@@ -81,93 +98,7 @@ class Replay:
         """Everything compared, everything within, DER exactly 0 on both outputs, counts equal."""
         ders = [score.der for score in (self.score, self.exclusive_score) if score is not None]
         counts = (self.speakers, self.segments) == (self.reference_speakers, self.reference_segments)
-        return not self.problems and all(drift.within for drift in self.drifts) and not any(ders) and counts
-
-    @property
-    def first_drift(self) -> Drift | None:
-        """The first artefact out of tolerance in the pipeline's order; isolated before cascaded."""
-        return next((drift for drift in self.drifts if not drift.within), None)
-
-
-def replay(
-    pipeline: Pipeline,
-    snapshot: Snapshot,
-    inputs: Mapping[str, Any],
-    *,
-    on_stage: Callable[[str], None] | None = None,
-    on_made: Callable[[Artefacts], None] | None = None,
-    reference: Artefacts | None = None,
-) -> Replay:
-    """Run a pipeline on a clip and compare every artefact that the snapshot holds.
-
-    Parameters
-    ----------
-    inputs : the pipeline's own, `waveform` (1, num_samples) float32
-    on_stage : called with a stage's name before it runs in the cascade
-    on_made : called with the artefacts of the cascade, which are not kept otherwise
-    reference : `reference_artefacts` of this snapshot, where it is replayed often
-    """
-    clock = _Clock(on_stage)
-    made = pipeline.run(inputs, on_stage=clock.start)
-    seconds = clock.stop()
-    if on_made:
-        on_made(made)
-    reference = reference or reference_artefacts(snapshot, inputs)
-    flips = near_tie_flips(made.get("segmentations"), snapshot)
-    allowed = excuses(flips, snapshot)
-    drifts: list[Drift] = []
-    without: dict[str, tuple[str, ...]] = {}
-    for stage in pipeline:
-        alone, missing = run_isolated(stage, pipeline, reference, made, inputs)
-        if missing:
-            without[stage.name] = missing
-        drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, allowed)
-        drifts += _compare_outputs(stage, made, snapshot, CASCADED, allowed)
-    return _finished(made, snapshot, drifts, flips, without, seconds)
-
-
-def reference_artefacts(snapshot: Snapshot, inputs: Mapping[str, Any]) -> Artefacts:
-    """What stages read, as the reference made it: recorded subsets become series of the chunks there are."""
-    reference: Artefacts = dict(inputs)
-    for name, value in snapshot.values.items():
-        partial = name in snapshot.chunks
-        reference[name] = ChunkSeries.recorded(snapshot.chunks[name], value) if partial else value
-    return reference
-
-
-def run_isolated(
-    stage: Stage, pipeline: Pipeline, reference: Artefacts, made: Artefacts, inputs: Mapping[str, Any]
-) -> tuple[Artefacts, tuple[str, ...]]:
-    """A stage on the reference's own inputs: what it writes, and which inputs the snapshot lacks.
-
-    A stage that reads nothing but the pipeline's inputs did the same in the cascade and is not run twice; one whose
-    output is given as arrays cannot run on other inputs.
-    """
-    if stage.given:
-        return {}, ()
-    if all(name in inputs for name in stage.reads):
-        return {name: made[name] for name in stage.writes if made.get(name) is not None}, ()
-    if (
-        stage.when is not None
-        and all(name in reference for name in stage.when.reads)
-        and not stage.when.holds(reference)
-    ):
-        return {}, ()
-    missing = tuple(name for name in stage.needs if lacks(name, pipeline, reference))
-    return ({}, missing) if missing else (stage(reference), ())
-
-
-def lacks(name: str, pipeline: Pipeline, reference: Artefacts) -> bool:
-    """Whether the reference made an artefact, or may have, and the snapshot does not hold it.
-
-    What its stage's condition left out (no VBx where there is nothing to cluster) is no lack: readers find None there.
-    """
-    if name in reference:
-        return False
-    writer = next((stage for stage in pipeline if name in stage.writes), None)
-    if writer is None or writer.when is None:
-        return True
-    return any(lacks(read, pipeline, reference) for read in writer.when.reads) or writer.when.holds(reference)
+        return self.all_within and not any(ders) and counts
 
 
 def near_tie_flips(segmentations: np.ndarray | None, snapshot: Snapshot) -> np.ndarray | None:
@@ -204,57 +135,19 @@ def sampled_frames(count: int) -> np.ndarray:
     return nearest_indices(count, POOLED_FRAMES)
 
 
-def _compare_outputs(
-    stage: Stage, outputs: Artefacts, snapshot: Snapshot, mode: str, allowed: Mapping[str, np.ndarray]
-) -> list[Drift]:
-    drifts = []
-    for name in stage.writes:
-        want, got = snapshot.values.get(name), outputs.get(name)
-        if want is None or got is None:
-            continue
-        if name in TEXTS:
-            drifts.append(compare(name, to_rttm(got, URI), with_uri(want, URI), mode=mode))
-        else:
-            drifts.append(_compare_array(name, got, want, snapshot, mode, allowed))
-    return drifts
-
-
-def _compare_array(
-    name: str, got: Any, want: np.ndarray, snapshot: Snapshot, mode: str, allowed: Mapping[str, np.ndarray]
-) -> Drift:
-    chunks, total, excused = snapshot.chunks.get(name), None, allowed.get(name)
-    if chunks is not None:
-        got = got.take(chunks) if isinstance(got, ChunkSeries) else got[chunks]
-        whole = len(snapshot.values["segmentations"]) if "segmentations" in snapshot.values else len(want)
-        total = whole * want[0].size
-    elif name == "embeddings" and len(got) < len(want) and "fbank" in snapshot.chunks:
-        # Isolated embeddings exist for the chunks whose filterbank was recorded.
-        chunks, total = snapshot.chunks["fbank"], want.size
-        want = want[chunks]
-        excused = excused[chunks] if excused is not None else None
-    if mode == ISOLATED and name != "segmentations":
-        excused = None  # the reference's own segmentations were read: there is nothing to excuse
-    return compare(name, got, want, mode=mode, chunks=chunks, excused=excused, total=total)
-
-
-def _finished(
-    made: Artefacts,
-    snapshot: Snapshot,
-    drifts: Iterable[Drift],
-    flips: np.ndarray | None,
-    without: Mapping[str, tuple[str, ...]],
-    seconds: Mapping[str, float],
-) -> Replay:
-    drifts = tuple(drifts)
+def finish(found: Replayed) -> Replay:
+    """The report of one replay."""
+    made, snapshot = found.made, found.snapshot
+    flips = near_tie_flips(made.get("segmentations"), snapshot)
     ours, exclusive = (to_rttm(made[name], URI) for name in TEXTS)
     theirs = with_uri(snapshot.values.get("diarization", ""), URI)
     theirs_exclusive = snapshot.values.get("exclusive_diarization")
     speakers, segments = count(ours)
     reference_speakers, reference_segments = count(theirs)
     return Replay(
-        drifts=drifts,
+        drifts=found.drifts,
         near_ties=_named(flips, snapshot),
-        problems=tuple(_problems(made, snapshot, drifts)),
+        problems=tuple(_problems(found)),
         rttm=ours,
         exclusive_rttm=exclusive,
         score=score_rttm(theirs, ours),
@@ -264,9 +157,15 @@ def _finished(
         reference_speakers=reference_speakers,
         reference_segments=reference_segments,
         embedding_drift=active_embedding_drift(made.get("embeddings"), snapshot),
-        isolated_without=without,
-        stage_seconds=seconds,
+        isolated_without=found.isolated_without,
+        stage_seconds=found.stage_seconds,
     )
+
+
+def recorded_part(name: str, got: Any, want: np.ndarray, snapshot: Snapshot) -> np.ndarray | None:
+    """The chunks that isolated embeddings exist for, those whose filterbank was recorded; None where it is all."""
+    part = name == "embeddings" and len(got) < len(want) and "fbank" in snapshot.chunks
+    return snapshot.chunks["fbank"] if part else None
 
 
 def active_embedding_drift(embeddings: np.ndarray | None, snapshot: Snapshot) -> float | None:
@@ -293,14 +192,10 @@ def _named(flips: np.ndarray | None, snapshot: Snapshot) -> tuple[NearTie, ...]:
     )
 
 
-def _problems(made: Artefacts, snapshot: Snapshot, drifts: tuple[Drift, ...]) -> list[str]:
-    held = [name for name in ARTEFACTS if name in snapshot.values]
-    compared = {drift.artefact for drift in drifts if drift.mode == CASCADED}
-    problems = []
-    if "diarization" not in held:
-        problems.append("the snapshot holds no reference.rttm")
-    if missing := [name for name in held if name not in compared]:
-        problems.append(f"compared {len(compared)} of {len(held)} artefacts; missing: {', '.join(missing)}")
+def _problems(found: Replayed) -> list[str]:
+    made, snapshot = found.made, found.snapshot
+    problems = [] if "diarization" in snapshot.values else ["the snapshot holds no reference.rttm"]
+    problems += found.missing
     # Our own snapshots are whole: what they lack, the reference did not make.
     if "schema" in snapshot.manifest:
         extra = [name for name in ARTEFACTS if made.get(name) is not None and name not in snapshot.values]
@@ -312,25 +207,3 @@ def with_uri(rttm: str, uri: str) -> str:
     """RTTM text under another URI."""
     lines = [line.split(" ") for line in rttm.splitlines()]
     return "".join(" ".join([fields[0], uri, *fields[2:]]) + "\n" for fields in lines)
-
-
-class _Clock:
-    """Wall time by stage."""
-
-    def __init__(self, on_stage: Callable[[str], None] | None) -> None:
-        self._on_stage = on_stage
-        self._seconds: dict[str, float] = {}
-        self._running: tuple[str, float] | None = None
-
-    def start(self, stage: str) -> None:
-        self.stop()
-        self._running = (stage, time.perf_counter())
-        if self._on_stage:
-            self._on_stage(stage)
-
-    def stop(self) -> dict[str, float]:
-        if self._running:
-            name, started = self._running
-            self._seconds[name] = time.perf_counter() - started
-            self._running = None
-        return self._seconds

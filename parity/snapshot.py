@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Artefact, files
+from parity.artefact import COMMUNITY1, LAYOUTS, Artefact, Layout
 from parity.community1.annotation import from_rttm
 from parity.errors import InputError
 from parity.files import sha256_file, writing_folder
 
 MANIFEST = "manifest.json"
-REFERENCE_VERSION = "4.0.4"
+REFERENCE_VERSION = COMMUNITY1.reference[2]
 SCHEMA = 1
 NOISE = "noise.json"  # measured against the snapshot, no part of it: `parity.noise`
 STABILITY = "stability.json"  # the same: `parity.perturb`
@@ -54,6 +54,11 @@ class Snapshot:
     companions: Mapping[tuple[str, str], np.ndarray] = field(repr=False)
 
     @property
+    def layout(self) -> Layout:
+        """What a snapshot of its pipeline may hold."""
+        return LAYOUTS[self.manifest.get("pipeline", COMMUNITY1.pipeline)]
+
+    @property
     def weights(self) -> Mapping[str, Any]:
         """Name and hash of the weight set that was captured; empty where the manifest does not say."""
         return self.manifest.get("weights", {})
@@ -69,36 +74,38 @@ class Snapshot:
         return self.companions.get(("segmentations.npz", "segmentation_gap"))
 
 
-def read_snapshot(folder: Path, version: str | None = REFERENCE_VERSION) -> Snapshot:
+def read_snapshot(folder: Path, *, any_version: bool = False) -> Snapshot:
     """Read a snapshot.
 
     Parameters
     ----------
     folder : where it lies
-    version : of pyannote.audio that it has to be captured from; None for any, where nothing is replayed
+    any_version : whether the reference may have been of another version than pipelines follow, as where nothing is
+        replayed
 
     Raises
     ------
-    InputError : the manifest is missing, incomplete or of another pyannote version; a file is missing, unlisted or
-        altered; an array is unknown, of another dtype, or its dims contradict the others'
+    InputError : the manifest is missing, incomplete or of another version of the reference; a file is missing, unlisted
+        or altered; an array is unknown, of another dtype, or its dims contradict the others'
     """
-    manifest = _read_manifest(folder, version)
-    _check_files(folder, manifest["artifacts"])
+    manifest = _read_manifest(folder)
+    layout = _checked_layout(folder / MANIFEST, manifest, any_version=any_version)
+    _check_files(folder, manifest["artifacts"], layout.files())
     values: dict[str, Any] = {}
     chunks: dict[str, np.ndarray] = {}
     companions: dict[tuple[str, str], np.ndarray] = {}
-    by_place = {(artefact.file, artefact.key): artefact for artefact in ARTEFACTS.values()}
+    by_place = {(artefact.file, artefact.key): artefact for artefact in layout.artefacts.values()}
     for name in sorted(manifest["artifacts"]):
-        for key, value in _read_file(folder / name).items():
+        for key, value in _read_file(folder / name, layout.files()).items():
             artefact = by_place.get((name, key))
             if artefact is None:
                 companions[name, key] = value
             else:
                 values[artefact.name] = value
-    for artefact in ARTEFACTS.values():
+    for artefact in layout.artefacts.values():
         if artefact.by_chunk and np.ndim(values.get(artefact.name)):
             chunks[artefact.name] = _recorded_chunks(folder, artefact, companions, values)
-    _check_arrays(folder, values, chunks)
+    _check_arrays(folder, layout.artefacts, values, chunks)
     _check_indices(folder, values)
     _check_gap(folder, values.get("segmentations"), companions.get(("segmentations.npz", "segmentation_gap")))
     return Snapshot(folder, manifest, values, chunks, companions)
@@ -131,8 +138,8 @@ def write_snapshot(
         described = {name: _described(contents[name]) for name in sorted(contents) if not name.endswith(".rttm")}
         text = json.dumps({**manifest, "artifacts": listed, "arrays": described}, indent=2, ensure_ascii=False)
         (temporary / MANIFEST).write_text(text + "\n", encoding="utf-8")
-        read_snapshot(temporary, version=None)
-    return read_snapshot(folder, version=None)
+        read_snapshot(temporary, any_version=True)
+    return read_snapshot(folder, any_version=True)
 
 
 def _own_files(folder: Path) -> list[Path]:
@@ -154,7 +161,7 @@ def _write_file(path: Path, arrays: Mapping[str | None, Any]) -> None:
         np.savez_compressed(path, **dict(sorted(arrays.items())))
 
 
-def _read_manifest(folder: Path, version: str | None) -> dict[str, Any]:
+def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -164,19 +171,26 @@ def _read_manifest(folder: Path, version: str | None) -> dict[str, Any]:
         raise InputError(f"{path}: cannot be read as JSON ({error})") from error
     if not isinstance(manifest, dict) or not isinstance(manifest.get("artifacts"), dict):
         raise InputError(f"{path}: lists no `artifacts`: not a snapshot's manifest")
-    for key in ("pyannote_audio_version", "clip_sha256"):
-        if not isinstance(manifest.get(key), str):
-            raise InputError(f"{path}: `{key}` is missing; captures of this project and the seed's all carry it")
-    if version is not None and manifest["pyannote_audio_version"] != version:
-        raise InputError(
-            f"{path}: captured from pyannote.audio {manifest['pyannote_audio_version']}, this pipeline follows "
-            f"{version}; `parity compare` takes captures of any version"
-        )
     return manifest
 
 
-def _check_files(folder: Path, listed: Mapping[str, str]) -> None:
-    known = set(files())
+def _checked_layout(path: Path, manifest: Mapping[str, Any], *, any_version: bool) -> Layout:
+    layout = LAYOUTS.get(manifest.get("pipeline", COMMUNITY1.pipeline))
+    if layout is None:
+        raise InputError(f"{path}: of pipeline {manifest['pipeline']!r}; known: {', '.join(LAYOUTS)}")
+    reference, version_key, version = layout.reference
+    for key in (version_key, layout.input_hash):
+        if not isinstance(manifest.get(key), str):
+            raise InputError(f"{path}: `{key}` is missing; captures of this project and the seed's all carry it")
+    if not any_version and manifest[version_key] != version:
+        raise InputError(
+            f"{path}: captured from {reference} {manifest[version_key]}, this pipeline follows {version}; "
+            "`parity compare` takes captures of any version"
+        )
+    return layout
+
+
+def _check_files(folder: Path, listed: Mapping[str, str], known: Mapping[str, tuple[str, ...]]) -> None:
     if strange := sorted(name for name in listed if name not in known):
         raise InputError(f"{folder / MANIFEST}: lists {', '.join(strange)}, which no snapshot holds")
     present = {path.name for path in folder.iterdir()} - {MANIFEST} - {path.name for path in _own_files(folder)}
@@ -189,7 +203,7 @@ def _check_files(folder: Path, listed: Mapping[str, str]) -> None:
             raise InputError(f"{folder / name}: altered: sha256 is {got}, the manifest says {expected}")
 
 
-def _read_file(path: Path) -> dict[str | None, Any]:
+def _read_file(path: Path, known: Mapping[str, tuple[str, ...]]) -> dict[str | None, Any]:
     try:
         if path.suffix == ".rttm":
             text = path.read_text(encoding="utf-8")
@@ -203,7 +217,7 @@ def _read_file(path: Path) -> dict[str | None, Any]:
         raise InputError(f"{path}: cannot be read as {path.suffix}: it holds something else")
     if path.suffix == ".npy":
         return contents
-    if unknown := sorted(set(contents) - set(files()[path.name])):
+    if unknown := sorted(set(contents) - set(known[path.name])):
         raise InputError(f"{path}: holds {', '.join(unknown)}, which no snapshot has there")
     return contents
 
@@ -228,10 +242,12 @@ def _recorded_chunks(folder: Path, artefact: Artefact, companions: dict, values:
     return chunks
 
 
-def _check_arrays(folder: Path, values: Mapping[str, Any], chunks: Mapping[str, np.ndarray]) -> None:
+def _check_arrays(
+    folder: Path, artefacts: Mapping[str, Artefact], values: Mapping[str, Any], chunks: Mapping[str, np.ndarray]
+) -> None:
     sizes: dict[str, tuple[int, str]] = {letter: (size, "the format") for letter, size in FIXED_DIMS.items()}
     for name, value in values.items():
-        artefact = ARTEFACTS[name]
+        artefact = artefacts[name]
         if artefact.dtype == "text":
             continue
         place = f"{folder / artefact.file}: {name}"

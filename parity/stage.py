@@ -162,8 +162,7 @@ class Pipeline:
         ValueError : a patch is for what no stage writes
         """
         patches = patches or {}
-        if unknown := sorted(set(patches) - {name for stage in self.stages for name in stage.writes}):
-            raise ValueError(f"patches for {unknown}, which no stage of {self.name} writes")
+        self._check_patches(patches)
         made = dict(artefacts)
         for stage in self.stages:
             if on_stage:
@@ -172,8 +171,20 @@ class Pipeline:
             made |= written | {name: patches[name] for name in stage.writes if name in patches}
         return made
 
+    @property
+    def feedback(self) -> Mapping[str, str]:
+        """What a step reads -> what the step before wrote, where stages run in a loop (`parity.recurrent`)."""
+        return {}
+
+    def _check_patches(self, patches: Mapping[str, Any]) -> None:
+        if unknown := sorted(set(patches) - {name for stage in self.stages for name in stage.writes}):
+            raise ValueError(f"patches for {unknown}, which no stage of {self.name} writes")
+
     def replacing(self, name: str, run: Callable[..., Any], *, given: bool = False) -> Pipeline:
         """The same pipeline with one stage's function replaced; `given` where it returns the same whatever it reads."""
         replaced = replace(self[name], run=run, given=given)
-        stages = [replaced if stage.name == name else stage for stage in self.stages]
+        return self.with_stages(replaced if stage.name == name else stage for stage in self.stages)
+
+    def with_stages(self, stages: Iterable[Stage]) -> Pipeline:
+        """The same pipeline with other stages."""
         return Pipeline(self.name, self.inputs, stages)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Artefact
+from parity.artefact import Artefact, find
 from parity.community1.annotation import Turn
 from parity.errors import InputError
 from parity.snapshot import FIXED_DIMS
@@ -65,7 +65,7 @@ class Implementation:
             mine if mine.run is theirs.run else replace(mine, run=partial(_guarded, self.name, mine, mine.run))
             for mine, theirs in zip(changed, native, strict=True)
         ]
-        return Pipeline(self.name, native.inputs, stages)
+        return native.with_stages(stages)
 
 
 NATIVE = Implementation("native", lambda pipeline: pipeline)
@@ -138,7 +138,7 @@ def _guarded(name: str, stage: Stage, run: Callable, *values: Any) -> Any:
     if not isinstance(written, tuple) or len(written) != len(stage.writes):
         raise InputError(f"{place} returned a {type(results).__name__}, expected {len(stage.writes)} results")
     for artefact, value in zip(stage.writes, written, strict=True):
-        check_artefact(place, ARTEFACTS[artefact], value)
+        check_artefact(place, find(artefact), value)
     return results
 
 

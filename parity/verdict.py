@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Comparison
+from parity.artefact import Comparison, find
 from parity.drift import Drift, compare
 from parity.explanation import (
     BORN,
@@ -26,8 +26,9 @@ from parity.explanation import (
     StageVerdict,
 )
 from parity.patching import Patching
-from parity.replay import CASCADED, ISOLATED, TEXTS, Replay, excuses, near_tie_flips
+from parity.replay import CASCADED, ISOLATED
 from parity.stage import ChunkSeries, Stage
+from parity.subject import Outcome
 from parity.tolerances import tolerance
 
 NoiseMultiple = Callable[[str, float], float | None]
@@ -42,14 +43,13 @@ class Verdicts:
     noise : artefact and max abs -> multiple of the reference's own noise
     """
 
-    def __init__(self, patching: Patching, outcome: Replay, noise: NoiseMultiple | None = None) -> None:
+    def __init__(self, patching: Patching, outcome: Outcome, noise: NoiseMultiple | None = None) -> None:
         self._patching, self._noise_multiple = patching, noise
         self._snapshot, self._native = patching.snapshot, patching.native
         self._drifts: dict[tuple[str, str], list[Drift]] = {}
         for drift in outcome.drifts:
             self._drifts.setdefault((drift.stage, drift.mode), []).append(drift)
-        flips = near_tie_flips(patching.made.get("segmentations"), patching.snapshot)
-        self._allowed = excuses(flips, patching.snapshot)
+        self._allowed = patching.subject.excuses(patching.made, patching.snapshot)
         for stage in patching.candidate:
             if extra := self._with_stand_ins(stage):
                 self._drifts.setdefault((stage.name, ISOLATED), []).extend(extra)
@@ -128,16 +128,20 @@ class Verdicts:
 
     def _ancestors(self, stage: str) -> set[str]:
         names: set[str] = set()
-        for read in self._read(self._native[stage]):
-            writer = self._writer(read)
-            names |= {writer} | self._ancestors(writer)
+        left = [stage]
+        while left:  # a loop's stages are each other's ancestors
+            new = {self._writer(read) for read in self._read(self._native[left.pop()])} - names
+            names |= new
+            left += new
         return names
 
     def _read(self, stage: Stage) -> list[str]:
-        return [name for name in stage.needs if name not in self._native.inputs and name in self._patching.reference]
+        given = set(self._native.inputs) - set(self._native.feedback)
+        return [name for name in stage.needs if name not in given and name in self._patching.reference]
 
     def _writer(self, artefact: str) -> str:
-        return next(stage.name for stage in self._native if artefact in stage.writes)
+        written = self._native.feedback.get(artefact, artefact)
+        return next(stage.name for stage in self._native if written in stage.writes)
 
     def _uncompared(self, stage: Stage) -> tuple[str, ...]:
         return tuple(
@@ -158,7 +162,7 @@ class Verdicts:
 
     def _compare(self, name: str, got: Any, mode: str) -> Drift | None:
         want, chunks = self._snapshot.values.get(name), self._snapshot.chunks.get(name)
-        if name in TEXTS or want is None or got is None:
+        if name in self._patching.subject.texts or want is None or got is None:
             return None
         if chunks is not None:
             got = _taken(got, chunks)
@@ -177,7 +181,11 @@ class Verdicts:
         if not known or (stage.when is not None and not stage.when.holds(made)):
             return None
         native = self._native[stage.name](made)
-        rows = [self._amplified(name, max(known), native) for name in stage.writes if name not in TEXTS]
+        rows = [
+            self._amplified(name, max(known), native)
+            for name in stage.writes
+            if name not in self._patching.subject.texts
+        ]
         return max((row for row in rows if row is not None), key=lambda row: row.shown, default=None)
 
     def _amplified(self, name: str, read: float, native: Mapping[str, Any]) -> Amplification | None:
@@ -203,10 +211,10 @@ def relative(name: str, got: Any, want: Any, chunks: np.ndarray | None = None) -
         got, want = (_taken(side, chunks) for side in (got, want))
     if got.shape != want.shape:
         return None
-    if ARTEFACTS[name].comparison in (Comparison.LABELS, Comparison.PARTITION):
+    if find(name).comparison in (Comparison.LABELS, Comparison.PARTITION):
         return float(np.mean(got != want)) if want.size else 0.0
     a, b = got.astype(np.float64), want.astype(np.float64)
-    if ARTEFACTS[name].comparison is Comparison.AXES:
+    if find(name).comparison is Comparison.AXES:
         a = a * np.where(np.sum(a * b, axis=0) < 0, -1.0, 1.0)
     usable = np.isfinite(a) & np.isfinite(b)
     size = np.linalg.norm(b[usable])

@@ -12,9 +12,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "stage", "errors", "files", "npy", "array_files"}
+KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "stage", "recurrent", "errors", "files", "npy", "array_files"}
 OPTIONAL = {"parity.networks.wespeaker.torch_runtime": "torch", "parity.networks.wespeaker.mlx_runtime": "mlx"}
 """Modules that import what an extra brings; `--runtime` alone loads them."""
+GENERAL = ("parity.engine", "parity.subject", "parity.stage", "parity.recurrent", "parity.delta", "parity.artefact")
 LAB = tuple(
     sorted(
         path.stem
@@ -153,8 +154,14 @@ def test_the_numerics_know_nothing_of_where_weights_come_from(name, path):
     assert of(imports(name, path), "parity.weights", "parity.sources") == []
 
 
+@pytest.mark.parametrize("name", GENERAL)
+def test_what_serves_every_pipeline_knows_none_of_them(name):
+    assert of(imports(name, modules("parity")[name]), *NUMERICS[::2]) == []
+
+
 def test_importing_the_numerics_loads_nothing_of_the_lab():
-    code = "import json, sys, parity.community1, parity.networks.pyannet\nprint(json.dumps(sorted(sys.modules)))"
+    imported = "parity.community1, parity.networks.pyannet, parity.rnnt"
+    code = f"import json, sys, {imported}\nprint(json.dumps(sorted(sys.modules)))"
     assert of(set(fresh_interpreter(code)), *(f"parity.{module}" for module in LAB)) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import onnxruntime
@@ -50,13 +51,58 @@ class OnnxNetwork:
     """
 
     def __init__(self, model: bytes, threads: int | None = None) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = _checked(threads or available_cores())
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        self._session = _session(model, _checked(threads or available_cores()))
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """All outputs, in the graph's order."""
         return tuple(self._session.run(None, inputs))
+
+
+class BoundNetwork:
+    """One graph of fixed shapes, loaded once, run from and into arrays that its user keeps.
+
+    For graphs so small that copying and allocating would be a good part of a run: one thread, no copies.
+
+    Parameters
+    ----------
+    model : the serialised ONNX graph, float32 throughout, no dynamic dimension
+    """
+
+    def __init__(self, model: bytes) -> None:
+        self._session = _session(model, threads=1)
+        self.inputs = {value.name: tuple(value.shape) for value in self._session.get_inputs()}
+        self.outputs = {value.name: tuple(value.shape) for value in self._session.get_outputs()}
+
+    def bind(self, **arrays: np.ndarray) -> Callable[[], None]:
+        """A run that reads and writes these very arrays, by name, whenever it is called.
+
+        Raises
+        ------
+        ValueError : a name is missing or unknown, or an array is not float32, contiguous and of the graph's shape
+        """
+        shapes = self.inputs | self.outputs
+        if set(arrays) != set(shapes):
+            raise ValueError(f"binds {sorted(arrays)}, the graph has {sorted(shapes)}")
+        for name, array in arrays.items():
+            if array.dtype != np.float32 or array.shape != shapes[name] or not array.flags.c_contiguous:
+                raise ValueError(
+                    f"{name} is {array.dtype} {array.shape}, the graph has contiguous float32 {shapes[name]}"
+                )
+        binding = self._session.io_binding()
+        for name, array in arrays.items():
+            bind = binding.bind_input if name in self.inputs else binding.bind_output
+            bind(name, "cpu", 0, np.float32, array.shape, array.ctypes.data)
+
+        def run(kept: dict[str, np.ndarray] = arrays) -> None:  # the addresses bound stay theirs as long as it lives
+            self._session.run_with_iobinding(binding)
+
+        return run
+
+
+def _session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])

@@ -9,11 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.artefact import ARTEFACTS
+from parity.artefact import LAYOUTS
 from parity.calibrate import Calibration, Finding, Trial
 
 SCHEMA = 1
-STAGES = tuple(dict.fromkeys(artefact.stage for artefact in ARTEFACTS.values()))
+STAGES = tuple(dict.fromkeys(a.stage for layout in LAYOUTS.values() for a in layout.artefacts.values()))
 
 
 def calibration_document(
@@ -114,7 +114,7 @@ def faults_table(document: dict[str, Any]) -> Table:
                 said(row["restored"]),
             )
     grid.caption = (
-        "moves: fixtures of which it moves an artefact beyond tolerance; answers: fixtures whose RTTM it changes\n"
+        "moves: fixtures of which it moves an artefact beyond tolerance; answers: fixtures whose answer it changes\n"
         f"{sum(not row['answer_changed'] for row in document['faults'])} of {len(document['faults'])} faults change no "
         f"fixture's answer"
     )

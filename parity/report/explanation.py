@@ -54,6 +54,8 @@ def in_words(found: Found) -> list[str]:
     if found["layers"]:
         lines.append(layers_in_words(found["layers"]))
     lines += [_in_part(stage) for stage in found["stages"] if stage["uncompared"] and not _fine(stage)]
+    if not _diarizes(found):
+        return lines
     runs = ", ".join(f"{name} {count}" for name, count in found["network_runs"].items())
     return [*lines, f"{found['seconds']:.0f} s; chunks that networks worked on: {runs or 'none'}"]
 
@@ -126,6 +128,10 @@ def gain(stage: Found) -> str:
     return f"{found['gain']:.2g}" if found["gain"] >= 0.01 or not found["gain"] else f"{found['gain']:.0e}"
 
 
+def _diarizes(found: Found) -> bool:
+    return found["stages"][-1]["stage"] != "transcript"
+
+
 def _fine(stage: Found) -> bool:
     return stage["verdict"] in (WITHIN, NOT_COMPARED)
 
@@ -156,16 +162,18 @@ def _birthplace(stage: Found) -> str:
 def _decided(found: Found) -> list[str]:
     decisive = found["decisive"]
     if not found["answer_changed"]:
-        return ["The answer is the reference's, both RTTMs line for line, so no stage decides anything."]
+        same = "both RTTMs line for line" if _diarizes(found) else "token for token"
+        return [f"The answer is the reference's, {same}, so no stage decides anything."]
     if found["interaction"]:
         return [f"No stage alone restores the answer; together {' and '.join(found['interaction'])} do."]
     if decisive is None:
         return ["The answer changed, and no patch that was tried restores it."]
     back = [p for p in found["patches"] if p["direction"] == INTO_REFERENCE and p["stages"] == [decisive]]
-    der = max((patch["der"] for patch in back), default=0)
+    ders = [patch["der"] for patch in back if patch["der"] is not None]
+    made = f"makes a DER of {number(max(ders, default=0))}" if ders or not back else "breaks it"
     return [
         f"{decisive} decides: it is the earliest stage whose patch alone restores the reference's answer; put into the "
-        f"reference, the candidate's {decisive} makes a DER of {number(der)}."
+        f"reference, the candidate's {decisive} {made}."
     ]
 
 

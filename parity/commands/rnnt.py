@@ -1,0 +1,178 @@
+"""`parity rnnt …`: the RNN-T backend: decode with it, replay it against the reference, plant faults in it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from parity.console import stderr, stdout
+from parity.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from parity.rnnt.model import Model
+    from parity.rnnt.vocabulary import Vocabulary
+
+app = typer.Typer(no_args_is_help=True, help="The RNN-T step backend (GigaAM layout) and its parity.")
+NPY_LIMIT = 1 << 30  # bytes of encoder frames: 96 hours at 25 frames a second and 768 wide are larger
+
+FixtureOption = Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")]
+
+
+@app.command()
+def decode(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint in the GigaAM layout with an RNN-T head.")],
+    encoded: Annotated[list[Path], typer.Argument(help="Encoder frames, one .npy (frames, width) an utterance.")],
+    tokenizer: Annotated[Path | None, typer.Option(help="A SentencePiece model, where the model has one.")] = None,
+    max_symbols: Annotated[int, typer.Option(min=1, help="Symbols a frame.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Tokens and frames too, one line of JSON a file.")] = False,
+    statistics: Annotated[bool, typer.Option(help="Steps and time spent, on standard error.")] = True,
+) -> None:
+    """Decode encoder frames: a line of text a file on standard output (token ids where there is no vocabulary)."""
+    from parity.rnnt.model import read_model
+    from parity.rnnt.search import check_encoded, greedy_batch
+    from parity.rnnt.step import OnnxJointStep, RnntNetworks
+
+    model = read_model(checkpoint)
+    vocabulary = _vocabulary(model, checkpoint, tokenizer)
+    utterances = [check_encoded(_read_npy(path), model.head.enc_hidden, path) for path in encoded]
+    if model.seeded:
+        stderr.print(f"{checkpoint}: a seeded head ({model.seeded}), not a trained one: its text means nothing")
+    networks = RnntNetworks(model.head)
+    found = greedy_batch(lambda: OnnxJointStep(networks), utterances, max_symbols=max_symbols)
+    for path, (hypothesis, backend) in zip(encoded, found, strict=True):
+        tokens = hypothesis.tokens.tolist()
+        text = None if vocabulary is None else vocabulary.text(tokens)
+        if as_json:
+            line = {"file": str(path), "text": text, "tokens": tokens, "frames": hypothesis.frames.tolist()}
+            print(json.dumps(line, ensure_ascii=False))
+        else:
+            print(" ".join(map(str, tokens)) if text is None else text)
+        if statistics:
+            from parity.report.steps import statistics_line
+
+            stderr.print(f"{path}: {statistics_line(backend.statistics)}", markup=False)
+
+
+@app.command()
+def replay(
+    fixture: FixtureOption = [],  # noqa: B006
+    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    fault: Annotated[str | None, typer.Option(help="Plant one of the known faults first.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Localise what drifts.")] = False,
+    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/rnnt.json"),
+) -> None:
+    """Replay the RNN-T fixtures against gigaam's own search, step by step.
+
+    Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
+    """
+    from parity.files import check_writable, write_text
+    from parity.report.document import to_json
+    from parity.report.explanation import explanation_table, in_words
+    from parity.report.steps import steps_document, steps_table
+    from parity.transducer.fixtures import select
+    from parity.transducer.questions import known_fault, planted, run_fixture
+
+    chosen = select(fixture)
+    found = known_fault(fault)
+    check_writable(json_path)
+    results = []
+    for entry in chosen:
+        with stderr.status(entry.name):
+            under_test = planted(found, entry)
+            results.append(run_fixture(entry, snapshots=snapshots, implementation=under_test, explain_drift=explain))
+    document = steps_document(results, implementation=f"fault {fault}" if fault else "native")
+    write_text(json_path, to_json(document))
+    stdout.print(steps_table(document))
+    for row in document["fixtures"]:
+        if row["explanation"] is not None:
+            stdout.print(explanation_table(row["explanation"]))
+            for line in in_words(row["explanation"]):
+                stdout.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(0 if all(result.at_parity for result in results) else 1)
+
+
+@app.command()
+def calibrate(
+    fixture: FixtureOption = [],  # noqa: B006
+    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path(
+        "reports/calibration-rnnt.json"
+    ),
+) -> None:
+    """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
+    from parity.calibrate import calibrate as run
+    from parity.files import check_writable, write_text
+    from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
+    from parity.report.document import to_json
+    from parity.transducer.faults import FAULTS
+    from parity.transducer.fixtures import ALL, select
+    from parity.transducer.questions import benches
+
+    chosen = select(fixture)
+    if partial := [entry.name for entry in chosen if entry.kept != ALL and fixture]:
+        raise InputError(f"--fixture {', '.join(partial)}: keeps decisions only; faults need every step")
+    check_writable(json_path)
+    started = time.perf_counter()
+    with stderr.status("faults") as status:
+        found = run(benches(chosen, status.update), FAULTS)
+    document = calibration_document(found, weights="seeded heads", skipped={}, seconds=time.perf_counter() - started)
+    write_text(json_path, to_json(document))
+    stdout.print(faults_table(document))
+    stdout.print(confusion_table(document))
+    stdout.print(headline(document), soft_wrap=True)
+    raise typer.Exit(0 if found.passed else 1)
+
+
+@app.command()
+def seed(
+    head: Annotated[str, typer.Argument(help="Name of a seeded head, as one_layer_34.")],
+    folder: Annotated[Path, typer.Argument(help="Where head.ckpt and encoded.npy go; must not exist.")],
+    frames: Annotated[int, typer.Option(min=1, max=100_000, help="Encoder frames to make.")] = 250,
+) -> None:
+    """Write a seeded head as a checkpoint, and seeded encoder frames for it: to try decode without a real model."""
+    import numpy as np
+
+    from parity.files import writing_folder
+    from parity.networks.checkpoint_writer import write_checkpoint
+    from parity.rnnt.seeded import SeededUtterance
+    from parity.transducer.fixtures import HEADS
+
+    if head not in HEADS:
+        raise InputError(f"{head}: no such seeded head; there are: {', '.join(HEADS)}")
+    recipe = HEADS[head]
+    with writing_folder(folder) as temporary:
+        write_checkpoint(temporary / "head.ckpt", {"seeded": head, "state_dict": recipe.state_dict()})
+        np.save(temporary / "encoded.npy", SeededUtterance("seeded", frames, 2).encoded(recipe.enc_hidden))
+    stdout.print(f"{folder}: head.ckpt and encoded.npy; a seeded head, not a trained one")
+
+
+def _vocabulary(model: Model, checkpoint: Path, tokenizer: Path | None) -> Vocabulary | None:
+    from parity.rnnt.vocabulary import SentencePieces, check_vocabulary
+
+    if tokenizer is not None:
+        return check_vocabulary(SentencePieces(tokenizer), model.head.classes, f"--tokenizer {tokenizer}")
+    if model.vocabulary is None:
+        return None
+    return check_vocabulary(model.vocabulary, model.head.classes, checkpoint)
+
+
+def _read_npy(path: Path) -> np.ndarray:
+    import numpy as np
+
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; expected encoder frames as .npy")
+    if (size := path.stat().st_size) > NPY_LIMIT:
+        raise InputError(f"{path}: has {size} bytes, over the limit of {NPY_LIMIT}: not one utterance's frames")
+    try:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise InputError(f"{path}: cannot be read as .npy ({' '.join(str(error).split())})") from error
+    if not isinstance(loaded, np.ndarray):
+        raise InputError(f"{path}: is an archive of arrays, expected a plain .npy with one utterance's frames")
+    return loaded

@@ -1,0 +1,187 @@
+"""Replay a pipeline against a snapshot: isolated and cascaded, whatever the pipeline.
+
+Isolated: a stage gets the reference's own inputs; what differs was born there. Cascaded: it gets what our earlier
+stages made; what differs was born or inherited. Nothing that the snapshot holds goes uncompared. What is the pipeline's
+own (its answer, what may differ) its `parity.subject.Subject` says.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from parity.drift import Drift, compare
+from parity.snapshot import Snapshot
+from parity.stage import Artefacts, ChunkSeries, Pipeline, Stage
+from parity.subject import Replayed, Subject, subject_of
+
+ISOLATED, CASCADED = "isolated", "cascaded"
+
+
+def replay(
+    pipeline: Pipeline,
+    snapshot: Snapshot,
+    inputs: Mapping[str, Any],
+    *,
+    on_stage: Callable[[str], None] | None = None,
+    on_made: Callable[[Artefacts], None] | None = None,
+    reference: Artefacts | None = None,
+) -> Any:
+    """Run a pipeline on a recording and compare every artefact that the snapshot holds.
+
+    Parameters
+    ----------
+    inputs : the pipeline's own: of `community-1` `waveform` (1, num_samples) float32, of `rnn-t` `encoded`
+    on_stage : called with a stage's name before it runs in the cascade
+    on_made : called with the artefacts of the cascade, which are not kept otherwise
+    reference : `reference_artefacts` of this snapshot, where it is replayed often
+
+    Returns
+    -------
+    what the pipeline's subject makes of it: `parity.replay.Replay`, `parity.transducer.subject.StepReplay`
+    """
+    subject = subject_of(pipeline)
+    clock = _Clock(on_stage)
+    made = pipeline.run(inputs, on_stage=clock.start)
+    seconds = clock.stop()
+    if on_made:
+        on_made(made)
+    reference = reference or reference_artefacts(snapshot, inputs)
+    allowed = subject.excuses(made, snapshot)
+    drifts: list[Drift] = []
+    without: dict[str, tuple[str, ...]] = {}
+    for stage in pipeline:
+        alone, missing = run_isolated(stage, pipeline, reference, made, inputs)
+        if missing:
+            without[stage.name] = missing
+        drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, allowed, subject)
+        drifts += _compare_outputs(stage, made, snapshot, CASCADED, allowed, subject)
+    drifts += _compare_carried(pipeline, made, snapshot)
+    missing = _uncompared(made, snapshot, drifts)
+    return subject.finish(Replayed(made, snapshot, tuple(drifts), missing, without, seconds))
+
+
+def reference_artefacts(snapshot: Snapshot, inputs: Mapping[str, Any]) -> Artefacts:
+    """What stages read, as the reference made it: recorded subsets become series of the chunks there are."""
+    reference: Artefacts = dict(inputs)
+    for name, value in snapshot.values.items():
+        partial = name in snapshot.chunks
+        reference[name] = ChunkSeries.recorded(snapshot.chunks[name], value) if partial else value
+    return reference
+
+
+def run_isolated(
+    stage: Stage, pipeline: Pipeline, reference: Artefacts, made: Artefacts, inputs: Mapping[str, Any]
+) -> tuple[Artefacts, tuple[str, ...]]:
+    """A stage on the reference's own inputs: what it writes, and which inputs the snapshot lacks.
+
+    A stage that reads nothing but the pipeline's inputs did the same in the cascade and is not run twice; one whose
+    output is given as arrays cannot run on other inputs.
+    """
+    if stage.given:
+        return {}, ()
+    if all(name in inputs for name in stage.reads):
+        return {name: made[name] for name in stage.writes if made.get(name) is not None}, ()
+    if (
+        stage.when is not None
+        and all(name in reference for name in stage.when.reads)
+        and not stage.when.holds(reference)
+    ):
+        return {}, ()
+    missing = tuple(name for name in stage.needs if lacks(name, pipeline, reference))
+    return ({}, missing) if missing else (stage(reference), ())
+
+
+def lacks(name: str, pipeline: Pipeline, reference: Artefacts) -> bool:
+    """Whether the reference made an artefact, or may have, and the snapshot does not hold it.
+
+    What its stage's condition left out (no VBx where there is nothing to cluster) is no lack: readers find None there.
+    """
+    if name in reference:
+        return False
+    writer = next((stage for stage in pipeline if name in stage.writes), None)
+    if writer is None or writer.when is None:
+        return True
+    return any(lacks(read, pipeline, reference) for read in writer.when.reads) or writer.when.holds(reference)
+
+
+def _compare_outputs(
+    stage: Stage,
+    outputs: Artefacts,
+    snapshot: Snapshot,
+    mode: str,
+    allowed: Mapping[str, np.ndarray],
+    subject: Subject,
+) -> list[Drift]:
+    drifts = []
+    for name in stage.writes:
+        want, got = snapshot.values.get(name), outputs.get(name)
+        if want is None or got is None:
+            continue
+        if name in subject.texts:
+            drifts.append(compare(name, subject.to_text(got), subject.recorded_text(want), mode=mode))
+        else:
+            excused = allowed.get(name) if mode == CASCADED or name in subject.excused_isolated else None
+            drifts.append(_compare_array(name, got, want, snapshot, mode, excused, subject))
+    return drifts
+
+
+def _compare_array(
+    name: str,
+    got: Any,
+    want: np.ndarray,
+    snapshot: Snapshot,
+    mode: str,
+    excused: np.ndarray | None,
+    subject: Subject,
+) -> Drift:
+    chunks, total = snapshot.chunks.get(name), None
+    if chunks is not None:
+        got = got.take(chunks) if isinstance(got, ChunkSeries) else got[chunks]
+        whole = len(snapshot.values["segmentations"]) if "segmentations" in snapshot.values else len(want)
+        total = whole * want[0].size
+    elif (chunks := subject.recorded_part(name, got, want, snapshot)) is not None:
+        total, want = want.size, want[chunks]
+        excused = excused[chunks] if excused is not None else None
+    return compare(name, got, want, mode=mode, chunks=chunks, excused=excused, total=total)
+
+
+def _compare_carried(pipeline: Pipeline, made: Artefacts, snapshot: Snapshot) -> list[Drift]:
+    """What each step of a loop started from; no stage writes it under that name."""
+    values = snapshot.values
+    names = [name for name in pipeline.feedback if name in values and made.get(name) is not None]
+    return [compare(name, made[name], values[name], mode=CASCADED) for name in names]
+
+
+def _uncompared(made: Artefacts, snapshot: Snapshot, drifts: list[Drift]) -> tuple[str, ...]:
+    held = [name for name in snapshot.layout.artefacts if name in snapshot.values]
+    compared = {drift.artefact for drift in drifts if drift.mode == CASCADED}
+    problems = []
+    if missing := [name for name in held if name not in compared]:
+        problems.append(f"compared {len(compared)} of {len(held)} artefacts; missing: {', '.join(missing)}")
+    return tuple(problems)
+
+
+class _Clock:
+    """Wall time by stage."""
+
+    def __init__(self, on_stage: Callable[[str], None] | None) -> None:
+        self._on_stage = on_stage
+        self._seconds: dict[str, float] = {}
+        self._running: tuple[str, float] | None = None
+
+    def start(self, stage: str) -> None:
+        self.stop()
+        self._running = (stage, time.perf_counter())
+        if self._on_stage:
+            self._on_stage(stage)
+
+    def stop(self) -> dict[str, float]:
+        if self._running:
+            name, started = self._running
+            self._seconds[name] = time.perf_counter() - started
+            self._running = None
+        return self._seconds

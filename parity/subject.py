@@ -1,0 +1,111 @@
+"""What the lab has to know of a pipeline beside its stages, and where that is said.
+
+Stages, snapshots and comparisons are general. What an answer is, what may differ because the reference's own choice is
+noise, and what a report of a replay holds are the pipeline's own; a `Subject` says it. The lab finds a pipeline's
+subject by the pipeline's name, for the numerics know nothing of the lab.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from parity.drift import Drift
+from parity.stage import Artefacts, Pipeline
+
+WHERE = {"community-1": "parity.diarization", "rnn-t": "parity.transducer.subject"}
+
+
+class Answer(Protocol):
+    """What a run says in the end."""
+
+    def same_as(self, other: Any) -> bool:
+        """Whether it is the same answer."""
+
+
+class Outcome:
+    """What every replay's report has: `drifts`, in the pipeline's order, and `problems`, each of which fails it."""
+
+    drifts: tuple[Drift, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def all_within(self) -> bool:
+        """Everything compared, everything within."""
+        return not self.problems and all(drift.within for drift in self.drifts)
+
+    @property
+    def first_drift(self) -> Drift | None:
+        """The first artefact out of tolerance in the pipeline's order; isolated before cascaded."""
+        return next((drift for drift in self.drifts if not drift.within), None)
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What the general part of a replay hands to the subject.
+
+    Attributes
+    ----------
+    made : artefacts of the cascade
+    snapshot : the reference's
+    drifts : in the pipeline's order, isolated and cascaded
+    missing : what the snapshot holds and was not compared, or was made and it does not hold, in words
+    isolated_without : stages that could not run isolated, and the inputs that the snapshot does not hold
+    stage_seconds : wall time of each stage in the cascade
+    """
+
+    made: Artefacts
+    snapshot: Any
+    drifts: tuple[Drift, ...]
+    missing: tuple[str, ...]
+    isolated_without: Mapping[str, tuple[str, ...]]
+    stage_seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One pipeline, as the lab sees it.
+
+    Attributes
+    ----------
+    texts : artefacts that are compared as lines of text
+    to_text : what a pipeline made of such an artefact -> text
+    recorded_text : what a snapshot holds of it -> text, written the same way
+    excuses : the cascade's artefacts, snapshot -> artefact -> mask of elements that may differ
+    excused_isolated : artefacts that are excused in isolated replays too
+    recorded_part : stands in where a stage could make part of an artefact only: name, got, want, snapshot -> the
+        chunks that the rows are of; None where it made all of it
+    finish : the general part -> the report of the replay
+    answer_of : artefacts -> the answer
+    recorded_answer : the answer of the reference's artefacts, snapshot -> the answer that was recorded
+    distance : an answer, the reference's -> how far, as `recovery` reads it
+    recovery : a patched run's distance, the candidate's, whether it is asked how much error came along -> graded
+    elements : patching, decisive stage, budget -> the elements that decide; None where nothing finer can be named
+    """
+
+    texts: tuple[str, ...]
+    to_text: Callable[[Any], str]
+    recorded_text: Callable[[str], str]
+    excuses: Callable[[Mapping[str, Any], Any], Mapping[str, np.ndarray]]
+    excused_isolated: frozenset[str]
+    recorded_part: Callable[[str, Any, np.ndarray, Any], np.ndarray | None]
+    finish: Callable[[Replayed], Any]
+    answer_of: Callable[[Mapping[str, Any]], Any]
+    recorded_answer: Callable[[Any, Any], Any]
+    distance: Callable[[Any, Any], Any]
+    recovery: Callable[[Any, Any, bool], Any]
+    elements: Callable[[Any, Any, int], Any]
+
+
+def subject_of(pipeline: Pipeline) -> Subject:
+    """The subject of a pipeline, by its name.
+
+    Raises
+    ------
+    KeyError : the lab does not know the pipeline
+    """
+    return importlib.import_module(WHERE[pipeline.name]).SUBJECT

@@ -1,0 +1,144 @@
+"""RNN-T fixtures made ready for the lab: replayed, explained, put on the bench for faults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from parity.calibrate import Bench
+from parity.drift import Drift, compare
+from parity.engine import CASCADED, reference_artefacts, replay
+from parity.errors import InputError
+from parity.explanation import Explanation
+from parity.fault import Fault
+from parity.localise import DEFAULT_BUDGET, Question, explain
+from parity.memo import Memo
+from parity.noise import read_noise
+from parity.patching import Patching
+from parity.rnnt import rnnt_pipeline
+from parity.rnnt.search import greedy
+from parity.rnnt.step import OnnxJointStep, RnntNetworks
+from parity.stage import Pipeline
+from parity.transducer.faults import FAULTS, StepWorkshop
+from parity.transducer.fixtures import ALL, RnntFixture, made_head
+from parity.transducer.subject import StepReplay
+from parity.variant import NATIVE, Implementation
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What the lab says of one fixture.
+
+    Attributes
+    ----------
+    replay : stage by stage
+    backend : tokens and frames of the shipped search on the shipped backend, against the reference's
+    explanation : where that was asked for and the snapshot holds every step
+    """
+
+    fixture: RnntFixture
+    replay: StepReplay
+    backend: tuple[Drift, ...]
+    explanation: Explanation | None = None
+
+    @property
+    def at_parity(self) -> bool:
+        """The graph and the backend both."""
+        return self.replay.at_parity and all(drift.within for drift in self.backend)
+
+
+@cache
+def networks_of(fixture: RnntFixture) -> RnntNetworks:
+    """A fixture's head, prepared once a run."""
+    return RnntNetworks(made_head(fixture.head))
+
+
+def planted(fault: Fault | None, fixture: RnntFixture) -> Implementation:
+    """A fault as an implementation under test; the native one where it is None."""
+    if fault is None:
+        return NATIVE
+    workshop = StepWorkshop(made_head(fixture.head), fixture.max_symbols)
+    return Implementation(f"fault {fault.name}", lambda native: fault.plant(native, workshop))
+
+
+def run_fixture(
+    fixture: RnntFixture,
+    *,
+    snapshots: Path | None = None,
+    implementation: Implementation = NATIVE,
+    explain_drift: bool = False,
+    budget: int = DEFAULT_BUDGET,
+) -> StepResult:
+    """Replay one fixture, and localise what drifts.
+
+    Parameters
+    ----------
+    snapshots : another folder of snapshots, one a fixture by its name
+    implementation : the pipeline under test, made of the native one
+
+    Raises
+    ------
+    InputError : its snapshot is missing or of other arrays; or it keeps too little to be explained
+    """
+    snapshot, encoded = fixture.read(snapshots), fixture.encoded()
+    native = rnnt_pipeline(networks_of(fixture), fixture.max_symbols)
+    inputs = {"encoded": encoded}
+    candidate: Pipeline = implementation(native)
+    outcome = replay(candidate, snapshot, inputs)
+    found = greedy(OnnxJointStep(networks_of(fixture)), encoded, max_symbols=fixture.max_symbols)
+    sides = (("tokens", found.tokens), ("token_frames", found.frames))
+    backend = tuple(compare(name, got, snapshot.values[name], mode=CASCADED) for name, got in sides)
+    explanation = None
+    if explain_drift:
+        if "step_state" not in snapshot.values:
+            raise InputError(
+                f"{snapshot.folder}: keeps {fixture.kept} only; to be explained it needs every step: "
+                f"nox -s capture -- rnnt --fixture {fixture.name} --everything --out DIR, then --snapshots DIR"
+            )
+        memo = Memo()
+        question = Question(
+            fixture.name,
+            implementation.name,
+            native,
+            memo.pipeline(candidate),
+            snapshot,
+            inputs,
+            memo,
+            noise=floor.multiple if (floor := read_noise(snapshot.folder)) else None,
+            budget=budget,
+        )
+        explanation = explain(question).explanation
+    return StepResult(fixture, outcome, backend, explanation)
+
+
+def bench_of(fixture: RnntFixture) -> Bench:
+    """A fixture on the bench: what faults are planted in."""
+    memo, snapshot, inputs = Memo(), fixture.read(), {"encoded": fixture.encoded()}
+    native = memo.pipeline(rnnt_pipeline(networks_of(fixture), fixture.max_symbols))
+    workshop = StepWorkshop(made_head(fixture.head), fixture.max_symbols)
+    clean = Patching(native, native, snapshot, inputs)
+    return Bench(fixture.name, native, workshop, clean, reference_artefacts(snapshot, inputs), memo)
+
+
+def benches(fixtures: list[RnntFixture], on_fixture: Callable[[str], None] | None = None) -> Iterator[Bench]:
+    """Fixtures that keep every step, one at a time."""
+    for fixture in fixtures:
+        if fixture.kept == ALL:
+            if on_fixture:
+                on_fixture(fixture.name)
+            yield bench_of(fixture)
+
+
+def known_fault(name: str | None) -> Fault | None:
+    """A fault by its name; None where none is named.
+
+    Raises
+    ------
+    InputError : no fault of that name
+    """
+    faults = {fault.name: fault for fault in FAULTS}
+    if name is not None and name not in faults:
+        raise InputError(f"--fault {name}: unknown; there are: {', '.join(faults)}")
+    return faults[name] if name is not None else None

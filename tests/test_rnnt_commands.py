@@ -1,0 +1,175 @@
+"""`parity rnnt …` as a user meets it: text, statistics, reports, and one clear line for every bad input."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from parity.__main__ import app
+from parity.errors import InputError
+from parity.networks.checkpoint_writer import write_checkpoint
+from parity.report.steps import steps_document, steps_table
+from parity.transducer.fixtures import FIXTURES, HEADS
+from parity.transducer.questions import run_fixture
+
+SMALL = HEADS["three_layers_small"]
+
+
+def parity(*arguments: object):
+    return CliRunner().invoke(app, ["rnnt", *map(str, arguments)])
+
+
+def refused(*arguments: object) -> str:
+    done = parity(*arguments)
+    assert isinstance(done.exception, InputError), done.output
+    assert "\n" not in str(done.exception)
+    return str(done.exception)
+
+
+@pytest.fixture(scope="module")
+def seeded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rnnt") / "seeded"
+    done = parity("seed", "three_layers_small", folder, "--frames", 60)
+    assert done.exit_code == 0, done.output
+    return folder
+
+
+@pytest.fixture(scope="module")
+def spoken(seeded):
+    """The same head with a vocabulary of its own."""
+    vocabulary = [chr(ord("a") + token) for token in range(19)]
+    path = seeded / "spoken.ckpt"
+    write_checkpoint(path, {"cfg": {"decoding": {"vocabulary": vocabulary}}, "state_dict": SMALL.state_dict()})
+    return path
+
+
+# decode
+
+
+def test_token_ids_are_printed_where_there_is_no_vocabulary_and_a_seeded_head_is_called_one(seeded):
+    done = parity("decode", seeded / "head.ckpt", seeded / "encoded.npy")
+    assert done.exit_code == 0 and all(0 <= int(token) < 19 for token in done.stdout.split())
+    assert "a seeded head (three_layers_small), not a trained one" in done.stderr
+    assert "steps, " in done.stderr and "predictor runs; us a step: predictor packing" in done.stderr
+
+
+def test_text_tokens_and_frames_belong_together(seeded, spoken):
+    done = parity("decode", spoken, seeded / "encoded.npy", seeded / "encoded.npy", "--json", "--no-statistics")
+    first, second = map(json.loads, done.stdout.splitlines())
+    assert first == second and done.stderr == ""
+    assert first["text"] == "".join(chr(ord("a") + token) for token in first["tokens"]) != ""
+    assert len(first["frames"]) == len(first["tokens"]) and first["frames"] == sorted(first["frames"])
+
+
+def test_the_limit_of_symbols_is_an_option(seeded, spoken):
+    texts = [parity("decode", spoken, seeded / "encoded.npy", "--max-symbols", n).stdout for n in (1, 10)]
+    assert len(texts[0]) <= len(texts[1])
+
+
+@pytest.mark.parametrize(
+    "array, said",
+    [
+        (np.zeros((5, 768), np.float32), "frames are 768 wide, this head reads 24"),
+        (np.full((5, 24), np.nan, np.float32), "5 of 5 frames hold NaN or infinity, the first is frame 0"),
+        (np.zeros((0, 24), np.float32), "holds no frames, at least 1 is needed"),
+        (np.zeros(24, np.float32), "is float32 (24,), expected (frames, 24)"),
+    ],
+)
+def test_frames_that_do_not_fit_get_one_line(tmp_path, seeded, array, said):
+    np.save(tmp_path / "bad.npy", array)
+    message = refused("decode", seeded / "head.ckpt", tmp_path / "bad.npy")
+    assert said in message and message.startswith(str(tmp_path / "bad.npy"))
+
+
+def test_files_that_are_none_get_one_line(tmp_path, seeded):
+    (tmp_path / "text.npy").write_text("not an array")
+    np.savez(tmp_path / "several.npz", a=np.zeros(3))
+    head, frames = seeded / "head.ckpt", seeded / "encoded.npy"
+    assert "no such file" in refused("decode", head, tmp_path / "nowhere.npy")
+    assert "cannot be read as .npy" in refused("decode", head, tmp_path / "text.npy")
+    assert "expected a plain .npy" in refused("decode", head, tmp_path / "several.npz")
+    assert "no such file" in refused("decode", tmp_path / "nowhere.ckpt", frames)
+    assert "not a zip" in refused("decode", tmp_path / "text.npy", frames)
+
+
+def test_a_ctc_checkpoint_gets_one_line(tmp_path, seeded):
+    write_checkpoint(tmp_path / "ctc.ckpt", {"state_dict": {"head.decoder_layers.0.weight": np.zeros((34, 24, 1))}})
+    assert "has a CTC head" in refused("decode", tmp_path / "ctc.ckpt", seeded / "encoded.npy")
+
+
+def test_a_vocabulary_of_another_size_gets_one_line(tmp_path, seeded):
+    tree = {"cfg": {"decoding": {"vocabulary": ["a", "b"]}}, "state_dict": SMALL.state_dict()}
+    write_checkpoint(tmp_path / "m.ckpt", tree)
+    assert "2 tokens, the head has 20 classes" in refused("decode", tmp_path / "m.ckpt", seeded / "encoded.npy")
+
+
+def test_nothing_is_printed_when_one_of_several_files_is_bad(seeded, spoken):
+    done = parity("decode", spoken, seeded / "encoded.npy", seeded / "nowhere.npy")
+    assert isinstance(done.exception, InputError) and done.stdout == ""
+
+
+# seed
+
+
+def test_a_seeded_head_is_not_written_over_what_is_there(seeded):
+    assert "exists already" in refused("seed", "three_layers_small", seeded)
+
+
+def test_an_unknown_seeded_head_is_refused_with_those_there_are(tmp_path):
+    assert "nobody: no such seeded head; there are: one_layer_34" in refused("seed", "nobody", tmp_path / "x")
+
+
+# replay and calibrate
+
+
+def test_a_replay_at_parity_exits_0_and_keeps_a_report(tmp_path):
+    done = parity("replay", "--fixture", "small", "--fixture", "empty", "--json", tmp_path / "r.json")
+    assert done.exit_code == 0 and "2 of 2 at parity" in done.stdout
+    report = json.loads((tmp_path / "r.json").read_text())
+    small, empty = report["fixtures"]
+    assert small["at_parity"] and small["backend_at_parity"] and small["drift"]["log_probabilities"]["cascaded"] < 1e-5
+    assert small["closest"][0] > 0 and max(small["by_step"]["log_probabilities"]["max_abs"]) < 1e-5
+    assert empty["steps"] == 0 and empty["closest"] is None and report["weights"] == "seeded heads"
+
+
+def test_a_planted_fault_exits_1_and_is_explained(tmp_path):
+    done = parity("replay", "--fixture", "small", "--fault", "gate_order", "--explain", "--json", tmp_path / "r.json")
+    assert done.exit_code == 1 and "0 of 1 at parity" in done.stdout
+    assert "Drift is born in predictor" in done.stdout and "predictor decides" in done.stdout
+    assert "RTTM" not in done.stdout and "chunks" not in done.stdout
+    (row,) = json.loads((tmp_path / "r.json").read_text())["fixtures"]
+    assert row["first_difference"]["margin"] > 0 and row["explanation"]["named"] == ["predictor"]
+
+
+def test_a_drift_that_changes_no_token_is_said_as_that(tmp_path):
+    done = parity("replay", "--fixture", "single", "--fault", "one_bias", "--explain", "--json", tmp_path / "r.json")
+    assert done.exit_code == 1 and "none, but drift" in done.stdout and "token for token" in done.stdout
+
+
+def test_unknown_names_are_refused(tmp_path):
+    assert "--fixture nobody: unknown" in refused("replay", "--fixture", "nobody", "--json", tmp_path / "r.json")
+    assert "--fault nothing: unknown" in refused("replay", "--fault", "nothing", "--json", tmp_path / "r.json")
+    assert "has no manifest" in refused(
+        "replay", "--fixture", "small", "--snapshots", tmp_path, "--json", tmp_path / "r.json"
+    )
+    assert not (tmp_path / "r.json").exists()
+
+
+def test_calibration_runs_on_what_keeps_every_step(tmp_path):
+    done = parity("calibrate", "--fixture", "crowded", "--json", tmp_path / "c.json")
+    summary = json.loads((tmp_path / "c.json").read_text())["summary"]
+    assert done.exit_code == 0 and summary["moving"] == summary["detected"] == summary["named"] > 10
+    assert summary["false_alarms"] == 0 and summary["clean_runs"] == 1
+    assert "keeps decisions only" in refused("calibrate", "--fixture", "long_one_layer_34")
+
+
+def test_the_table_fits_eighty_columns():
+    console = Console(width=80, record=True, file=io.StringIO())
+    document = steps_document([run_fixture(FIXTURES["short_one_layer_1025"])], implementation="native")
+    console.print(steps_table(document))
+    assert "short_one_layer_1025" in console.export_text() and "…" not in console.export_text()
