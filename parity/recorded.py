@@ -178,7 +178,7 @@ def replay_tensors(
     if lacking := [name for name in needed if name not in snapshot.values]:
         raise InputError(f"{snapshot.folder}: the capture lacks {', '.join(lacking)}, without which it is no replay")
     whole = implementation(community1_pipeline(networks, parameters))
-    pipeline = Pipeline("community-1 from tensors", GIVEN, [stage for stage in whole if stage.name not in BEFORE])
+    pipeline = Pipeline(whole.name, GIVEN, [stage for stage in whole if stage.name not in BEFORE])
     # What is given, or left out, is not made: there is nothing of it to compare, and nothing is too much.
     values = {name: value for name, value in snapshot.values.items() if ARTEFACTS[name].stage not in BEFORE}
     manifest = {key: value for key, value in snapshot.manifest.items() if key != "schema"}
