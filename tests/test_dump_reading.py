@@ -319,3 +319,11 @@ def test_arrays_under_test_may_be_of_any_form_that_a_dump_has(tmp_path):
     found = read_arrays(tmp_path)
     assert set(found) == {"embeddings", "count", "diarization"} and found["count"].dtype == np.uint8
     assert len(found["diarization"]) == 13
+
+
+def test_a_tree_of_its_own_among_the_recordings_is_no_recording(tmp_path):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "reference.rttm").write_text("")
+    (tmp_path / "other_pipeline" / "two").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    assert list(dumps_below(tmp_path)) == ["empty", "one"]

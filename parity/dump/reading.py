@@ -103,10 +103,16 @@ def dumps_below(path: Path) -> dict[str, Path]:
     entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
     if any(entry.is_file() and entry.suffix in (*SUFFIXES, ".rttm") for entry in entries):
         return {".": path}
-    below = {entry.name: entry for entry in sorted(entries) if entry.is_dir()}
+    below = {entry.name: entry for entry in sorted(entries) if entry.is_dir() and not _only_folders(entry)}
     if not below:
         raise InputError(f"{path}: holds neither arrays nor RTTM nor folders of them; see docs/dumps.md")
     return below
+
+
+def _only_folders(path: Path) -> bool:
+    """Whether a folder is a tree of its own, as `fixtures/rnnt` is among the recordings."""
+    within = list(path.iterdir())
+    return bool(within) and all(entry.is_dir() for entry in within)
 
 
 def _passed_over(path: Path) -> bool:
