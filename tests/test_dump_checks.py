@@ -14,7 +14,7 @@ from parity.dump.rttm import check_rttm
 from parity.files import sha256_file
 from parity.fixtures import default_folder
 
-FIXTURES = sorted(path.name for path in default_folder().iterdir() if path.is_dir())
+FIXTURES = sorted(path.parent.name for path in default_folder().glob("*/manifest.json"))
 
 
 def problems(dump) -> list[str]:
