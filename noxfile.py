@@ -119,7 +119,7 @@ def _runtime_extras(words: list[str]) -> list[str]:
 
 def _option(words: list[str], name: str) -> str | None:
     """The last value of an option, in both spellings; whether it is a good one is the command's to say."""
-    values = [after for word, after in zip(words, [*words[1:], ""], strict=True) if word == name]
+    values = [after for word, after in zip(words, [*words[1:], ""]) if word == name]
     values += [word.partition("=")[2] for word in words if word.startswith(f"{name}=")]
     return values[-1] if values else None
 
