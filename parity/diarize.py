@@ -69,10 +69,11 @@ def diarize(
     ------
     InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact or runtime
     """
+    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    check_bounds(**bounds)
     waveform = _checked(audio) if isinstance(audio, np.ndarray) else load_any(Path(audio))
     if isinstance(weights, str):
         weights = load_weights(weights)
-    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads, runtime)
     pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **bounds), progress)
     wanted = tuple(artefacts)
@@ -87,6 +88,26 @@ def diarize(
         embeddings=_speaker_embeddings(made),
         artefacts={name: made.get(name) for name in wanted},
     )
+
+
+def check_bounds(
+    num_speakers: int | None = None, min_speakers: int | None = None, max_speakers: int | None = None
+) -> None:
+    """Refuse numbers of speakers that cannot be meant.
+
+    The reference lets a given number overrule bounds that contradict it; here that is somebody's mistake.
+
+    Raises
+    ------
+    InputError : out of range, or contradicting one another
+    """
+    Parameters(num_speakers=num_speakers, min_speakers=min_speakers, max_speakers=max_speakers)
+    if num_speakers is None:
+        return
+    if min_speakers is not None and num_speakers < min_speakers:
+        raise InputError(f"num_speakers={num_speakers} is below min_speakers={min_speakers}; give one of them")
+    if max_speakers is not None and num_speakers > max_speakers:
+        raise InputError(f"num_speakers={num_speakers} is above max_speakers={max_speakers}; give one of them")
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:

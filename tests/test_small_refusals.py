@@ -11,6 +11,7 @@ from report_examples import example
 from rich.console import Console
 
 from parity.community1.parameters import MOST_SPEAKERS, Parameters
+from parity.diarize import check_bounds, diarize
 from parity.dump.comparison import compare_dumps
 from parity.errors import InputError
 from parity.networks.runtime import OnnxNetwork
@@ -30,10 +31,11 @@ from parity.report.terminal import table
 )
 def test_impossible_counts_of_speakers_are_refused(bounds, words):
     with pytest.raises(InputError, match=words):
-        Parameters(**bounds)
+        diarize(np.zeros((1, 160000), np.float32), **bounds)
 
 
 def test_counts_that_agree_are_taken():
+    check_bounds(num_speakers=3, min_speakers=3, max_speakers=3)
     assert Parameters(num_speakers=3, min_speakers=3, max_speakers=3).speaker_bounds == (3, 3)
     assert Parameters(max_speakers=MOST_SPEAKERS).speaker_bounds == (1, MOST_SPEAKERS)
 

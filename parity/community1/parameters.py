@@ -42,20 +42,9 @@ class Parameters:
                     f"{name}={value}: the number of speakers is at least 1 and at most {MOST_SPEAKERS}, the most that "
                     "the reference's int8 clusters number; leave it out where it is not known"
                 )
-        self._check_given()
         low, high = self.speaker_bounds
         if low > high:
             raise InputError(f"min_speakers={low} exceeds max_speakers={high}")
-
-    def _check_given(self) -> None:
-        """The reference lets a given number overrule bounds that contradict it; a contradiction is a mistake here."""
-        if self.num_speakers is None:
-            return
-        for name, value, word in (("min", self.min_speakers, "below"), ("max", self.max_speakers, "above")):
-            if value is not None and (self.num_speakers < value if name == "min" else self.num_speakers > value):
-                raise InputError(
-                    f"num_speakers={self.num_speakers} is {word} {name}_speakers={value}; give one of them"
-                )
 
     @property
     def speaker_bounds(self) -> tuple[int, float]:
