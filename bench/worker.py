@@ -17,8 +17,9 @@ from collections.abc import Callable
 from parity.audio import load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import build_networks
+from parity.engine import replay
 from parity.fixtures import Catalogue, Fixture, default_folder
-from parity.replay import URI, replay
+from parity.replay import URI
 from parity.snapshot import read_snapshot
 from parity.weights import load_weights
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from parity.artefact import ARTEFACTS
 from parity.drift import Drift, compare
-from parity.replay import CASCADED, excuses, near_tie_flips
+from parity.engine import CASCADED
+from parity.replay import excuses, near_tie_flips
 from parity.snapshot import Snapshot, read_snapshot
 
 PROVENANCE = ("pyannote_audio_version", "clip_sha256", "weights", "parameters")

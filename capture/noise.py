@@ -28,12 +28,13 @@ from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
 from parity.drift import Drift, compare
+from parity.engine import CASCADED
 from parity.errors import InputError
 from parity.files import sha256_bytes
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.prepare import check_provenance
-from parity.replay import CASCADED, TEXTS, excuses, near_tie_flips
+from parity.replay import TEXTS, excuses, near_tie_flips
 from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.weights import WeightSet, load_weights
 

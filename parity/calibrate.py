@@ -18,12 +18,12 @@ import numpy as np
 
 from parity.community1 import Networks, community1_pipeline
 from parity.drift import compare
+from parity.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.fault import Fault, Workshop
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.prepare import Prepared
-from parity.replay import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts, ChunkSeries, Pipeline
 from parity.subject import Subject, subject_of

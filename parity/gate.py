@@ -15,6 +15,7 @@ from parity.community1 import community1_pipeline
 from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
 from parity.details import Details, find_details
+from parity.engine import replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import Fixture
@@ -24,7 +25,7 @@ from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.prepare import Prepared, load_networks, prepare
 from parity.recorded import Means, Recorded, replay_recording
 from parity.recording import Recording
-from parity.replay import Replay, replay
+from parity.replay import Replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts

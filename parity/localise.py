@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
+from parity.engine import replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
 from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.prepare import Prepared
-from parity.replay import replay
 from parity.snapshot import Snapshot
 from parity.stage import Pipeline
 from parity.subject import Outcome

@@ -24,8 +24,8 @@ from parity.community1.centroids import surviving
 from parity.community1.plda import Plda
 from parity.community1.scoring import inactive
 from parity.community1.vbx import INIT_SMOOTHING, PRIOR_EPS
+from parity.engine import reference_artefacts, run_isolated
 from parity.errors import InputError
-from parity.replay import reference_artefacts, run_isolated
 from parity.snapshot import Snapshot
 from parity.stage import Pipeline
 

@@ -19,13 +19,14 @@ from parity.artefact import ARTEFACTS
 from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
+from parity.engine import ISOLATED, replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import Fixture
 from parity.localise import ask, explain
 from parity.prepare import Prepared
 from parity.recording import RTTM, Recording
-from parity.replay import ISOLATED, Replay, replay
+from parity.replay import Replay
 from parity.snapshot import Snapshot, read_snapshot
 from parity.stage import Artefacts, Pipeline
 from parity.tolerances import tolerance

@@ -1,6 +1,6 @@
 """What a replay of `community-1` says of a fixture: near ties excused, RTTMs scored, problems in words.
 
-How stages are replayed is `parity.engine`; its names are to be had here too.
+How stages are replayed is `parity.engine`.
 """
 
 from __future__ import annotations
@@ -16,32 +16,11 @@ from parity.community1 import geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.scoring import inactive
 from parity.drift import Drift
-from parity.engine import CASCADED, ISOLATED, lacks, reference_artefacts, replay, run_isolated
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.score import Score, count, score_rttm
 from parity.snapshot import Snapshot
 from parity.subject import Outcome, Replayed
 from parity.tolerances import NEAR_TIE
-
-__all__ = [
-    "CASCADED",
-    "ISOLATED",
-    "TEXTS",
-    "URI",
-    "NearTie",
-    "Replay",
-    "active_embedding_drift",
-    "excuses",
-    "finish",
-    "lacks",
-    "near_tie_flips",
-    "recorded_part",
-    "reference_artefacts",
-    "replay",
-    "run_isolated",
-    "sampled_frames",
-    "with_uri",
-]
 
 TEXTS = ("diarization", "exclusive_diarization")
 URI = "clip"
@@ -168,12 +147,14 @@ def recorded_part(name: str, got: Any, want: np.ndarray, snapshot: Snapshot) -> 
     return snapshot.chunks["fbank"] if part else None
 
 
-def active_embedding_drift(embeddings: np.ndarray | None, snapshot: Snapshot) -> float | None:
-    """Worst max abs over rows of speakers active in their chunk."""
+def active_embedding_drift(
+    embeddings: np.ndarray | None, snapshot: Snapshot, chunks: np.ndarray | slice = slice(None)
+) -> float | None:
+    """Worst max abs over rows of speakers active in their chunk; `chunks` are those that there are embeddings of."""
     want, segmentations = snapshot.values.get("embeddings"), snapshot.values.get("segmentations")
-    if embeddings is None or want is None or segmentations is None or embeddings.shape != want.shape:
+    if embeddings is None or want is None or segmentations is None or embeddings.shape != want[chunks].shape:
         return None
-    rows = np.abs(embeddings - want)[~inactive(segmentations)]
+    rows = np.abs(embeddings - want[chunks])[~inactive(segmentations[chunks])]
     return float(np.nanmax(rows)) if rows.size else None
 
 

@@ -223,11 +223,5 @@ def _some_chunks(
         head=network.head,
         progress=tell,
     )
-    speaks = ~inactive(reference["segmentations"])[chunks]
-    drift = np.abs(rows - reference["embeddings"][chunks])[speaks]
-    return Outcome(name, ready.fixture.name, len(chunks), total, float(np.nanmax(drift)))
-
-
-def size_of(network: EmbeddingNetwork, arrays: Mapping[str, np.ndarray]) -> int:
-    """Bytes of a network's weights: of its graphs where it has them, of float32 arrays otherwise."""
-    return getattr(network, "size", sum(array.size * 4 for array in arrays.values()))
+    drift = active_embedding_drift(rows, ready.snapshot, chunks)
+    return Outcome(name, ready.fixture.name, len(chunks), total, drift)

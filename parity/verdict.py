@@ -15,6 +15,7 @@ import numpy as np
 
 from parity.artefact import Comparison, find
 from parity.drift import Drift, compare
+from parity.engine import CASCADED, ISOLATED
 from parity.explanation import (
     BORN,
     BORN_SMALL,
@@ -26,7 +27,6 @@ from parity.explanation import (
     StageVerdict,
 )
 from parity.patching import Patching
-from parity.replay import CASCADED, ISOLATED
 from parity.stage import ChunkSeries, Stage
 from parity.subject import Outcome
 from parity.tolerances import tolerance

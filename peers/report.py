@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.report.document import environment
+from parity.report.wording import markdown_lines
 from peers.adapters import Row
 from peers.measuring import Bench, Clip, Result
 from peers.running import NUMBERS
@@ -169,6 +170,6 @@ def markdown(report: dict[str, Any]) -> str:
         ("---", "---", *["--:"] * (len(COLUMNS) - 2)),
         *(line for group in lines(report) for line in group),
     ]
-    grid = "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells)
+    grid = "\n".join(markdown_lines(cells))
     notes = "\n".join(f"- {said}" for said in remarks(report))
     return f"{head}\n\n{grid}\n\n{notes}\n"

@@ -154,7 +154,7 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     from capture.snapshots import contents
     from parity.community1 import Parameters, community1_pipeline
     from parity.community1.networks import build_networks
-    from parity.replay import replay
+    from parity.engine import replay
     from parity.snapshot import write_snapshot
     from parity.weights import load_weights
 

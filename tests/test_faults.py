@@ -17,6 +17,7 @@ from parity.community1.filtering import filter_embeddings
 from parity.community1.networks import build_networks
 from parity.community1.plda import solve_plda
 from parity.drift import compare
+from parity.engine import reference_artefacts, run_isolated
 from parity.errors import InputError
 from parity.fault import BUILT_IN, Fault, Workshop, load_faults
 from parity.faults import FAULTS, rounded_weights
@@ -30,7 +31,6 @@ from parity.faults.segmentation import with_hysteresis
 from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
-from parity.replay import reference_artefacts, run_isolated
 from parity.snapshot import Snapshot, read_snapshot
 from parity.stage import ChunkSeries, Pipeline
 from parity.tolerances import tolerance

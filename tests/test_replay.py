@@ -17,8 +17,9 @@ from parity.community1 import Networks, Parameters, community1_pipeline, geometr
 from parity.community1.annotation import to_rttm
 from parity.community1.plda import solve_plda
 from parity.drift import compare
+from parity.engine import ISOLATED, reference_artefacts, replay, run_isolated
 from parity.fixtures import Catalogue, Fixture, default_folder
-from parity.replay import ISOLATED, TEXTS, Replay, reference_artefacts, replay, run_isolated
+from parity.replay import TEXTS, Replay
 from parity.score import Score, count
 from parity.snapshot import Snapshot, read_snapshot
 from parity.stage import Pipeline, Stage

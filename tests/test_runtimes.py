@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from parity.__main__ import app
-from parity.networks.wespeaker.reduced import quantise
+from parity.networks.rounding import quantise
 from parity.networks.wespeaker.runtime import RUNTIMES, load_embedding
 from parity.report.runtimes import costs_data, costs_markdown, rows
 from parity.runtimes import Costs, Outcome, Speed, measure_speed

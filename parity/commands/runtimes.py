@@ -37,18 +37,15 @@ def runtimes(
     from parity.fixtures import Catalogue, default_folder
     from parity.machine import cpu_model
     from parity.networks.runtime import available_cores, one_blas_thread
-    from parity.networks.wespeaker.runtime import RUNTIMES, check_runtime, load_embedding, runtime_version
+    from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes, load_embedding, runtime_version
     from parity.prepare import load_networks, prepare
     from parity.report.document import to_json
     from parity.report.runtimes import costs_data, costs_markdown, costs_table
-    from parity.runtimes import Costs, measure_fixture, measure_speed, size_of
+    from parity.runtimes import Costs, measure_fixture, measure_speed
     from parity.weights import load_weights
 
     wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]
-    if len(set(wanted)) < len(wanted):
-        raise InputError(f"--runtime: {', '.join(wanted)}: one of them twice")
-    for name in wanted:
-        check_runtime(name)
+    check_runtimes(wanted)
     if json_path.suffix == ".md":
         raise InputError(f"--json {json_path}: the .md is written beside it; choose another ending")
     check_writable(json_path)
@@ -71,7 +68,7 @@ def runtimes(
     costs = Costs(
         outcomes=tuple(outcomes),
         speeds=speeds or {},
-        sizes={name: size_of(network, weight_set.embedding) for name, network in networks.items()},
+        sizes={name: network.size for name, network in networks.items()},
         versions={name: f"{RUNTIMES[name].needs.partition('.')[0]} {runtime_version(name)}" for name in wanted},
         threads=threads or available_cores(),
     )

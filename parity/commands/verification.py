@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from parity.console import stderr, stdout
-from parity.errors import InputError
 
 
 def verification(
@@ -30,16 +29,13 @@ def verification(
     """
     from parity.files import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
-    from parity.networks.wespeaker.runtime import check_runtime, load_embedding, runtime_version
+    from parity.networks.wespeaker.runtime import check_runtimes, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table
     from parity.verification import verify, windows_of
     from parity.weights import load_weights
 
-    if len(set(runtime)) < len(runtime):
-        raise InputError(f"--runtime {', '.join(runtime)}: each once")
-    for name in runtime:
-        check_runtime(name)
+    check_runtimes(runtime)
     if json_path is not None:
         check_writable(json_path)
     with stderr.status("weights and excerpts") as status:

@@ -21,8 +21,9 @@ from parity.dump.probes import explain_array, explain_turns
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm, may_be_scored
 from parity.dump.turns import TurnDifference, compare_turns
+from parity.engine import CASCADED
 from parity.errors import InputError
-from parity.replay import CASCADED, excuses, near_tie_flips
+from parity.replay import excuses, near_tie_flips
 from parity.snapshot import Snapshot
 from parity.stage import ChunkSeries
 

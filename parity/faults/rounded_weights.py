@@ -9,6 +9,7 @@ import numpy as np
 
 from parity.fault import Workshop
 from parity.networks.pyannet import build_pyannet
+from parity.networks.rounding import bfloat16_bits, quantise
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.runtime import load_embedding
 
@@ -24,16 +25,15 @@ def float16(array: np.ndarray) -> np.ndarray:
 
 def bfloat16(array: np.ndarray) -> np.ndarray:
     """The nearest numbers with eight significant bits, halves to even, as float32."""
-    bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
-    return ((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).astype(np.uint32).view(np.float32)
+    return (bfloat16_bits(array).astype(np.uint32) << 16).view(np.float32)
 
 
 def int8(array: np.ndarray) -> np.ndarray:
     """255 levels around zero, one scale a tensor; vectors (biases, norms) stay float32, as quantisers leave them."""
     if array.ndim < 2:
         return array
-    scale = np.abs(array).max() / np.float32(127)
-    return (np.rint(array / scale) * scale).astype(np.float32)
+    levels, scale = quantise(array, None)
+    return levels * scale
 
 
 def rounded_segmentation(workshop: Workshop, rounding: Rounding) -> OnnxNetwork:

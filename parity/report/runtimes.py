@@ -9,7 +9,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from parity.report.wording import number, scientific
+from parity.report.wording import markdown_lines, number, scientific
 from parity.runtimes import Costs, Outcome
 
 SCHEMA = 1
@@ -129,4 +129,4 @@ def _cell(fixture: dict[str, Any]) -> str:
 
 def _table(columns: Iterable[str], body: Iterable[Iterable[str]]) -> list[str]:
     columns = list(columns)
-    return [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|", *(f"| {' | '.join(row)} |" for row in body)]
+    return markdown_lines([columns, ["---"] * len(columns), *body])

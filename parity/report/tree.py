@@ -12,7 +12,7 @@ from rich.text import Text
 from parity.artefact import ARTEFACTS
 from parity.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.report.comparison import Found, size
-from parity.report.wording import number
+from parity.report.wording import markdown_lines, number
 
 RECORDINGS = (
     "recording",
@@ -131,5 +131,4 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str]) ->
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    cells = [columns, ["---"] * len(columns), *rows]
-    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in cells]
+    return markdown_lines([columns, ["---"] * len(columns), *rows])

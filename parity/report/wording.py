@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 def both(ours: int, theirs: int) -> str:
     """One number where the sides agree, two where they do not."""
@@ -11,6 +13,11 @@ def both(ours: int, theirs: int) -> str:
 def number(value: float | None) -> str:
     """A DER with four decimals; an exact zero as 0."""
     return "—" if value is None else ("0" if value == 0 else f"{value:.4f}")
+
+
+def markdown_lines(rows: Iterable[Iterable[str]]) -> list[str]:
+    """Rows of cells as lines of a Markdown table, the rule under the headings being one of them."""
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
 
 
 def scientific(value: float | str | None) -> str:

@@ -19,7 +19,7 @@ from parity.networks.wespeaker.architecture import BLOCKS, CONVOLUTIONS, POOLED_
 from parity.networks.wespeaker.batch_norm import fold_batch_norm
 from parity.networks.wespeaker.checkpoints import read_embedding
 from parity.networks.wespeaker.names import MLX_AXES
-from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers
+from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers, float32_bytes
 
 
 def load_resnet34_embedding(path: Path) -> MlxEmbedding:
@@ -61,6 +61,7 @@ class MlxEmbedding(EmbeddingNetwork):
     runtime = "mlx"
 
     def __init__(self, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> None:
+        self.size = float32_bytes(arrays)
         self._native = mx.default_device() != mx.Device(mx.cpu)
         self._streams = [mx.new_stream(mx.default_device()) for _ in range(threads or available_cores())]
         self._weights: dict[str, tuple[mx.array, mx.array]] = {}

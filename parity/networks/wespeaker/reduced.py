@@ -19,9 +19,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from parity.networks.rounding import bfloat16_bits, quantise
 from parity.networks.wespeaker.onnx_runtime import OnnxEmbedding
-
-LEVELS = 127  # int8 without -128, so that zero is a level and the scheme symmetric
 
 Reduction = Callable[[bytes], bytes]
 
@@ -73,26 +72,6 @@ load_bfloat16 = _loader(bfloat16)
 load_int8_dynamic = _loader(int8_dynamic)
 load_int8_per_tensor = _loader(int8_per_tensor)
 load_int8_per_channel = _loader(int8_per_channel)
-
-
-def quantise(weight: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Weights as whole numbers times a scale.
-
-    Parameters
-    ----------
-    weight : float32, any shape
-    axis : of output channels, each with a scale of its own; None for one scale
-
-    Returns
-    -------
-    levels : int8, same shape, -127 to 127; levels * scale is at most half a scale from the weight
-    scale : () or (channels,) float32
-    """
-    others = None if axis is None else tuple(i for i in range(weight.ndim) if i != axis)
-    largest = np.abs(weight).max(axis=others)
-    scale = np.where(largest > 0, largest / np.float32(LEVELS), np.float32(1)).astype(np.float32)
-    spread = scale if axis is None else np.expand_dims(scale, others)
-    return np.clip(np.rint(weight / spread), -LEVELS, LEVELS).astype(np.int8), scale
 
 
 def _with_int8_weights(model: bytes, *, per_channel: bool) -> bytes:
@@ -149,9 +128,8 @@ def _halved(array: np.ndarray, name: str, kind: int) -> onnx.TensorProto:
         half = array.astype(np.float16)
         half = np.where((half == 0) & (array != 0), np.copysign(smallest, array).astype(np.float16), half)
         return numpy_helper.from_array(half, name)
-    bits = np.ascontiguousarray(array, dtype=np.float32).view(np.uint32)
-    halves = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16
-    return helper.make_tensor(name, TensorProto.BFLOAT16, array.shape, halves.astype("<u2").tobytes(), raw=True)
+    bits = bfloat16_bits(array).astype("<u2")
+    return helper.make_tensor(name, TensorProto.BFLOAT16, array.shape, bits.tobytes(), raw=True)
 
 
 def _replace(proto: onnx.ModelProto, old: onnx.TensorProto, new: onnx.TensorProto) -> None:

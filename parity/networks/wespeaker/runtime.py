@@ -36,9 +36,11 @@ class EmbeddingNetwork(ABC):
     Attributes
     ----------
     runtime : its name in `RUNTIMES`
+    size : bytes of its weights
     """
 
     runtime: str
+    size: int
 
     @abstractmethod
     def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
@@ -108,6 +110,11 @@ def check_layers(layers: Sequence[str]) -> None:
         )
 
 
+def float32_bytes(arrays: Mapping[str, np.ndarray]) -> int:
+    """What so many arrays take in float32."""
+    return sum(4 * array.size for array in arrays.values())
+
+
 def _float32(array: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(array, dtype=np.float32)
 
@@ -164,6 +171,14 @@ def load_embedding(
 def runtime_version(runtime: str) -> str:
     """Version of the package that a runtime runs on; same errors as `load_embedding`."""
     return importlib.metadata.version(check_runtime(runtime).needs.partition(".")[0])
+
+
+def check_runtimes(runtimes: Sequence[str]) -> None:
+    """Refuse runtimes that are to be compared, one of which is named twice or cannot be loaded; see `check_runtime`."""
+    if len(set(runtimes)) < len(runtimes):
+        raise InputError(f"--runtime {', '.join(runtimes)}: each once, there is one of them twice")
+    for name in runtimes:
+        check_runtime(name)
 
 
 def check_runtime(runtime: str) -> Runtime:

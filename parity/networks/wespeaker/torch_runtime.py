@@ -25,7 +25,7 @@ from parity.networks.wespeaker.architecture import (
     POOLED_FEATURES,
     POOLING_EPS,
 )
-from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers
+from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers, float32_bytes
 
 
 def _conv(name: str) -> nn.Conv2d:
@@ -106,6 +106,7 @@ class TorchEmbedding(EmbeddingNetwork):
 
     def __init__(self, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> None:
         torch.set_num_threads(threads or available_cores())
+        self.size = float32_bytes(arrays)
         self.module = ResNet34().eval()
         state = {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in arrays.items()}
         counters = {name for name in self.module.state_dict() if name.endswith("num_batches_tracked")}
