@@ -11,7 +11,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,12 @@ from parity.community1.embeddings import embed
 from parity.community1.fbank import fbank_series
 from parity.community1.geometry import num_chunks
 from parity.community1.scoring import inactive
+from parity.errors import InputError
 from parity.margin import margins
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 from parity.prepare import Prepared
 from parity.replay import TEXTS, URI, active_embedding_drift, with_uri
-from parity.score import Score, score_rttm
+from parity.score import score_rttm
 from parity.snapshot import Snapshot
 from parity.stage import Artefacts, ChunkSeries, Pipeline
 from parity.variant import Implementation
@@ -61,8 +62,8 @@ class Outcome:
     drift: float | None
     headroom: float | None = None
     decision: str = ""
-    der: Score | None = None
-    exclusive_der: Score | None = None
+    der: float | None = None
+    exclusive_der: float | None = None
     rttm_equal: bool | None = None
 
 
@@ -85,24 +86,56 @@ class Speed:
 
 @dataclass(frozen=True)
 class Costs:
-    """All of a measurement.
+    """All of a measurement, or as much of it as is made.
 
     Attributes
     ----------
     sizes : runtime -> bytes of its weights
     versions : runtime -> the package that it runs on and its version
+    weights : name of the weight set
+    cpu : in words
     threads : within an operator
+    wanted_chunks : of each clip; None for all of them
+    outcomes : of every runtime on each fixture that is done
+    speeds : by runtime; empty before they are measured
     """
 
-    outcomes: tuple[Outcome, ...]
-    speeds: Mapping[str, Speed]
     sizes: Mapping[str, int]
     versions: Mapping[str, str]
+    weights: str
+    cpu: str
     threads: int
+    wanted_chunks: int | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    speeds: Mapping[str, Speed] = field(default_factory=dict)
 
     def of(self, runtime: str) -> list[Outcome]:
         """One runtime's outcomes."""
         return [outcome for outcome in self.outcomes if outcome.runtime == runtime]
+
+    def continuing(self, earlier: Costs, origin: str) -> Costs:
+        """What an earlier run, cut short, had found, where it measured the same in the same way.
+
+        Raises
+        ------
+        InputError : it measured other runtimes or chunks, or on other weights, packages or processors
+        """
+        before, now = earlier._terms(), self._terms()
+        if different := [f"{name} {before[name]}, now {now[name]}" for name in now if before[name] != now[name]]:
+            raise InputError(f"{origin}: cannot be continued, it was measured otherwise: {'; '.join(different)}")
+        return earlier
+
+    def _terms(self) -> dict[str, str]:
+        """What two runs must have in common, in words."""
+        return {
+            "runtimes": ", ".join(self.sizes),
+            "bytes": ", ".join(map(str, self.sizes.values())),
+            "packages": ", ".join(self.versions.values()),
+            "weights": self.weights,
+            "processor": self.cpu,
+            "threads": str(self.threads),
+            "chunks": str(self.wanted_chunks or "all"),
+        }
 
 
 def measure_speed(networks: Mapping[str, EmbeddingNetwork], fbank: np.ndarray, rounds: int) -> dict[str, Speed]:
@@ -190,8 +223,8 @@ def _outcome(name: str, ready: Prepared, made: Artefacts) -> Outcome:
         drift=active_embedding_drift(made.get("embeddings"), ready.snapshot),
         headroom=headroom,
         decision=decision,
-        der=score_rttm(theirs, ours),
-        exclusive_der=score_rttm(theirs_exclusive, exclusive),
+        der=score_rttm(theirs, ours).der,
+        exclusive_der=score_rttm(theirs_exclusive, exclusive).der,
         rttm_equal=(ours, exclusive) == (theirs, theirs_exclusive),
     )
 

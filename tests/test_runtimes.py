@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from parity import runtimes as module
 from parity.__main__ import app
+from parity.errors import InputError
 from parity.networks.rounding import quantise
 from parity.networks.wespeaker.runtime import RUNTIMES, load_embedding
-from parity.report.runtimes import costs_data, costs_markdown, rows
+from parity.report.document import to_json
+from parity.report.runtimes import costs_data, costs_markdown, read_costs, rows
 from parity.runtimes import Costs, Outcome, Speed, measure_speed
 from parity.score import score_rttm
 from tests.random_arrays import random_wespeaker
@@ -94,14 +98,16 @@ def _outcome(runtime: str, fixture: str, drift: float | None, ours: str | None) 
     theirs = "SPEAKER clip 1 0.000 2.000 <NA> <NA> A <NA> <NA>\n"
     if ours is None:
         return Outcome(runtime, fixture, 3, 20, drift)
-    score = score_rttm(theirs, ours)
-    return Outcome(runtime, fixture, 20, 20, drift, 2.5, "merge, merge 3", score, score, ours == theirs)
+    der = score_rttm(theirs, ours).der
+    return Outcome(runtime, fixture, 20, 20, drift, 2.5, "merge, merge 3", der, der, ours == theirs)
 
 
-def test_the_table_names_the_fixture_of_each_extreme():
+@pytest.fixture
+def costs():
+    """Two fixtures on two runtimes, one of them on three chunks of each."""
     same = "SPEAKER clip 1 0.000 2.000 <NA> <NA> A <NA> <NA>\n"
     half = "SPEAKER clip 1 0.000 1.000 <NA> <NA> A <NA> <NA>\n"
-    costs = Costs(
+    return Costs(
         outcomes=(
             _outcome("onnx", "01_first", 1e-6, same),
             _outcome("onnx", "02_second", 2e-6, half),
@@ -111,9 +117,14 @@ def test_the_table_names_the_fixture_of_each_extreme():
         speeds={"onnx": Speed(0.5, 1.0, 1.0, 1.0)},
         sizes={"onnx": 26_500_000, "mlx": 26_000_000},
         versions={"onnx": "onnxruntime 1", "mlx": "mlx 1"},
+        weights="w",
+        cpu="m",
         threads=2,
     )
-    document = json.loads(json.dumps(costs_data(costs, weights="w", machine="m")))
+
+
+def test_the_table_names_the_fixture_of_each_extreme(costs):
+    document = json.loads(json.dumps(costs_data(costs)))
     onnx, mlx = rows(document)
     assert onnx == ("onnx", "26.5", "0.50", "1.00 (1.00-1.00)", "2.0e-06 (02)", "2.5 (01)", "1/2", "0.5000 (02)",
                     "onnxruntime 1")  # fmt: skip
@@ -121,6 +132,36 @@ def test_the_table_names_the_fixture_of_each_extreme():
     text = costs_markdown(document)
     assert "| 01_first | 1.0e-06, = | 3.0e-06, 3 of 20 |" in text
     assert "| 02_second | 2.0e-06, 0.5000 | nobody speaks |" in text
+
+
+def test_a_report_is_read_back_as_what_was_written(costs, tmp_path):
+    path = tmp_path / "costs.json"
+    path.write_text(to_json(costs_data(costs)), encoding="utf-8")
+    assert costs_data(read_costs(path)) == costs_data(costs)
+    assert replace(costs, outcomes=(), speeds={}).continuing(read_costs(path), str(path)) == read_costs(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"cpu": "another"}, "processor m, now another"),
+        ({"wanted_chunks": 3}, "chunks all, now 3"),
+        ({"versions": {"onnx": "onnxruntime 2", "mlx": "mlx 1"}}, "packages onnxruntime 1, mlx 1, now onnxruntime 2"),
+        ({"sizes": {"mlx": 26_000_000, "onnx": 26_500_000}}, "runtimes onnx, mlx, now mlx, onnx"),
+    ],
+)
+def test_what_was_measured_otherwise_is_not_continued(costs, change, said):
+    with pytest.raises(InputError, match=said):
+        replace(costs, **change).continuing(costs, "costs.json")
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", '{"schema": 1, "runtimes": [3]}', '{"schema": 9}'])
+def test_what_is_no_report_is_not_continued(text, tmp_path):
+    path = tmp_path / "costs.json"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=str(path)):
+        read_costs(path)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +179,7 @@ def test_what_cannot_be_measured_is_refused_in_one_line(arguments, said):
 
 
 @pytest.mark.models
-def test_three_chunks_of_a_fixture_are_compared_with_their_rows(tmp_path):
+def test_three_chunks_of_a_fixture_are_compared_with_their_rows_and_not_measured_again(tmp_path, monkeypatch):
     path = tmp_path / "costs.json"
     arguments = ["runtimes", "--runtime", "onnx", "--fixture", "14_partial_tail", "--chunks", "1", "--rounds", "1"]
     result = CliRunner().invoke(app, [*arguments, "--json", str(path)])
@@ -146,3 +187,9 @@ def test_three_chunks_of_a_fixture_are_compared_with_their_rows(tmp_path):
     ((fixture,),) = [runtime["fixtures"] for runtime in json.loads(path.read_text())["runtimes"]]
     assert (fixture["chunks"], fixture["rttm_equal"]) == (1, None)
     assert 0 < fixture["drift"] < 1e-5
+
+    measured = []
+    monkeypatch.setattr(module, "measure_fixture", lambda ready, *_, **__: measured.append(ready.fixture.name) or [])
+    more = [*arguments, "--fixture", "01_far_field_pair", "--json", str(path), "--resume"]
+    assert CliRunner().invoke(app, more).exit_code == 0
+    assert measured == ["01_far_field_pair"]  # the other is in the report

@@ -23,15 +23,20 @@ def runtimes(
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; its .md beside it.")] = (
         DEFAULT_REPORT
     ),
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Continue what was cut short: keep the fixtures that the report has.")
+    ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
 ) -> None:
     """Run fixtures with several runtimes, or precisions, of the embedding network, and say what each costs.
 
-    Seconds are of the network on one chunk, all runtimes in alternation. Exit status: 0, or 2 where the inputs were
-    wrong; drift is what this measures, and no failure.
+    Seconds are of the network on one chunk, all runtimes in alternation. The report is written anew after each fixture.
+    Exit status: 0, or 2 where the inputs were wrong; drift is what this measures, and no failure.
     """
+    from dataclasses import replace
+
     from parity.errors import InputError
     from parity.files import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
@@ -40,7 +45,7 @@ def runtimes(
     from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes, load_embedding, runtime_version
     from parity.prepare import load_networks, prepare
     from parity.report.document import to_json
-    from parity.report.runtimes import costs_data, costs_markdown, costs_table
+    from parity.report.runtimes import costs_data, costs_markdown, costs_table, read_costs
     from parity.runtimes import Costs, measure_fixture, measure_speed
     from parity.weights import load_weights
 
@@ -50,30 +55,36 @@ def runtimes(
         raise InputError(f"--json {json_path}: the .md is written beside it; choose another ending")
     check_writable(json_path)
     chosen = Catalogue.read(default_folder()).select(fixture)
+    earlier = read_costs(json_path) if resume else None
     with stderr.status("weights and clips") as status, one_blas_thread():
         weight_set = load_weights(weights)
         native = load_networks(weight_set, threads)
         networks = {name: load_embedding(weight_set.embedding, name, threads) for name in wanted}
-        status.update("timing")
-        outcomes, speeds = [], None
+        costs = Costs(
+            sizes={name: network.size for name, network in networks.items()},
+            versions={name: f"{RUNTIMES[name].needs.partition('.')[0]} {runtime_version(name)}" for name in wanted},
+            weights=weight_set.name,
+            cpu=cpu_model(),
+            threads=threads or available_cores(),
+            wanted_chunks=chunks,
+        )
+        costs = costs.continuing(earlier, str(json_path)) if earlier else costs
+        done = {outcome.fixture for outcome in costs.outcomes}
         for entry in chosen:
+            if entry.name in done:
+                continue
             ready = prepare(entry, entry.snapshot_folder, weight_set)
-            if speeds is None and (recorded := ready.snapshot.values.get("fbank")) is not None:
-                speeds = measure_speed(networks, recorded[:1], rounds)
+            if not costs.speeds and (recorded := ready.snapshot.values.get("fbank")) is not None:
+                status.update("timing")
+                costs = replace(costs, speeds=measure_speed(networks, recorded[:1], rounds))
 
             def on_step(name: str, done: int, total: int, fixture: str = entry.name) -> None:
                 status.update(f"{fixture}: {name} {done}/{total}")
 
-            outcomes += measure_fixture(ready, native, networks, chunks=chunks, on_step=on_step)
-    costs = Costs(
-        outcomes=tuple(outcomes),
-        speeds=speeds or {},
-        sizes={name: network.size for name, network in networks.items()},
-        versions={name: f"{RUNTIMES[name].needs.partition('.')[0]} {runtime_version(name)}" for name in wanted},
-        threads=threads or available_cores(),
-    )
-    document = costs_data(costs, weights=weight_set.name, machine=cpu_model())
-    write_text(json_path, to_json(document))
-    write_text(json_path.with_suffix(".md"), costs_markdown(document))
-    stdout.print(costs_table(document))
+            outcomes = measure_fixture(ready, native, networks, chunks=chunks, on_step=on_step)
+            costs = replace(costs, outcomes=(*costs.outcomes, *outcomes))
+            document = costs_data(costs)  # now: an hour's work may be cut short
+            write_text(json_path, to_json(document))
+            write_text(json_path.with_suffix(".md"), costs_markdown(document))
+    stdout.print(costs_table(costs_data(costs)))
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from parity.errors import InputError
 from parity.report.wording import markdown_lines, number, scientific
-from parity.runtimes import Costs, Outcome
+from parity.runtimes import Costs, Outcome, Speed
 
 SCHEMA = 1
 NOTHING = "-"
@@ -20,19 +23,13 @@ IN_TERMINAL = ("runtime", "s/chunk", "ratio", "drift", "headroom", "RTTM", "DER"
 Pick = Callable[[dict[str, Any]], float | None]
 
 
-def costs_data(costs: Costs, *, weights: str, machine: str) -> dict[str, Any]:
-    """Everything that was measured.
-
-    Parameters
-    ----------
-    weights : name of the weight set
-    machine : the processor, in words
-    """
-    names = list(dict.fromkeys(outcome.runtime for outcome in costs.outcomes))
+def costs_data(costs: Costs) -> dict[str, Any]:
+    """Everything that was measured."""
     return {
         "schema": SCHEMA,
-        "weights": weights,
-        "machine": {"cpu": machine, "threads": costs.threads},
+        "weights": costs.weights,
+        "machine": {"cpu": costs.cpu, "threads": costs.threads},
+        "wanted_chunks": costs.wanted_chunks,
         "runtimes": [
             {
                 "name": name,
@@ -41,16 +38,41 @@ def costs_data(costs: Costs, *, weights: str, machine: str) -> dict[str, Any]:
                 "speed": asdict(costs.speeds[name]) if name in costs.speeds else None,
                 "fixtures": [_outcome(outcome) for outcome in costs.of(name)],
             }
-            for name in names
+            for name in costs.sizes
         ],
     }
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:
-    found = {key: value for key, value in asdict(outcome).items() if key != "runtime"}
-    for key in ("der", "exclusive_der"):
-        found[key] = None if found[key] is None else getattr(outcome, key).der
-    return found
+    return {key: value for key, value in asdict(outcome).items() if key != "runtime"}
+
+
+def read_costs(path: Path) -> Costs:
+    """A report of this form, perhaps of a run that was cut short.
+
+    Raises
+    ------
+    InputError : missing, or not such a report
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA:
+            raise InputError(f"{path}: schema {document['schema']}, expected {SCHEMA}")
+        runtimes = {runtime["name"]: runtime for runtime in document["runtimes"]}
+        return Costs(
+            sizes={name: runtime["bytes"] for name, runtime in runtimes.items()},
+            versions={name: runtime["runs_on"] for name, runtime in runtimes.items()},
+            weights=document["weights"],
+            cpu=document["machine"]["cpu"],
+            threads=document["machine"]["threads"],
+            wanted_chunks=document["wanted_chunks"],
+            outcomes=tuple(Outcome(name, **each) for name, runtime in runtimes.items() for each in runtime["fixtures"]),
+            speeds={name: Speed(**runtime["speed"]) for name, runtime in runtimes.items() if runtime["speed"]},
+        )
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path}: no report of `parity runtimes` ({' '.join(str(error).split())[:100]})") from None
 
 
 def rows(document: dict[str, Any]) -> Iterable[tuple[str, ...]]:
