@@ -210,6 +210,36 @@ def test_weights_that_are_no_numbers_are_refused_by_name(arrays, tmp_path, value
     assert "bn1.bias" in refusal(tmp_path / "x.safetensors")
 
 
+def test_variances_below_zero_are_refused_all_at_once(arrays, tmp_path):
+    broken = {**arrays, "bn1.running_var": -arrays["bn1.running_var"]}
+    broken["layer4.2.bn2.running_var"] = np.full(256, -1e-3, np.float32)
+    said = refusal(checkpoint(tmp_path / "x.pt", broken))
+    assert "bn1.running_var, layer4.2.bn2.running_var below 0" in said
+
+
+def test_a_batch_norm_that_cannot_be_folded_is_named(arrays):
+    large = {**arrays, "layer1.0.bn1.weight": np.full(32, 3e38, np.float32)}
+    large["layer1.0.bn1.running_var"] = np.zeros(32, np.float32)
+    with pytest.raises(InputError, match=r"^layer1\.0\.conv1 with layer1\.0\.bn1 folded into it is past float32"):
+        folded(large)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"pooling": "ASTP", "feat_dim": 64, "model_type": "mine"}', "feat_dim 64, expected 80; pooling 'ASTP', exp"),
+        ("[]", "not a JSON table"),
+        ("{", "not a JSON table"),
+    ],
+)
+def test_a_configuration_of_another_network_is_refused(arrays, tmp_path, text, said):
+    write_mlx(tmp_path, arrays, "somewhere")
+    (tmp_path / "config.json").write_text(text)
+    assert said in refusal(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    assert same(read_embedding(tmp_path).arrays, arrays)
+
+
 def test_a_quantised_state_dict_is_refused_with_the_arrays_that_are_whole_numbers(arrays, tmp_path):
     said = refusal(checkpoint(tmp_path / "x.pt", {**arrays, "conv1.weight": np.ones((32, 1, 3, 3), np.int8)}))
     assert "conv1.weight is int8; expected floating-point numbers" in said
@@ -235,7 +265,7 @@ def test_nothing_in_a_hostile_pickle_runs(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"state_dict": {"conv1.weight": Trap(trap)}}, protocol=2))
         archive.writestr("archive/version", "3\n")
-    assert "conv1.weight" in refusal(tmp_path / "x.pt")
+    assert "builtin__.exec' where torch loads it: hostile; nothing of it ran" in refusal(tmp_path / "x.pt")
     hidden = io.BytesIO()
     np.save(hidden, np.array([Trap(trap)], dtype=object))
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
@@ -243,6 +273,33 @@ def test_nothing_in_a_hostile_pickle_runs(tmp_path):
     assert "Python objects" in refusal(tmp_path / "x.npz")
     (tmp_path / "bare.pt").write_bytes(pickle.dumps(Trap(trap), protocol=2))
     assert "bare pickle" in refusal(tmp_path / "bare.pt")
+    assert not trap.exists()
+
+
+class Harmless:
+    """What Lightning keeps beside weights."""
+
+    def __reduce__(self):
+        return (Path, ("logs",))
+
+
+@pytest.mark.parametrize("thrown_away", [False, True])
+def test_good_weights_beside_a_call_that_acts_are_a_bait_and_refused(arrays, tmp_path, thrown_away):
+    path, trap = checkpoint(tmp_path / "good.pt", arrays, nested=True), tmp_path / "sprung"
+
+    def beside(value: object) -> Path:
+        bait = pickle.dumps(value, protocol=2)[2:-1]  # without its frame: PROTO and STOP
+        with zipfile.ZipFile(path) as good, zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
+            for name in good.namelist():
+                data = good.read(name)
+                if name.endswith("data.pkl"):
+                    add = bait + b"0" if thrown_away else b"X\x04\0\0\0more" + bait + b"s"
+                    data = data[:2] + add + data[2:] if thrown_away else data[:-1] + add + b"."
+                archive.writestr(name, data)
+        return tmp_path / "x.pt"
+
+    assert "would call '__builtin__.exec'" in refusal(beside(Trap(trap)))
+    assert same(read_embedding(beside(Harmless())).arrays, arrays)
     assert not trap.exists()
 
 

@@ -63,12 +63,14 @@ class Checkpoint:
     tree : the whole pickled object; tensors as arrays, what is not known as `Global` and `Reduced`
     tensors : every tensor rebuilt, in the file's order
     sha256 : of the file
+    uncalled : what loading it elsewhere would call, and nothing here did; also where the result would be thrown away
     """
 
     path: Path
     tree: object
     tensors: tuple[np.ndarray, ...]
     sha256: str
+    uncalled: tuple[Global, ...] = ()
 
     @property
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -113,7 +115,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         archive = _Archive(data)
         machine = Machine(archive)
         tree = machine.run(archive.read("data.pkl"))
-        return Checkpoint(path, tree, tuple(machine.tensors.made), sha256_bytes(data))
+        return Checkpoint(path, tree, tuple(machine.tensors.made), sha256_bytes(data), tuple(machine.uncalled))
     except RefusedError as error:
         raise InputError(f"{path}: {error}") from None
     except OSError as error:

@@ -75,6 +75,7 @@ class Machine:
         self.stack: list = []
         self.below: list[list] = []  # the stacks under each open mark
         self.memo: dict[int, object] = {}
+        self.uncalled: dict[Global, None] = {}  # a set in the file's order
 
     def run(self, program: bytes) -> object:
         """What the pickle would have made.
@@ -182,6 +183,8 @@ class Machine:
         if not (isinstance(function, (Global, Reduced)) and isinstance(args, tuple)):
             raise TypeError(f"calls a {type(function).__name__} with a {type(args).__name__}")
         known = self._known(function, args)
+        if known is None and isinstance(function, Global):
+            self.uncalled[function] = None
         self.stack.append(Reduced(function, args, new=new) if known is None else known)
 
     def _known(self, function: Global | Reduced, args: tuple) -> object:

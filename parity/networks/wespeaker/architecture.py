@@ -18,6 +18,8 @@ POOLED_FEATURES = 8 * M_CHANNELS * (NUM_MEL_BINS // 8)  # channels x remaining m
 BATCH_NORM_EPS = 1e-5
 POOLING_EPS = 1e-8
 NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
+CONFIG = {"feat_dim": NUM_MEL_BINS, "embed_dim": EMBEDDING_DIM, "m_channels": M_CHANNELS, "pooling": "TSTP"}
+"""What the `config.json` of MLX's layout says of the network."""
 
 BLOCKS: tuple[tuple[str, int], ...] = tuple(
     (f"layer{layer}.{index}", 2 if layer > 1 and index == 0 else 1)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from parity.errors import InputError
 from parity.networks.wespeaker.architecture import BATCH_NORM_EPS, CONVOLUTIONS, NORM_PARTS
 
 
@@ -17,11 +18,19 @@ def fold_batch_norm(arrays: Mapping[str, np.ndarray], conv: str, norm: str) -> t
     """The convolution's weight (out, in, h, w) and bias (out,), float32, that do the batch norm as well.
 
     In float64, rounded once.
+
+    Raises
+    ------
+    InputError : the product is past float32
     """
     weight = arrays[f"{conv}.weight"].astype(np.float64)
     gain = arrays[f"{norm}.weight"] / np.sqrt(arrays[f"{norm}.running_var"].astype(np.float64) + BATCH_NORM_EPS)
     bias = arrays[f"{norm}.bias"] - gain * arrays[f"{norm}.running_mean"]
-    return (weight * gain[:, None, None, None]).astype(np.float32), bias.astype(np.float32)
+    with np.errstate(over="ignore"):  # refused just below
+        made = (weight * gain[:, None, None, None]).astype(np.float32), bias.astype(np.float32)
+    if not all(np.isfinite(array).all() for array in made):
+        raise InputError(f"{conv} with {norm} folded into it is past float32: damaged, or diverged")
+    return made
 
 
 def neutral_norm(norm: str, bias: np.ndarray) -> dict[str, np.ndarray]:

@@ -7,6 +7,7 @@ into for what this project writes there. What the arrays may be called is in `na
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,14 +17,24 @@ import numpy as np
 
 from parity.array_files import read_file
 from parity.errors import InputError
-from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
+from parity.networks.checkpoint import Global, check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.ort_format import IDENTIFIER, read_initialisers
+from parity.networks.torch_tensors import short
+from parity.networks.wespeaker.architecture import CONFIG
 from parity.networks.wespeaker.exported import dequantised, is_exported
 from parity.networks.wespeaker.names import canonical, dropped
 
 MAX_BYTES = 1 << 30  # of a file; the network has 27 MB, with the classifier of VoxCeleb's speakers another 20
 PARTS = ("trunk.onnx", "head.onnx")
 IN_FOLDER = ("weights.npz", "pytorch_model.bin", "embedding/pytorch_model.bin", "avg_model.pt", "model.safetensors")
+
+ACTING = (
+    *("_pickle", "ctypes", "importlib", "marshal", "nt", "os", "pickle", "posix", "pty", "runpy", "shutil", "socket"),
+    *("subprocess", "sys", "webbrowser"),
+)
+"""Modules that no checkpoint of weights has to call; Lightning's name others, of torch, pyannote, pathlib, ..."""
+BUILTINS = ("__builtin__", "builtins")
+INERT = ("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "slice", "tuple")
 
 
 @dataclass(frozen=True)
@@ -93,7 +104,26 @@ def _read_folder(folder: Path) -> EmbeddingWeights:
     if len(found) != 1:
         wanted = f"one of {', '.join(IN_FOLDER)}, or {' and '.join(PARTS)}"
         raise InputError(f"{folder}: holds {', '.join(p.name for p in found) or 'no weights'}; expected {wanted}")
+    if (config := folder / "config.json").is_file() and found[0].suffix == ".npz":
+        _check_config(config)
     return read_embedding(found[0])
+
+
+def _check_config(path: Path) -> None:
+    """Refuse a `config.json` that tells of another network; what it does not tell, the arrays do."""
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        wrong = [
+            f"{key} {config[key]!r:.40}, expected {CONFIG[key]!r}"
+            for key in CONFIG
+            if config.get(key, CONFIG[key]) != CONFIG[key]
+        ]
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise InputError(f"{path}: not a JSON table ({' '.join(str(error).split())[:100]})") from None
+    if wrong:
+        raise InputError(f"{path}: tells of another network: {'; '.join(wrong)}")
 
 
 def _container(path: Path) -> tuple[str, Callable[[Path], Mapping[str, np.ndarray]]]:
@@ -113,7 +143,22 @@ def _container(path: Path) -> tuple[str, Callable[[Path], Mapping[str, np.ndarra
         return "npz", lambda path: _read_arrays(path, ".npz")
     if start[:1] == b"\x08":  # a ModelProto's first field, its IR version
         return "ONNX", _read_onnx
-    return "torch checkpoint", lambda path: read_checkpoint(path).state_dict  # which says what it is otherwise
+    return "torch checkpoint", _read_torch  # which says what it is otherwise
+
+
+def _read_torch(path: Path) -> dict[str, np.ndarray]:
+    checkpoint = read_checkpoint(path)
+    # Harmless here, whatever it names. But good weights beside a bad call are a bait, and its owner should know.
+    acting = [found for found in checkpoint.uncalled if _acts(found)]
+    if acting:
+        said = ", ".join(short(f"{found.module}.{found.name}") for found in acting[:3])
+        raise InputError(f"{path}: would call {said} where torch loads it: hostile; nothing of it ran here")
+    return checkpoint.state_dict
+
+
+def _acts(found: Global) -> bool:
+    root = found.module.partition(".")[0]
+    return root in ACTING or (root in BUILTINS and found.name not in INERT)
 
 
 def _is_npz(path: Path) -> bool:

@@ -71,7 +71,7 @@ def canonical(state_dict: Mapping[str, np.ndarray], origin: str) -> dict[str, np
     Raises
     ------
     InputError : a ResNet of another depth; two arrays for one name; arrays that are missing, unexpected, of another
-        shape or not floating-point: all of them are listed
+        shape, not floating-point, or variances below 0: all of them are listed
     """
     unwanted = set(dropped(state_dict))
     kept = {name: value for name, value in state_dict.items() if name not in unwanted}
@@ -83,7 +83,10 @@ def canonical(state_dict: Mapping[str, np.ndarray], origin: str) -> dict[str, np
     if integers := [f"{name} is {value.dtype}" for name, value in found.items() if value.dtype.kind != "f"]:
         raise InputError(f"{origin}: {', '.join(integers)}; expected floating-point numbers: a quantised network?")
     found = _with_norms(_torch_axes(found))
-    return checked(found, expected_shapes(), what=WHAT, origin=origin)
+    arrays = checked(found, expected_shapes(), what=WHAT, origin=origin)
+    if negative := [name for name in arrays if name.endswith(".running_var") and arrays[name].min() < 0]:
+        raise InputError(f"{origin}: {', '.join(negative)} below 0, which no variance is: damaged, or made by hand")
+    return arrays
 
 
 def _torch_axes(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from parity.networks.checkpoint_writer import write_checkpoint
 from parity.networks.onnx_graph import OPSET
-from parity.networks.wespeaker.architecture import EMBEDDING_DIM, M_CHANNELS, NUM_MEL_BINS
+from parity.networks.wespeaker.architecture import CONFIG
 from parity.networks.wespeaker.checkpoints import PARTS
 from parity.networks.wespeaker.graph import build_head, build_network, build_trunk
 from parity.networks.wespeaker.names import mlx_layout
@@ -69,10 +69,7 @@ def write_mlx(folder: Path, arrays: Arrays, source: str) -> None:
                 np.lib.format.write_array(member, value, allow_pickle=False)
     config = {
         "model_type": "resnet34_embedding",
-        "feat_dim": NUM_MEL_BINS,
-        "embed_dim": EMBEDDING_DIM,
-        "m_channels": M_CHANNELS,
-        "pooling": "TSTP",
+        **CONFIG,
         "dtype": "float32",
         "source": source,
     }
