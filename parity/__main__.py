@@ -49,7 +49,7 @@ WeightsOption = Annotated[
 ]
 RuntimeOption = Annotated[
     str,
-    typer.Option("--runtime", help="Of the embedding network: onnx (default), torch, mlx, onnx-float16, …"),
+    typer.Option("--runtime", help="Of the embedding network: auto (the fastest here), onnx, ncnn, torch, mlx, …"),
 ]
 DEFAULT_REPORT = Path("reports/latest/parity.json")
 
@@ -75,7 +75,7 @@ def run(
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
-    runtime: RuntimeOption = "onnx",
+    runtime: RuntimeOption = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -87,7 +87,7 @@ def run(
     from parity.files import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
-    from parity.networks.wespeaker.runtime import check_runtime
+    from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.recording import Recording, choose
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
@@ -103,7 +103,7 @@ def run(
         raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
-    check_runtime(runtime)
+    check_choice(runtime)
     check_writable(json_path)  # said now, not when minutes of work are done
     chosen = choose(Catalogue.read(default_folder()), fixture, snapshots, audio)
     if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
@@ -111,6 +111,7 @@ def run(
     under_test = load_implementation(implementation)
     with stderr.status("weights and clips"):
         weight_set = load_weights(weights)
+        runtime = choose_runtime(runtime, weight_set.embedding, threads)
         total = sum(_clip_seconds(entry) for entry in chosen)
     with ProgressWatcher(stderr, total) as watcher:
         results, seconds = timed(
@@ -175,7 +176,7 @@ def diarize(
     max_speakers: Annotated[int | None, typer.Option(help="At most that many.")] = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
     uri: Annotated[str | None, typer.Option(help="Name in the RTTM lines; the file's name by default.")] = None,
-    runtime: RuntimeOption = "onnx",
+    runtime: RuntimeOption = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,16 @@ from parity.audio import check_waveform, quantise, read_audio, to_mono_16k
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.networks import build_networks
+from parity.community1.segmentation import segment
+from parity.community1.spoken import embed_spoken
 from parity.errors import InputError
-from parity.networks.runtime import one_blas_thread
-from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
+from parity.networks.runtime import available_cores, checked_threads, one_blas_thread
+from parity.networks.wespeaker.choice import choose_runtime
+from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
+from parity.stage import Artefacts, Pipeline
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
+
+Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -29,12 +37,14 @@ class Diarization:
     embeddings : (num_speakers, 256) float, one row a speaker in the order of their names; zero for a speaker that only
         the count asked for
     artefacts : those asked for, by name
+    seconds : of each stage, by the wall; the filterbank's are a part of the embeddings'
     """
 
     turns: list[Turn]
     exclusive_turns: list[Turn]
     embeddings: np.ndarray
     artefacts: dict[str, Any] = field(default_factory=dict, repr=False)
+    seconds: dict[str, float] = field(default_factory=dict, repr=False)
 
     def rttm(self, uri: str, *, exclusive: bool = False) -> str:
         """The turns as RTTM text."""
@@ -50,19 +60,17 @@ def diarize(
     max_speakers: int | None = None,
     artefacts: Iterable[str] = (),
     threads: int | None = None,
-    runtime: str = DEFAULT_RUNTIME,
-    progress: Callable[[str, int, int], None] | None = None,
+    runtime: str = AUTO,
+    progress: Progress | None = None,
 ) -> Diarization:
-    """Who speaks when.
+    """Who speaks when in one recording; for several, make a `Diarizer` once.
 
     Parameters
     ----------
     audio : a file that libsndfile reads (any rate, any channels), or (1, num_samples) float32 at 16 kHz
-    weights : a weight set, or the name of its source
+    weights, threads, runtime : see `Diarizer`
     num_speakers, min_speakers, max_speakers : where they are known
     artefacts : names of artefacts to return, see `parity.artefact`
-    threads : of the networks; the cores this process may use by default
-    runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     progress : called with the stage's name, chunks done and chunks in all
 
     Raises
@@ -71,23 +79,117 @@ def diarize(
     """
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
-    waveform = _checked(audio) if isinstance(audio, np.ndarray) else load_any(Path(audio))
-    if isinstance(weights, str):
-        weights = load_weights(weights)
-    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads, runtime)
-    pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **bounds), progress)
+    waveform = _waveform(audio)  # what is wrong with it is said before weights are loaded
+    return Diarizer(weights, threads=threads, runtime=runtime)(
+        waveform, artefacts=artefacts, progress=progress, **bounds
+    )
+
+
+class Diarizer:
+    """The pipeline with its networks loaded, for any number of recordings.
+
+    It leaves out work that cannot change the answer: chunks in which nobody speaks are not embedded, and the trunk sees
+    no more of a chunk than reaches the frames that are pooled. Chunks are worked on side by side, one a core.
+
+    Parameters
+    ----------
+    weights : a weight set, or the name of its source
+    threads : chunks at once, or threads of the networks where a runtime takes one call at a time; the cores this
+        process may use by default
+    runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`; `auto` is the fastest here
+
+    Attributes
+    ----------
+    weights, runtime : the set loaded; the runtime's name, never `auto`
+    workers : chunks at once
+
+    Raises
+    ------
+    InputError : the weights cannot be had, an unknown runtime, or too many threads
+    """
+
+    def __init__(
+        self, weights: WeightSet | str = DEFAULT_SOURCE, *, threads: int | None = None, runtime: str = AUTO
+    ) -> None:
+        self.weights = load_weights(weights) if isinstance(weights, str) else weights
+        cores = checked_threads(threads or available_cores())
+        self.runtime = choose_runtime(runtime, self.weights.embedding, cores)
+        self.workers = cores if RUNTIMES[self.runtime].concurrent else 1
+        self._networks = build_networks(
+            self.weights.segmentation, self.weights.embedding, self.weights.plda, cores // self.workers, self.runtime
+        )
+
+    def __call__(
+        self,
+        audio: Path | np.ndarray,
+        *,
+        num_speakers: int | None = None,
+        min_speakers: int | None = None,
+        max_speakers: int | None = None,
+        artefacts: Iterable[str] = (),
+        progress: Progress | None = None,
+    ) -> Diarization:
+        """See `diarize`."""
+        bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+        check_bounds(**bounds)
+        waveform = _waveform(audio)
+        pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), progress)
+        wanted = _known(artefacts, pipeline)
+        clock = StageClock()
+        with one_blas_thread():
+            made = clock.run(pipeline, {"waveform": waveform})
+        return Diarization(
+            turns=made["diarization"],
+            exclusive_turns=made["exclusive_diarization"],
+            embeddings=_speaker_embeddings(made),
+            artefacts={name: made.get(name) for name in wanted},
+            seconds=clock.seconds,
+        )
+
+    def _pipeline(self, parameters: Parameters, progress: Progress | None) -> Pipeline:
+        networks, workers = self._networks, self.workers
+        tell = {name: partial(progress, name) if progress else None for name in ("segmentation", "embeddings")}
+        pipeline = community1_pipeline(networks, parameters)
+        pipeline = pipeline.replacing(
+            "segmentation",
+            partial(segment, network=networks.segmentation, workers=workers, progress=tell["segmentation"]),
+        )
+        embed = partial(embed_spoken, trunk=networks.trunk, head=networks.head, workers=workers)
+        return pipeline.replacing("embeddings", partial(embed, progress=tell["embeddings"]))
+
+
+class StageClock:
+    """Seconds of each stage of a run, by the wall.
+
+    The filterbank is computed chunk by chunk when embeddings ask for it, and is a part of their seconds.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._running: tuple[str, float] | None = None
+
+    def run(self, pipeline: Pipeline, inputs: Artefacts) -> Artefacts:
+        """Run a pipeline; what it made."""
+        made = pipeline.run(inputs, on_stage=self._begin)
+        self._end()
+        return made
+
+    def _begin(self, stage: str) -> None:
+        self._end()
+        self._running = stage, time.perf_counter()
+
+    def _end(self) -> None:
+        if self._running:
+            stage, started = self._running
+            self.seconds[stage] = time.perf_counter() - started
+
+
+def _known(artefacts: Iterable[str], pipeline: Pipeline) -> tuple[str, ...]:
     wanted = tuple(artefacts)
     known = {name for stage in pipeline for name in stage.writes}
     if unknown := [name for name in wanted if name not in known]:
         raise InputError(f"unknown artefact {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-    with one_blas_thread():
-        made = pipeline.run({"waveform": waveform})
-    return Diarization(
-        turns=made["diarization"],
-        exclusive_turns=made["exclusive_diarization"],
-        embeddings=_speaker_embeddings(made),
-        artefacts={name: made.get(name) for name in wanted},
-    )
+    return wanted
 
 
 def check_bounds(
@@ -108,6 +210,10 @@ def check_bounds(
         raise InputError(f"num_speakers={num_speakers} is below min_speakers={min_speakers}; give one of them")
     if max_speakers is not None and num_speakers > max_speakers:
         raise InputError(f"num_speakers={num_speakers} is above max_speakers={max_speakers}; give one of them")
+
+
+def _waveform(audio: Path | np.ndarray) -> np.ndarray:
+    return _checked(audio) if isinstance(audio, np.ndarray) else load_any(Path(audio))
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:

@@ -22,11 +22,10 @@ FRAMES, MASK_FRAMES = 43, 25
 
 
 def runtime(name: str, needs: str) -> object:
-    """A runtime as a parameter, skipped where it is not installed, and marked with its name."""
+    """A runtime as a parameter, skipped where it is not installed, marked with its name where an extra brings it."""
     there = importlib.util.find_spec(needs) is not None
-    return pytest.param(
-        name, marks=[pytest.mark.skipif(not there, reason=f"needs {needs}"), getattr(pytest.mark, name)]
-    )
+    marks = [pytest.mark.skipif(not there, reason=f"needs {needs}")]
+    return pytest.param(name, marks=marks + ([getattr(pytest.mark, name)] if RUNTIMES[name].extra else []))
 
 
 OTHERS = [
@@ -171,7 +170,7 @@ def test_a_runtime_is_at_parity_with_pyannote_on_a_captured_chunk(name):
 
 
 def test_an_unknown_runtime_is_refused_by_name(arrays):
-    with pytest.raises(InputError, match="--runtime coreml: unknown; known: onnx, torch, mlx"):
+    with pytest.raises(InputError, match="--runtime coreml: unknown; known: onnx, ncnn, torch, mlx"):
         load_embedding(arrays, "coreml")
 
 

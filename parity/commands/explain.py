@@ -44,8 +44,8 @@ def explain(
     ] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
     runtime: Annotated[
-        str, typer.Option(help="What the embedding network runs in: onnx (default), torch, or mlx.")
-    ] = "onnx",
+        str, typer.Option(help="Of the embedding network: auto (the fastest here), onnx, ncnn, torch, mlx, …")
+    ] = "auto",
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
     ] = None,
@@ -58,11 +58,13 @@ def explain(
     from parity.case import write_case as write_case_file
     from parity.files import check_writable, write_text
     from parity.networks.runtime import one_blas_thread
-    from parity.networks.wespeaker.runtime import check_runtime, runtime_version
+    from parity.networks.wespeaker.choice import check_choice, choose_runtime
+    from parity.networks.wespeaker.runtime import runtime_version
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
+    from parity.weights import load_weights
 
-    check_runtime(runtime)
+    check_choice(runtime)
     for path in (json_path, write_case):
         if path is not None:
             check_writable(path)
@@ -71,8 +73,10 @@ def explain(
     if fault is not None and implementation != "native":
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
     with stderr.status(escape(fixture)) as status, one_blas_thread():
-        answered, ready, weight_set = _answer(
-            fixture, implementation, fault, arrays, snapshots, weights, budget, threads, runtime, status.update
+        weight_set = load_weights(weights)
+        runtime = choose_runtime(runtime, weight_set.embedding, threads)
+        answered, ready = _answer(
+            fixture, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, status.update
         )
         found = answered.explanation
         if layers is not None:
@@ -129,27 +133,25 @@ def _answer(
     fault: str | None,
     arrays: Path | None,
     snapshots: Path | None,
-    weights: str,
+    weights: WeightSet,
     budget: int,
     threads: int | None,
     runtime: str,
     say: Callable[[str], None],
-) -> tuple[Answered, Prepared, WeightSet]:
+) -> tuple[Answered, Prepared]:
     from parity.fault import Workshop, planted
     from parity.fixtures import Catalogue, default_folder
     from parity.localise import ask
     from parity.localise import explain as localise
     from parity.prepare import load_networks, prepare
     from parity.variant import load_implementation
-    from parity.weights import load_weights
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])
     under_test = load_implementation(implementation)
-    weight_set = load_weights(weights)
-    ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weight_set)
-    networks = load_networks(weight_set, threads, runtime)
+    ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weights)
+    networks = load_networks(weights, threads, runtime)
     if fault is not None:
-        under_test = planted(fault, Workshop(weight_set, networks, ready.parameters, threads))
+        under_test = planted(fault, Workshop(weights, networks, ready.parameters, threads))
     question = ask(
         ready,
         networks,
@@ -158,7 +160,7 @@ def _answer(
         budget=budget,
         progress=lambda stage, done, total: say(f"{fixture}: {stage} {done}/{total}"),
     )
-    return localise(question, on_step=lambda step: say(f"{fixture}: {step}")), ready, weight_set
+    return localise(question, on_step=lambda step: say(f"{fixture}: {step}")), ready
 
 
 def _layers(

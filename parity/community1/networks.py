@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from parity.community1.plda import Plda, solve_plda
+from parity.networks import onnx_graph, pyannet
+from parity.networks.kept import kept_model
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
@@ -58,7 +60,10 @@ def build_networks(
     """
     network = load_embedding(embedding, runtime, threads)
     return Networks(
-        segmentation=OnnxNetwork(build_pyannet(segmentation), threads),
+        segmentation=OnnxNetwork(
+            kept_model(lambda: build_pyannet(segmentation), segmentation, pyannet.__name__, onnx_graph.__name__),
+            threads,
+        ),
         trunk=network.trunk,
         head=network.head,
         plda=solve_plda(plda),

@@ -14,17 +14,19 @@ from itertools import combinations
 import numpy as np
 
 from parity.community1 import geometry
+from parity.community1.side_by_side import side_by_side
 
 NUM_SPEAKERS = 3
 MAX_SIMULTANEOUS = 2
 BATCH_SIZE = 8
+SHARED_BATCH_SIZE = 4  # smaller, so that workers end together
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 Progress = Callable[[int, int], None]
 
 
 def segment(
-    waveform: np.ndarray, *, network: Network, progress: Progress | None = None
+    waveform: np.ndarray, *, network: Network, workers: int = 1, progress: Progress | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Run the segmentation network over all chunks.
 
@@ -32,6 +34,7 @@ def segment(
     ----------
     waveform : (1, num_samples) float32, 16 kHz
     network : waveforms (batch, 1, 160000) float32 -> log-probabilities (batch, 589, 7) float32
+    workers : batches at once; the network is then called from so many threads
     progress : called with chunks done and chunks in all
 
     Returns
@@ -40,10 +43,15 @@ def segment(
     segmentations : (num_chunks, 589, 3) float32, 0 or 1
     """
     count = geometry.num_chunks(waveform.shape[1])
+    size = BATCH_SIZE if workers == 1 else SHARED_BATCH_SIZE
+    batches = [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
+
+    def run(indices: np.ndarray) -> np.ndarray:
+        return network(waveforms=geometry.chunks(waveform, indices))[0]
+
     logits = []
-    for start in range(0, count, BATCH_SIZE):
-        indices = np.arange(start, min(start + BATCH_SIZE, count))
-        logits.append(network(waveforms=geometry.chunks(waveform, indices))[0])
+    for indices, made in zip(batches, side_by_side(run, batches, workers), strict=True):
+        logits.append(made)
         if progress:
             progress(int(indices[-1]) + 1, count)
     segmentation_logits = np.concatenate(logits)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -11,20 +12,33 @@ import threadpoolctl
 
 from parity.errors import InputError
 
+CGROUPS = Path("/sys/fs/cgroup")
 MOST_THREADS = 1024
 """As many cores as one machine has; each thread takes memory before it takes work."""
 
 
 def available_cores() -> int:
-    """Cores this process may use: its affinity, and `PARITY_THREADS` where the user wants fewer or more."""
+    """Cores this process may use: its affinity, its container's quota, and `PARITY_THREADS` where the user says it."""
     override = os.environ.get("PARITY_THREADS")
     if override:
         if not (override.isascii() and override.isdigit()) or int(override) < 1:
             raise InputError(f"PARITY_THREADS={override!r}: expected a whole number of at least 1")
         return int(override)
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _quota(CGROUPS) or cores))
+
+
+def _quota(cgroups: Path) -> int | None:
+    """Whole cores that a control group grants: a quota of microseconds in every period; None where it sets none."""
+    try:
+        if (both := cgroups / "cpu.max").exists():  # version 2
+            quota, period = both.read_text(encoding="ascii").split()
+        else:
+            parts = (cgroups / "cpu" / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
+            quota, period = (part.read_text(encoding="ascii").strip() for part in parts)
+        return None if quota in ("max", "-1") else max(1, int(quota) // int(period))
+    except (OSError, ValueError, ZeroDivisionError):
+        return None
 
 
 def one_blas_thread() -> threadpoolctl.threadpool_limits:
@@ -32,7 +46,8 @@ def one_blas_thread() -> threadpoolctl.threadpool_limits:
     return threadpoolctl.threadpool_limits(limits=1, user_api="blas")
 
 
-def _checked(threads: int) -> int:
+def checked_threads(threads: int) -> int:
+    """Refuse more threads than any machine has cores."""
     if threads > MOST_THREADS:
         raise InputError(
             f"{threads} threads; the limit is {MOST_THREADS}, and more than the {os.cpu_count()} cores of this machine "
@@ -51,7 +66,7 @@ class OnnxNetwork:
     """
 
     def __init__(self, model: bytes, threads: int | None = None) -> None:
-        self._session = _session(model, _checked(threads or available_cores()))
+        self._session = _session(model, checked_threads(threads or available_cores()))
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:

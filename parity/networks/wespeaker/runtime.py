@@ -28,6 +28,8 @@ Layers = dict[str, np.ndarray]
 
 DISTRIBUTION = "diarization-parity-lab"
 DEFAULT_RUNTIME = "onnx"
+AUTO = "auto"
+"""The fastest at hand, see `choice`."""
 
 
 class EmbeddingNetwork(ABC):
@@ -127,12 +129,14 @@ class Runtime(NamedTuple):
     module, name : of the subclass of `EmbeddingNetwork`, or a function; called with arrays and threads
     needs : the package it imports
     extra : of this project, that brings that package; None where it is always there
+    concurrent : whether one network may be run by several threads at once
     """
 
     module: str
     name: str
     needs: str
     extra: str | None = None
+    concurrent: bool = True
 
 
 _HERE = __name__.rpartition(".")[0]
@@ -141,8 +145,9 @@ REDUCED = ("float16", "bfloat16", "int8_dynamic", "int8_per_tensor", "int8_per_c
 
 RUNTIMES: dict[str, Runtime] = {
     "onnx": Runtime(f"{_HERE}.onnx_runtime", "OnnxEmbedding", "onnxruntime"),
-    "torch": Runtime(f"{_HERE}.torch_runtime", "TorchEmbedding", "torch", "torch"),
-    "mlx": Runtime(f"{_HERE}.mlx_runtime", "MlxEmbedding", "mlx.core", "mlx"),
+    "ncnn": Runtime(f"{_HERE}.ncnn_runtime", "NcnnEmbedding", "ncnn"),
+    "torch": Runtime(f"{_HERE}.torch_runtime", "TorchEmbedding", "torch", "torch", concurrent=False),
+    "mlx": Runtime(f"{_HERE}.mlx_runtime", "MlxEmbedding", "mlx.core", "mlx", concurrent=False),
     **{
         f"onnx-{name.replace('_', '-')}": Runtime(f"{_HERE}.reduced", f"load_{name}", "onnxruntime") for name in REDUCED
     },

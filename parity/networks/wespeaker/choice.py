@@ -1,0 +1,135 @@
+"""Which runtime the embedding network gets where nobody says: the fastest one here that gives the same embeddings.
+
+Task: arrays and threads -> a runtime's name. The candidates run one chunk in turns; a candidate must be at hand, stay
+within `MOST_DRIFT` of ONNX Runtime, and take less time than it. What was found is kept in the cache under everything
+that it depends on (processor, threads, versions, weights, the measuring itself), so that it is measured once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import statistics
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from parity.errors import InputError
+from parity.files import cache_dir, write_text
+from parity.machine import cpu_model
+from parity.networks.kept import content_key
+from parity.networks.runtime import available_cores
+from parity.networks.wespeaker.runtime import (
+    AUTO,
+    DEFAULT_RUNTIME,
+    RUNTIMES,
+    EmbeddingNetwork,
+    check_runtime,
+    load_embedding,
+    runtime_version,
+)
+
+CANDIDATES = (DEFAULT_RUNTIME, "ncnn")
+MOST_DRIFT = 5e-6
+"""Max abs of embeddings between two runtimes: half of what the gate allows against the reference."""
+ROUNDS = 3
+FRAMES = 998
+
+
+def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> str:
+    """The name of a runtime that can be loaded: the one given, or for `auto` the fastest.
+
+    Parameters
+    ----------
+    arrays : under canonical names
+    threads : that the network will be given; the cores this process may use by default
+
+    Raises
+    ------
+    InputError : no such runtime, or what it needs is not installed
+    """
+    check_choice(runtime)
+    if runtime != AUTO:
+        return runtime
+    candidates = [name for name in CANDIDATES if _at_hand(name)]
+    if len(candidates) == 1:
+        return candidates[0]
+    threads = threads or available_cores()
+    path = _path(candidates, arrays, threads)
+    found = _remembered(path, candidates)
+    if found is None:
+        measured = measure({name: load_embedding(arrays, name, threads) for name in candidates})
+        found = fastest(measured)
+        with contextlib.suppress(InputError):  # no cache: measured again next time
+            write_text(path, json.dumps({"runtime": found, "measured": measured}, indent=1) + "\n")
+    return found
+
+
+def check_choice(runtime: str) -> None:
+    """Refuse a runtime that is neither `auto` nor to be had; nothing is loaded. Same errors as `choose_runtime`."""
+    if runtime != AUTO and runtime not in RUNTIMES:
+        raise InputError(f"--runtime {runtime}: unknown; known: {AUTO}, {', '.join(RUNTIMES)}")
+    if runtime != AUTO:
+        check_runtime(runtime)
+
+
+def measure(networks: Mapping[str, EmbeddingNetwork], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
+    """Seconds and drift of one chunk on each network, in turns after a warm-up.
+
+    Parameters
+    ----------
+    networks : by runtime; drift is from the first
+
+    Returns
+    -------
+    by runtime: `seconds`, the median; `drift`, max abs of embeddings
+    """
+    fbank, weights = example_chunk()
+    embeddings = {name: network.embed(fbank, weights)[0] for name, network in networks.items()}
+    seconds: dict[str, list[float]] = {name: [] for name in networks}
+    for _ in range(rounds):
+        for name, network in networks.items():
+            started = time.perf_counter()
+            network.embed(fbank, weights)
+            seconds[name].append(time.perf_counter() - started)
+    first = next(iter(embeddings.values()))
+    return {
+        name: {"seconds": statistics.median(seconds[name]), "drift": float(np.abs(embeddings[name] - first).max())}
+        for name in networks
+    }
+
+
+def fastest(measured: Mapping[str, Mapping[str, float]]) -> str:
+    """The runtime that takes least time among those within `MOST_DRIFT`; the first of equals."""
+    within = {name: found for name, found in measured.items() if found["drift"] <= MOST_DRIFT}
+    return min(within, key=lambda name: within[name]["seconds"])
+
+
+def example_chunk() -> tuple[np.ndarray, np.ndarray]:
+    """A filterbank (1, 998, 80) with speech's spread and slowness, centred, and one mask (1, 1, 998); float32."""
+    noise = np.random.default_rng(9).standard_normal((FRAMES + 7, 80))
+    smooth = sum(noise[i : i + FRAMES] for i in range(8))  # neighbouring frames share samples
+    return (smooth - smooth.mean(axis=0))[None].astype(np.float32), np.ones((1, 1, FRAMES), dtype=np.float32)
+
+
+def _at_hand(runtime: str) -> bool:
+    try:
+        check_runtime(runtime)
+    except InputError:
+        return False
+    return True
+
+
+def _path(candidates: list[str], arrays: Mapping[str, np.ndarray], threads: int) -> Path:
+    versions = [f"{name} {runtime_version(name)}" for name in candidates]
+    return cache_dir() / "runtimes" / f"{content_key(arrays, __name__, cpu_model(), str(threads), *versions)}.json"
+
+
+def _remembered(path: Path, candidates: list[str]) -> str | None:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["runtime"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return found if found in candidates else None
