@@ -101,11 +101,12 @@ def _mistakes(features: np.ndarray, weights: np.ndarray) -> Iterator[tuple[str, 
     yield over, by_frame
     yield over, {key: value.swapaxes(1, 2) for key, value in by_frame.items()}
     # Brought back to the length that the linear layer wants: an average over frames, the same for every mel bin.
-    share = weights / (weights.sum(axis=1, keepdims=True) + POOLING_EPS)
-    averaged = {key: np.einsum("mcn,mn->mc", value, share) for key, value in by_frame.items()}
-    yield over, averaged
-    yield over, {key: np.repeat(value, features.shape[1], axis=1) for key, value in averaged.items()}
-    yield over, {key: np.tile(value, (1, features.shape[1])) for key, value in averaged.items()}
+    for counted in (weights, np.ones_like(weights)):  # the mask heeded, or left out as well
+        share = counted / (counted.sum(axis=1, keepdims=True) + POOLING_EPS)
+        averaged = {key: np.einsum("mcn,mn->mc", value, share) for key, value in by_frame.items()}
+        yield over, averaged
+        yield over, {key: np.repeat(value, features.shape[1], axis=1) for key, value in averaged.items()}
+        yield over, {key: np.tile(value, (1, features.shape[1])) for key, value in averaged.items()}
     by_channel = pool(features.transpose(1, 2, 0), np.ones((len(weights), features.shape[0])))
     yield "pooled over channels instead of frames (time)", by_channel
     right = pool(features, weights)

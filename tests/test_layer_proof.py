@@ -175,6 +175,7 @@ FORMS = {
     "then over frames": over_time,
     "then over frames, repeated to 2560": lambda x, w: np.repeat(over_time(x, w), 10, axis=1),
     "then over frames, tiled to 2560": lambda x, w: np.tile(over_time(x, w), (1, 10)),
+    "then over all frames, repeated to 2560": lambda x, w: np.repeat(over_time(x, np.ones_like(w)), 10, axis=1),
 }
 
 
