@@ -19,7 +19,7 @@ from random_arrays import (
     vbx_data,
 )
 
-from parity.community1 import geometry
+from parity.community1 import geometry, reconstruction
 from parity.community1.aggregation import overlap_add
 from parity.community1.annotation import annotate
 from parity.community1.assignment import UNASSIGNED, constrained_argmax
@@ -29,7 +29,7 @@ from parity.community1.fbank import FFT_SIZE, compute_fbank, fbank_series, log_m
 from parity.community1.filtering import clean_frames, filter_embeddings
 from parity.community1.masks import build_masks
 from parity.community1.plda import Plda, solve_plda, to_plda, to_xvec
-from parity.community1.reconstruction import most_active, reconstruct
+from parity.community1.reconstruction import cluster_activity, most_active, reconstruct, sum_activations
 from parity.community1.scoring import inactive, score
 from parity.community1.segmentation import powerset_mapping, segment, to_multilabel
 from parity.community1.speaker_counting import count_speakers
@@ -647,6 +647,27 @@ def test_the_order_of_local_speakers_changes_neither_count_nor_reconstruction(rn
         reconstruct(other_segmentations, other_hard.astype(np.int8), count, max_speakers=np.inf),
     ):
         assert np.array_equal(one, other)
+
+
+@PROPERTY
+@given(seeds, st.integers(1, 12))
+def test_activations_added_chunk_by_chunk_are_the_overlap_add_of_all_bit_for_bit(rng, chunks):
+    segmentations = random_segmentations(rng, chunks) * rng.random((chunks, 1, 1)).astype(np.float32)
+    segmentations[rng.random(segmentations.shape) < 0.01] = np.nan
+    hard = rng.integers(-2, 4, (chunks, 3)).astype(np.int8)
+    hard[hard == -1] = UNASSIGNED
+    hard[0, 0] = 0
+    got, want = sum_activations(segmentations, hard), overlap_add(cluster_activity(segmentations, hard))[0]
+    assert got.dtype == want.dtype and np.array_equal(got, want)
+
+
+@pytest.mark.parametrize("frames", [1, 7, 50])
+def test_speakers_are_ranked_in_blocks_as_all_at_once(monkeypatch, frames):
+    rng = np.random.default_rng(0)
+    activations, count = rng.integers(0, 4, (50, 20)).astype(np.float32), rng.integers(0, 4, (50, 1)).astype(np.int8)
+    want = most_active(activations, count)
+    monkeypatch.setattr(reconstruction, "BLOCK_FRAMES", frames)
+    assert np.array_equal(most_active(activations, count), want)
 
 
 @PROPERTY

@@ -9,11 +9,15 @@ variant lets one speaker at most win.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
-from parity.community1.aggregation import overlap_add
+from parity.community1 import geometry
 from parity.community1.assignment import UNASSIGNED
 from parity.community1.scoring import inactive
+
+BLOCK_FRAMES = 8192  # ranked at once: a long double and two indices for each frame and speaker
 
 
 def reconstruct(
@@ -39,29 +43,55 @@ def reconstruct(
 
 
 def sum_activations(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
-    """How many chunks say that a cluster speaks: (num_frames, num_clusters) float32."""
-    return overlap_add(cluster_activity(segmentations, hard_clusters))[0]
+    """How many chunks say that a cluster speaks: (num_frames, num_clusters) float32.
+
+    What `overlap_add` makes of `cluster_activity`, to the bit, which at an hour would be hundreds of megabytes of NaN.
+    """
+    clusters = active_clusters(segmentations, hard_clusters)
+    num_chunks, frames, _ = segmentations.shape
+    total = np.zeros((geometry.num_frames(num_chunks), clusters.max() + 1), dtype=np.float32)
+    for chunk, row in enumerate(clusters):
+        start = geometry.first_frame(chunk)
+        for cluster, activity in _activities(segmentations[chunk], row):
+            total[start : start + frames, cluster] += np.where(np.isnan(activity), 0.0, activity)
+    return total
 
 
 def cluster_activity(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
     """Who speaks in each chunk, NaN for clusters that the chunk has not: (num_chunks, 589, num_clusters) float64."""
-    clusters = np.where(inactive(segmentations), UNASSIGNED, hard_clusters)
+    clusters = active_clusters(segmentations, hard_clusters)
     num_chunks, frames, _ = segmentations.shape
     clustered = np.full((num_chunks, frames, clusters.max() + 1), np.nan)
     for chunk, row in enumerate(clusters):
-        for cluster in np.unique(row[row != UNASSIGNED]):
-            clustered[chunk, :, cluster] = segmentations[chunk][:, row == cluster].max(axis=1)
+        for cluster, activity in _activities(segmentations[chunk], row):
+            clustered[chunk, :, cluster] = activity
     return clustered
+
+
+def active_clusters(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
+    """The clusters of the speakers who say something in their chunk, -2 for the others: (num_chunks, 3) int8."""
+    return np.where(inactive(segmentations), UNASSIGNED, hard_clusters)
+
+
+def _activities(segmentation: np.ndarray, row: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+    # One chunk's clusters, each with (589,) float32 of the speakers that it has there.
+    for cluster in np.unique(row[row != UNASSIGNED]):
+        yield cluster, segmentation[:, row == cluster].max(axis=1)
 
 
 def most_active(activations: np.ndarray, count: np.ndarray) -> np.ndarray:
     """The `count` most active speakers of each frame: (num_frames, num_speakers) float32, 0 or 1."""
-    missing = max(0, int(count.max()) - activations.shape[1])
-    activations = np.pad(activations, ((0, 0), (0, missing)))
-    order = rank_speakers(activations)
-    ranks = np.empty_like(order)
-    np.put_along_axis(ranks, order, np.arange(order.shape[1])[None, :], axis=1)
-    return (ranks < count).astype(np.float32)
+    num_frames, num_clusters = activations.shape
+    count = np.broadcast_to(count, (num_frames, 1))
+    discrete = np.empty((num_frames, max(num_clusters, int(count.max()))), dtype=np.float32)
+    for start in range(0, num_frames, BLOCK_FRAMES):
+        block = slice(start, start + BLOCK_FRAMES)
+        padded = np.pad(activations[block], ((0, 0), (0, discrete.shape[1] - num_clusters)))
+        order = rank_speakers(padded)
+        ranks = np.empty_like(order)
+        np.put_along_axis(ranks, order, np.arange(order.shape[1])[None, :], axis=1)
+        discrete[block] = ranks < count[block]
+    return discrete
 
 
 def rank_speakers(activations: np.ndarray) -> np.ndarray:

@@ -16,6 +16,8 @@ import numpy as np
 from parity.community1 import geometry
 from parity.community1.side_by_side import side_by_side
 
+NUM_FRAMES = 589
+NUM_CLASSES = 7
 NUM_SPEAKERS = 3
 MAX_SIMULTANEOUS = 2
 BATCH_SIZE = 8
@@ -49,13 +51,14 @@ def segment(
     def run(indices: np.ndarray) -> np.ndarray:
         return network(waveforms=geometry.chunks(waveform, indices))[0]
 
-    logits = []
-    for indices, made in zip(batches, side_by_side(run, batches, workers), strict=True):
-        logits.append(made)
+    segmentation_logits = np.empty((count, NUM_FRAMES, NUM_CLASSES), dtype=np.float32)
+    segmentations = np.empty((count, NUM_FRAMES, NUM_SPEAKERS), dtype=np.float32)
+    for indices, logits in zip(batches, side_by_side(run, batches, workers), strict=True):
+        segmentation_logits[indices] = logits
+        segmentations[indices] = to_multilabel(logits)
         if progress:
             progress(int(indices[-1]) + 1, count)
-    segmentation_logits = np.concatenate(logits)
-    return segmentation_logits, to_multilabel(segmentation_logits)
+    return segmentation_logits, segmentations
 
 
 def to_multilabel(logits: np.ndarray) -> np.ndarray:

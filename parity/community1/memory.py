@@ -1,0 +1,73 @@
+"""How much memory this process may take.
+
+What the system has free, what a control group leaves of its limit, and `PARITY_MEMORY` where the user says it.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+
+from parity.errors import InputError
+
+CGROUPS = Path("/sys/fs/cgroup")
+MEMINFO = Path("/proc/meminfo")
+UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def memory_limit() -> float:
+    """Bytes that one step may take: `PARITY_MEMORY`, or half of what is free; infinite where the system does not say.
+
+    Raises
+    ------
+    InputError : `PARITY_MEMORY` is not a number of bytes such as 800M or 2.5G
+    """
+    override = os.environ.get("PARITY_MEMORY")
+    if not override:
+        free = free_memory()
+        return math.inf if free is None else free // 2
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)B?", override.strip().upper())
+    if not found or not float(found[1]):
+        raise InputError(f"PARITY_MEMORY={override!r}: expected bytes above 0, such as 800M or 2.5G")
+    return int(float(found[1]) * UNITS[found[2]])
+
+
+def free_memory() -> int | None:
+    """Bytes that are free, or would be if files read were forgotten; None where the system does not say."""
+    known = [size for size in (_machine_free(MEMINFO), _group_free(CGROUPS)) if size is not None]
+    return min(known, default=None)
+
+
+def as_text(size: int) -> str:
+    """A number of bytes for people: 2.5 GB, 800 MB, 3 kB."""
+    if size >= 1e9:
+        return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+
+
+def _machine_free(meminfo: Path) -> int | None:
+    try:
+        lines = dict(line.split(":", 1) for line in meminfo.read_text(encoding="ascii").splitlines())
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, ValueError, KeyError):
+        pass
+    try:  # no Linux: what there is at all
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _group_free(cgroups: Path) -> int | None:
+    """What a control group leaves; files read, which it can forget, do not count. None where it sets no limit."""
+    new = (cgroups, "memory.max", "memory.current", "inactive_file")
+    old = (cgroups / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    for folder, limit, usage, forgettable in (new, old):
+        try:
+            most, used = (int((folder / name).read_text(encoding="ascii")) for name in (limit, usage))
+            stat = dict(line.split() for line in (folder / "memory.stat").read_text(encoding="ascii").splitlines())
+            return max(0, most - used + int(stat.get(forgettable, 0)))
+        except (OSError, ValueError):  # version 2 says "max" where there is no limit
+            continue
+    return None
