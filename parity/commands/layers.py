@@ -16,7 +16,7 @@ def layers(
         list[str] | None, typer.Argument(help="Fixtures of the catalogue; all of them by default.", show_default=False)
     ] = None,
     runtime: Annotated[
-        str, typer.Option("--runtime", help="What the embedding network runs in: onnx (default), torch, or mlx.")
+        str, typer.Option("--runtime", help="What the embedding network runs in: onnx (default), ncnn, torch, mlx, …")
     ] = "onnx",
     implementation: Annotated[
         str | None,

@@ -12,7 +12,7 @@ from parity.console import stderr, stdout
 
 def verification(
     runtime: Annotated[
-        list[str], typer.Option("--runtime", help="onnx (default), torch, or mlx; repeatable, to compare them.")
+        list[str], typer.Option("--runtime", help="onnx (default), ncnn, torch, mlx, …; repeatable, to compare them.")
     ] = ["onnx"],  # noqa: B006
     fixture: Annotated[
         list[str], typer.Option(help="Only the excerpts that this fixture is made of; repeatable.")
