@@ -14,6 +14,7 @@ import numpy as np
 from parity.community1.geometry import CHUNK_SAMPLES
 
 MIN_NUM_SAMPLES = 400  # one filterbank window; found by bisection in the reference (`min_num_samples`)
+BLOCK_CHUNKS = 512  # at once: half a dozen arrays of them are made on the way
 
 
 def build_masks(segmentations: np.ndarray, *, exclude_overlap: bool = True) -> np.ndarray:
@@ -28,8 +29,15 @@ def build_masks(segmentations: np.ndarray, *, exclude_overlap: bool = True) -> n
     -------
     masks : (num_chunks, 3, 589) float32, 0 or 1
     """
-    if not exclude_overlap:
-        return _by_speaker(segmentations)
+    num_chunks, frames, speakers = segmentations.shape
+    masks = np.empty((num_chunks, speakers, frames), dtype=np.float32)
+    build = _clean_or_all if exclude_overlap else _by_speaker
+    for start in range(0, num_chunks, BLOCK_CHUNKS):
+        masks[start : start + BLOCK_CHUNKS] = build(segmentations[start : start + BLOCK_CHUNKS])
+    return masks
+
+
+def _clean_or_all(segmentations: np.ndarray) -> np.ndarray:
     alone = np.sum(segmentations, axis=2, keepdims=True) < 2
     clean = _by_speaker(segmentations * alone)
     enough = np.sum(clean, axis=2, keepdims=True) > min_num_frames(segmentations.shape[1])
