@@ -12,7 +12,7 @@ import pytest
 
 from parity.artefact import STEP_ARTEFACTS
 from parity.drift import compare
-from parity.engine import CASCADED
+from parity.engine import CASCADED, ISOLATED
 from parity.errors import InputError
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededUtterance
@@ -45,6 +45,17 @@ def test_the_backend_is_the_reference_on_utterances_that_no_snapshot_has(tmp_pat
     assert result.at_parity, [drift for drift in result.replay.drifts if not drift.within]
 
 
+@pytest.mark.parametrize("name", [name for name in FIXTURES if name.startswith("long_two_layers")])
+def test_two_minutes_are_at_parity_at_every_step(tmp_path, name):
+    """Every log-probability and state of 3,000 frames, of which the kept snapshots have a part."""
+    from capture.rnnt.snapshots import capture_fixture
+
+    capture_fixture(FIXTURES[name], tmp_path / name, everything=True)
+    result = run_fixture(FIXTURES[name], snapshots=tmp_path)
+    assert result.at_parity and not result.replay.isolated_without
+    assert max(result.replay.drift_of("log_probabilities", mode) for mode in (ISOLATED, CASCADED)) < 1e-5
+
+
 @pytest.mark.parametrize("limit", [1, 3])
 def test_another_limit_of_symbols_is_followed(limit):
     utterance = SeededUtterance("x", 12, 77, 4)
@@ -74,7 +85,7 @@ def test_an_altered_capture_is_told(tmp_path):
     assert not within and any(line.startswith("chosen: ") and "OUT OF TOLERANCE" in line for line in lines)
 
 
-def test_ours_is_no_further_from_float64_than_twice_the_references_own_distance():
+def test_ours_is_no_further_from_float64_than_the_reference():
     import torch
 
     utterance = SeededUtterance("x", 40, 78)
@@ -87,7 +98,7 @@ def test_ours_is_no_further_from_float64_than_twice_the_references_own_distance(
     np.testing.assert_array_equal(ours["tokens"], exact["tokens"])
     for name in ("log_probabilities", "predictor_state"):
         ours_off, theirs_off = (np.abs(side[name] - exact[name]).max() for side in (ours, theirs))
-        assert ours_off <= 2 * theirs_off, name
+        assert ours_off <= theirs_off, name
 
 
 def test_every_artefact_is_recorded_in_its_dtype():
