@@ -68,7 +68,7 @@ def calibrate(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Time this project and pyannote.audio 4.0.4 on the same clips in the same run; -- rnnt: the backend and gigaam."""
+    """Time this project and pyannote.audio 4.0.4 in turns; -- rnnt: RNN-T and gigaam; -- scale: an hour and more."""
     _install(session, "capture")
     _run(session, "-m", *_module(session, "bench"))
 
@@ -89,11 +89,13 @@ def lint(session: nox.Session) -> None:
 
 
 def _module(session: nox.Session, package: str) -> list[str]:
-    """The module to run and its arguments: `package.rnnt` where the first argument is `rnnt`."""
-    if session.posargs[:1] != ["rnnt"]:
+    """The module to run and its arguments: `package.rnnt` where the first argument is `rnnt`; likewise `scale`."""
+    part = session.posargs[0] if session.posargs else ""
+    if part not in ("rnnt", "scale"):
         return [package, *session.posargs]
-    _install_gigaam(session)
-    return [f"{package}.rnnt", *session.posargs[1:]]
+    if part == "rnnt":
+        _install_gigaam(session)
+    return [f"{package}.{part}", *session.posargs[1:]]
 
 
 def _install_gigaam(session: nox.Session) -> None:

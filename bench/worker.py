@@ -1,7 +1,7 @@
 """One side of a benchmark: a process of its own that runs clips on request and says how long each took.
 
 Protocol: a fixture's name a line on standard input; one line of JSON on standard output for each. Models are loaded
-before the first answer, and peak memory is the process's own, so that neither side pays for the other.
+before the first answer, and peak memory is the process's own and of that clip, so that neither side pays for the other.
 """
 
 from __future__ import annotations
@@ -9,47 +9,70 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
+import numpy as np
+
+from bench.memory import forget_peak, peak_mb
 from parity.audio import load_clip
 from parity.community1 import Parameters, community1_pipeline
+from parity.community1.annotation import to_rttm
 from parity.community1.networks import build_networks
+from parity.diarize import Diarizer, StageClock
 from parity.engine import replay
 from parity.fixtures import Catalogue, Fixture, default_folder
-from parity.replay import URI
+from parity.networks.runtime import one_blas_thread
+from parity.replay import TEXTS, URI
 from parity.snapshot import read_snapshot
 from parity.weights import load_weights
 
 Answer = dict[str, object]
+Run = Callable[[Fixture, np.ndarray], Answer]
+
+PYANNOTE, PLAIN, REPLAY = "pyannote", "plain", "replay"
 
 
-def parity_side(threads: int) -> Callable[[Fixture], Answer]:
-    """The whole replay of a fixture, isolated replays and comparisons included; the cascade alone beside it."""
-    weights = load_weights()
-    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+def diarize_side(runtime: str, threads: int) -> Run:
+    """`parity diarize` with a runtime."""
+    diarizer = Diarizer(runtime=runtime, threads=threads)
 
-    def answer(fixture: Fixture) -> Answer:
-        pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **fixture.speakers))
-        waveform, snapshot = load_clip(fixture.clip()), read_snapshot(fixture.snapshot_folder)
-        started = time.perf_counter()
-        outcome = replay(pipeline, snapshot, {"waveform": waveform})
-        seconds = time.perf_counter() - started
-        stages = {stage: round(value, 4) for stage, value in outcome.stage_seconds.items()}
-        return {
-            "seconds": seconds,
-            "pipeline_seconds": sum(outcome.stage_seconds.values()),
-            "stages": stages,
-            "rttm": outcome.rttm,
-            "audio_seconds": waveform.shape[1] / 16000,
-        }
+    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
+        found = diarizer(waveform, **fixture.speakers)
+        return {"rttm": [found.rttm(URI, exclusive=exclusive) for exclusive in (False, True)], "stages": found.seconds}
 
-    return answer
+    return run
 
 
-def pyannote_side(threads: int) -> Callable[[Fixture], Answer]:
+def plain_side(threads: int) -> Run:
+    """Every stage on every chunk in ONNX Runtime, networks on all threads: `diarize` before it left work out."""
+    networks, parameters = _native(threads)
+
+    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
+        clock = StageClock()
+        with one_blas_thread():
+            made = clock.run(community1_pipeline(networks, parameters(fixture)), {"waveform": waveform})
+        return {"rttm": [to_rttm(made[text], URI) for text in TEXTS], "stages": clock.seconds}
+
+    return run
+
+
+def replay_side(threads: int) -> Run:
+    """The whole replay of a fixture, isolated replays and comparisons included."""
+    networks, parameters = _native(threads)
+
+    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
+        made: dict = {}
+        pipeline, snapshot = community1_pipeline(networks, parameters(fixture)), read_snapshot(fixture.snapshot_folder)
+        outcome = replay(pipeline, snapshot, {"waveform": waveform}, on_made=made.update)
+        return {"rttm": [to_rttm(made[text], URI) for text in TEXTS], "stages": outcome.stage_seconds}
+
+    return run
+
+
+def pyannote_side(threads: int) -> Run:
     """pyannote.audio 4.0.4, untapped."""
     from capture.environment import mend_torchaudio, silence_torchcodec
 
@@ -62,11 +85,38 @@ def pyannote_side(threads: int) -> Callable[[Fixture], Answer]:
     torch.set_num_threads(threads)
     pipeline = load_reference(load_weights().folder)
 
-    def answer(fixture: Fixture) -> Answer:
-        run = run_reference(pipeline, load_clip(fixture.clip()), URI, fixture.speakers, tapped=False)
-        return {"seconds": run.seconds, "rttm": run.diarization}
+    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
+        found = run_reference(pipeline, waveform, URI, fixture.speakers, tapped=False)
+        return {"rttm": [found.diarization, found.exclusive_diarization]}
 
-    return answer
+    return run
+
+
+def _native(threads: int) -> tuple[object, Callable[[Fixture], Parameters]]:
+    weights = load_weights()
+    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, threads)
+    return networks, lambda fixture: Parameters(**weights.parameters, **fixture.speakers)
+
+
+def make_side(name: str, threads: int) -> Run:
+    """A side by its name: `pyannote`, `plain`, `replay`, or a runtime of the embedding network."""
+    sides = {PYANNOTE: pyannote_side, PLAIN: plain_side, REPLAY: replay_side}
+    return sides.get(name, partial(diarize_side, name))(threads)
+
+
+def answer(run: Run, fixture: Fixture) -> Answer:
+    """Run one clip: `rttm` plain and exclusive, `stages` where the side knows them, seconds and memory."""
+    waveform = load_clip(fixture.clip())
+    forget_peak()
+    started, used = time.perf_counter(), time.process_time()
+    found = run(fixture, waveform)
+    seconds = time.perf_counter() - started
+    return found | {
+        "seconds": seconds,
+        "cpu_seconds": time.process_time() - used,
+        "audio_seconds": waveform.shape[1] / 16000,
+        "peak_mb": round(peak_mb(), 1),
+    }
 
 
 def main() -> None:
@@ -75,13 +125,11 @@ def main() -> None:
     # What libraries print must not get between the answers.
     answers = os.fdopen(os.dup(1), "w")
     with contextlib.redirect_stdout(sys.stderr):
-        answer = {"parity": parity_side, "pyannote": pyannote_side}[side](threads)
+        run = make_side(side, threads)
         fixtures = {fixture.name: fixture for fixture in Catalogue.read(default_folder()).fixtures}
         print(json.dumps({"ready": side}), file=answers, flush=True)
         for line in sys.stdin:
-            result = answer(fixtures[line.strip()])
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(json.dumps(result | {"peak_mb": round(peak, 1)}), file=answers, flush=True)
+            print(json.dumps(answer(run, fixtures[line.strip()])), file=answers, flush=True)
 
 
 if __name__ == "__main__":

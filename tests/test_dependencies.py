@@ -12,9 +12,20 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "stage", "recurrent", "errors", "files", "npy", "array_files"}
-OPTIONAL = {"parity.networks.wespeaker.torch_runtime": "torch", "parity.networks.wespeaker.mlx_runtime": "mlx"}
-"""Modules that import what an extra brings; `--runtime` alone loads them."""
+KNOWN_TO_NUMERICS = {
+    "community1",
+    "networks",
+    "rnnt",
+    "stage",
+    "recurrent",
+    "errors",
+    "files",
+    "machine",
+    "npy",
+    "array_files",
+}
+OPTIONAL = {f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")}
+"""Modules that import what an extra brings, or what has no wheel everywhere; `RUNTIMES` alone leads to them."""
 GENERAL = ("parity.engine", "parity.subject", "parity.stage", "parity.recurrent", "parity.delta", "parity.artefact")
 LAB = tuple(
     sorted(
@@ -107,7 +118,7 @@ def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio
     seen = fresh_interpreter(IMPORT_EVERYTHING)
     assert {"parity.replay", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(seen["imported"])
     assert set(modules("parity")) - {"parity", *OPTIONAL} == set(seen["imported"]), "a module is in no package"
-    assert of(set(seen["loaded"]), *HEAVY, "mlx") == []
+    assert of(set(seen["loaded"]), *HEAVY, "mlx", "ncnn") == []
     assert of(set(seen["loaded"]), "capture", "bench", "peers") == []
 
 
@@ -119,7 +130,7 @@ def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
 
 @pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
 def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(name, path):
-    foreign = {*HEAVY, "mlx", "capture", "bench", "peers"} - {OPTIONAL.get(name)}
+    foreign = {*HEAVY, "mlx", "ncnn", "capture", "bench", "peers"} - {OPTIONAL.get(name)}
     assert of(imports(name, path), *foreign) == []
 
 

@@ -8,6 +8,7 @@ folder that is damaged is built again; of all, the latest few stay.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import inspect
 import json
@@ -50,10 +51,11 @@ def kept(build: Callable[[], Files], arrays: Mapping[str, np.ndarray], *depends:
 
 def kept_model(build: Callable[[], bytes], arrays: Mapping[str, np.ndarray], *depends: str) -> bytes:
     """A graph of one file; where the cache cannot be written it is built and not kept."""
+    made = functools.cache(build)
     try:
-        return (kept(lambda: {"model": build()}, arrays, *depends) / "model").read_bytes()
+        return (kept(lambda: {"model": made()}, arrays, *depends) / "model").read_bytes()
     except (InputError, OSError):
-        return build()
+        return made()
 
 
 def _write(folder: Path, files: Files) -> None:

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from parity.community1 import Parameters, community1_pipeline
-from parity.community1.networks import build_networks
-from parity.networks.runtime import one_blas_thread
-from parity.weights import load_weights
+from parity.diarize import Diarizer as Pipeline
 from peers.workers.protocol import Diarizer, serve
 
 
 def load(request: dict) -> Diarizer:
     """Load the weights and build the networks."""
     options = request["options"]
-    weights = load_weights(options["weights"])
-    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, request["threads"])
-    pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **options["speakers"]))
+    pipeline = Pipeline(options["weights"], threads=request["threads"])
 
     def diarize(samples: list[float]) -> list[tuple[float, float, int]]:
-        with one_blas_thread():
-            turns = pipeline.run({"waveform": np.array([samples], dtype=np.float32)})["diarization"]
+        turns = pipeline(np.array([samples], dtype=np.float32), **options["speakers"]).turns
         speakers = sorted({turn.speaker for turn in turns})
         return [(turn.start, turn.end, speakers.index(turn.speaker)) for turn in turns]
 

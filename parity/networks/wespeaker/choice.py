@@ -53,7 +53,7 @@ def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray], threads: int 
     check_choice(runtime)
     if runtime != AUTO:
         return runtime
-    candidates = [name for name in CANDIDATES if _at_hand(name)]
+    candidates = [name for name in CANDIDATES if at_hand(name)]
     if len(candidates) == 1:
         return candidates[0]
     threads = threads or available_cores()
@@ -114,7 +114,8 @@ def example_chunk() -> tuple[np.ndarray, np.ndarray]:
     return (smooth - smooth.mean(axis=0))[None].astype(np.float32), np.ones((1, 1, FRAMES), dtype=np.float32)
 
 
-def _at_hand(runtime: str) -> bool:
+def at_hand(runtime: str) -> bool:
+    """Whether a runtime could be loaded here."""
     try:
         check_runtime(runtime)
     except InputError:

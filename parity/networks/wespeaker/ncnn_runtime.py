@@ -27,21 +27,8 @@ from parity.networks.wespeaker.onnx_runtime import OnnxHead
 from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers, float32_bytes
 
 PARAM, BIN = "trunk.param", "trunk.bin"
-OFF = (
-    "use_vulkan_compute",
-    "use_fp16_packed",
-    "use_fp16_storage",
-    "use_fp16_arithmetic",
-    "use_bf16_packed",
-    "use_bf16_storage",
-    "use_int8_inference",
-    "use_int8_packed",
-    "use_int8_storage",
-    "use_int8_arithmetic",
-    "use_winograd23_convolution",
-    "use_winograd63_convolution",
-)
-"""Options that an ncnn may have; those that a version does not know it does not have either."""
+SMALLER = ("use_fp16", "use_bf16", "use_int8")
+OTHERS_OFF = ("use_vulkan_compute", "use_winograd23_convolution", "use_winograd63_convolution")
 
 
 class NcnnEmbedding(EmbeddingNetwork):
@@ -95,14 +82,18 @@ def _load(arrays: Mapping[str, np.ndarray], layers: Sequence[str], threads: int)
     net = ncnn.Net()
     options = net.opt
     options.num_threads = threads
-    for name in OFF:
-        if hasattr(options, name):
-            setattr(options, name, False)
+    for name in options_off():
+        setattr(options, name, False)
     net.opt = options
     with _folder(lambda: _files(arrays, layers), arrays, keep=not layers) as folder:
         if net.load_param(str(folder / PARAM)) or net.load_model(str(folder / BIN)):
             raise InputError(f"{folder}: ncnn {ncnn.__version__} cannot read the trunk; remove that folder, run again")
     return net
+
+
+def options_off() -> list[str]:
+    """Options of this ncnn that are switched off: smaller formats, whatever they are called, and those of the table."""
+    return [name for name in dir(ncnn.Option()) if name.startswith(SMALLER) or name in OTHERS_OFF]
 
 
 def _files(arrays: Mapping[str, np.ndarray], layers: Sequence[str]) -> Files:

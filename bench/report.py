@@ -1,0 +1,174 @@
+"""What a benchmark found as plain data, a table and a plot."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.figure import Figure
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from bench.worker import PYANNOTE, Answer
+from parity.files import writing_file
+from parity.report.wording import markdown_lines
+
+Pairs = Sequence[Mapping[str, Answer]]
+DIGITS = 3
+
+
+def clip_data(name: str, runs: Pairs, chosen: str) -> dict[str, Any]:
+    """One clip: the chosen runtime's numbers beside pyannote's, and every side's under `sides`.
+
+    Parameters
+    ----------
+    runs : answers by side, one for each round
+    chosen : the runtime that `parity diarize` takes on this machine
+    """
+    measured = {side: _side_data(side, runs) for side in runs[0]}
+    ours = measured[chosen]
+    return {
+        "name": name,
+        "audio_seconds": runs[0][chosen]["audio_seconds"],
+        "speech": bool(runs[0][PYANNOTE]["rttm"][0]),
+        "rounds": len(runs),
+        "pyannote_seconds": measured[PYANNOTE]["seconds"],
+        "pyannote_peak_mb": measured[PYANNOTE]["peak_mb"],
+        **{key: ours[key] for key in ("seconds", "ratio", "ratios", "rttm_equal", "peak_mb", "stages")},
+        "sides": measured,
+    }
+
+
+def _side_data(side: str, runs: Pairs) -> dict[str, Any]:
+    answers = [run[side] for run in runs]
+    ratios = [run[PYANNOTE]["seconds"] / run[side]["seconds"] for run in runs]
+    return {
+        "seconds": round(statistics.median(answer["seconds"] for answer in answers), DIGITS),
+        "cpu_seconds": round(statistics.median(answer["cpu_seconds"] for answer in answers), DIGITS),
+        "ratio": round(statistics.median(ratios), DIGITS),
+        "ratios": [round(ratio, DIGITS) for ratio in ratios],
+        "rttm_equal": all(run[side]["rttm"] == run[PYANNOTE]["rttm"] for run in runs),
+        "peak_mb": max(answer["peak_mb"] for answer in answers),
+        "stages": _stages(answers),
+    }
+
+
+def _stages(answers: Sequence[Answer]) -> dict[str, float]:
+    known = [answer["stages"] for answer in answers if "stages" in answer]
+    names = known[0] if known else {}
+    return {name: round(statistics.median(stages[name] for stages in known), 4) for name in names}
+
+
+def document(
+    machine: Mapping[str, Any], clips: Sequence[Mapping[str, Any]], chosen: str, limit: Mapping[str, Any]
+) -> dict[str, Any]:
+    """All of a run."""
+    speech = [clip for clip in clips if clip["speech"]] or list(clips)
+    names = [side for side in clips[0]["sides"] if side != PYANNOTE]
+    return {
+        "schema": 2,
+        "machine": dict(machine),
+        "runtime": chosen,
+        "clips": list(clips),
+        "median_ratio": statistics.median(clip["ratio"] for clip in speech),
+        "median_ratios": {name: statistics.median(clip["sides"][name]["ratio"] for clip in speech) for name in names},
+        "peak_mb": max(clip["peak_mb"] for clip in clips),
+        "pyannote_peak_mb": max(clip["pyannote_peak_mb"] for clip in clips),
+        "limit": {**limit, "trunk_seconds_a_chunk": _trunk_seconds(clips, names)},
+    }
+
+
+def _trunk_seconds(clips: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, float]:
+    """Seconds a chunk of the embeddings' stage, where every chunk of a clip is embedded: the longest clips' figure."""
+    longest = max(clips, key=lambda clip: clip["audio_seconds"])
+    chunks = max(1.0, longest["audio_seconds"] - 9)
+    stages = {name: longest["sides"][name]["stages"].get("embeddings") for name in names}
+    return {name: round(seconds / chunks, 4) for name, seconds in stages.items() if seconds}
+
+
+def equal(report: Mapping[str, Any]) -> bool:
+    """Whether every side gave pyannote's RTTMs, plain and exclusive, on every clip in every round."""
+    return all(side["rttm_equal"] for clip in report["clips"] for side in clip["sides"].values())
+
+
+def rows(report: Mapping[str, Any]) -> list[list[str]]:
+    """The table's cells, headings first; the last ones of the other sides are ratios too."""
+    others = [name for name in report["median_ratios"] if name != report["runtime"]]
+    heads = ["clip", "audio s", "pyannote s", f"{report['runtime']} s", "ratio", "range", *others, "RTTM"]
+    return [heads, *(_row(clip, others) for clip in report["clips"])]
+
+
+def _row(clip: Mapping[str, Any], others: Iterable[str]) -> list[str]:
+    return [
+        clip["name"],
+        *(f"{clip[key]:.1f}" for key in ("audio_seconds", "pyannote_seconds", "seconds", "ratio")),
+        f"{min(clip['ratios']):.1f}-{max(clip['ratios']):.1f}" if len(clip["ratios"]) > 1 else "-",
+        *(f"{clip['sides'][name]['ratio']:.1f}" for name in others),
+        "equal" if all(side["rttm_equal"] for side in clip["sides"].values()) else "DIFFERS",
+    ]
+
+
+def title(report: Mapping[str, Any]) -> str:
+    """What the table is of, in a line."""
+    machine = report["machine"]
+    others = ", ".join(f"{name} {ratio:.1f}" for name, ratio in report["median_ratios"].items())
+    return (
+        f"median ratio over clips with speech: {report['median_ratio']:.1f} ({others}) · "
+        f"{machine['threads']} threads of {machine['cpu']}"
+    )
+
+
+def remarks(report: Mapping[str, Any]) -> list[str]:
+    """Memory, and the hardware's limit, in words."""
+    found = report["limit"]
+    rates = ", ".join(f"{name} {rate:.0f}" for name, rate in found["sgemm_gflops"].items())
+    trunks = ", ".join(f"{name} {seconds:.3f}" for name, seconds in found["trunk_seconds_a_chunk"].items())
+    peaks = {
+        name: max(clip["sides"][name]["peak_mb"] for clip in report["clips"]) for name in report["clips"][0]["sides"]
+    }
+    return [
+        f"peak memory, MB: {', '.join(f'{name} {peak:.0f}' for name, peak in peaks.items())}",
+        f"matrix products: {rates} GFLOP/s; a trunk is {found['trunk_gflop_a_chunk']:.1f} GFLOP, so "
+        f"{found['direct_trunk_seconds_a_chunk']:.3f} s a chunk at best by direct convolution",
+        f"filterbank, trunk and head on the longest clip, s a chunk: {trunks}",
+    ]
+
+
+def table(report: Mapping[str, Any]) -> Table:
+    """For the terminal."""
+    heads, *body = rows(report)
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title(report), title_justify="left")
+    for head in heads:
+        grid.add_column(head, justify="left" if head in ("clip", "RTTM") else "right", no_wrap=True)
+    for row in body:
+        grid.add_row(*row)
+    return grid
+
+
+def markdown(report: Mapping[str, Any]) -> str:
+    """For a page."""
+    heads, *body = rows(report)
+    lines = markdown_lines([heads, ["---"] * len(heads), *body])
+    return "\n".join([title(report), "", *lines, "", *(f"- {said}" for said in remarks(report)), ""])
+
+
+def write_plot(report: Mapping[str, Any], path: Path) -> None:
+    """Seconds a second of audio, clip by clip, every side a dot; as SVG."""
+    names = [PYANNOTE, *report["median_ratios"]]
+    clips = list(reversed(report["clips"]))
+    figure = Figure(figsize=(9, 0.8 + 0.32 * len(clips)), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.subplots()
+    for name in names:
+        rates = [clip["sides"][name]["seconds"] / clip["audio_seconds"] for clip in clips]
+        axes.plot(rates, range(len(clips)), "o", label=name, alpha=0.85)
+    axes.set_yticks(range(len(clips)), [clip["name"] for clip in clips])
+    axes.set_xscale("log")
+    axes.set_xlabel("seconds a second of audio (less is faster)")
+    axes.grid(axis="x", which="both", alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)
+    with writing_file(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None})

@@ -1,0 +1,127 @@
+"""Which runtime is taken where nobody says, and how many cores there are to use."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+
+import numpy as np
+import pytest
+from random_arrays import random_wespeaker
+
+from parity.errors import InputError
+from parity.networks import runtime as networks
+from parity.networks.wespeaker import choice as module
+from parity.networks.wespeaker.choice import MOST_DRIFT, choose_runtime, example_chunk, fastest, measure
+from parity.networks.wespeaker.runtime import AUTO, load_embedding
+
+needs_ncnn = pytest.mark.skipif(importlib.util.find_spec("ncnn") is None, reason="needs ncnn")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARITY_CACHE", str(tmp_path))
+    return tmp_path / "runtimes"
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    return random_wespeaker(np.random.default_rng(8))
+
+
+def found(seconds: float, drift: float = 0.0) -> dict[str, float]:
+    return {"seconds": seconds, "drift": drift}
+
+
+@pytest.mark.parametrize(
+    ("onnx", "ncnn", "taken"),
+    [
+        (found(0.2), found(0.1, 1e-6), "ncnn"),
+        (found(0.2), found(0.3, 1e-6), "onnx"),  # no slower than without it
+        (found(0.2), found(0.2, 1e-6), "onnx"),
+        (found(0.2), found(0.1, MOST_DRIFT), "ncnn"),
+        (found(0.2), found(0.1, np.nextafter(MOST_DRIFT, 1)), "onnx"),
+        (found(0.2), found(0.1, np.nan), "onnx"),
+    ],
+)
+def test_the_fastest_within_tolerance_is_taken(onnx, ncnn, taken):
+    assert fastest({"onnx": onnx, "ncnn": ncnn}) == taken
+
+
+@needs_ncnn
+@pytest.mark.parametrize("taken", ["onnx", "ncnn"])
+def test_it_is_measured_once_and_remembered_by_machine_threads_versions_and_weights(arrays, monkeypatch, cache, taken):
+    measured = []
+
+    def fake(networks):
+        measured.append(list(networks))
+        return {name: found(0.1 if name == taken else 0.2) for name in networks}
+
+    monkeypatch.setattr(module, "measure", fake)
+    assert [choose_runtime(AUTO, arrays, 2) for _ in range(3)] == [taken] * 3 and measured == [["onnx", "ncnn"]]
+    choose_runtime(AUTO, arrays, 1)
+    monkeypatch.setattr(module, "cpu_model", lambda: "another")
+    choose_runtime(AUTO, arrays, 2)
+    choose_runtime(AUTO, {**arrays, "seg_1.bias": arrays["seg_1.bias"] + 1}, 2)
+    assert len(measured) == 4
+    for path in cache.iterdir():
+        assert json.loads(path.read_text())["runtime"] == taken
+        path.write_text("{}")
+    choose_runtime(AUTO, arrays, 2)
+    assert len(measured) == 5
+
+
+def test_without_ncnn_it_is_onnx_and_nothing_is_measured(arrays, monkeypatch):
+    monkeypatch.setattr(module, "at_hand", lambda name: name == "onnx")
+    monkeypatch.setattr(module, "measure", lambda networks: pytest.fail("measured"))
+    assert choose_runtime(AUTO, arrays) == "onnx"
+
+
+def test_what_somebody_says_is_taken_and_an_unknown_name_refused(arrays, monkeypatch):
+    monkeypatch.setattr(module, "measure", lambda networks: pytest.fail("measured"))
+    assert choose_runtime("onnx-float16", arrays) == "onnx-float16"
+    with pytest.raises(InputError, match="--runtime coreml: unknown; known: auto, onnx, ncnn"):
+        choose_runtime("coreml", arrays)
+
+
+@needs_ncnn
+def test_measuring_gives_seconds_and_a_drift_that_a_wrong_network_shows(arrays):
+    wrong = {**arrays, "seg_1.bias": arrays["seg_1.bias"] + np.float32(0.1)}
+    right = measure({"onnx": load_embedding(arrays, "onnx", 1), "ncnn": load_embedding(arrays, "ncnn", 1)}, rounds=1)
+    assert right["onnx"]["drift"] == 0 < right["onnx"]["seconds"] and right["ncnn"]["drift"] < 1e-2
+    off = measure({"onnx": load_embedding(arrays, "onnx", 1), "ncnn": load_embedding(wrong, "ncnn", 1)}, rounds=1)
+    assert off["ncnn"]["drift"] > 0.09 and fastest({**off, "ncnn": {**off["ncnn"], "seconds": 0.0}}) == "onnx"
+
+
+def test_the_example_is_the_same_every_time_centred_and_of_a_chunks_shape():
+    fbank, mask = example_chunk()
+    assert fbank.shape == (1, 998, 80) and mask.shape == (1, 1, 998) and fbank.dtype == mask.dtype == np.float32
+    assert np.array_equal(fbank, example_chunk()[0]) and np.abs(fbank.mean(axis=1)).max() < 1e-5
+
+
+# cores
+
+
+@pytest.mark.parametrize(
+    ("files", "cores"),
+    [
+        ({"cpu.max": "150000 100000"}, 1),
+        ({"cpu.max": "400000 100000"}, 4),
+        ({"cpu.max": "50000 100000"}, 1),
+        ({"cpu.max": "max 100000"}, None),
+        ({"cpu/cpu.cfs_quota_us": "300000\n", "cpu/cpu.cfs_period_us": "100000\n"}, 3),
+        ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
+        ({"cpu.max": "nonsense"}, None),
+        ({}, None),
+    ],
+)
+def test_a_containers_quota_bounds_the_cores(tmp_path, files, cores, monkeypatch):
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert networks._quota(tmp_path) == cores
+    monkeypatch.setattr(networks, "CGROUPS", tmp_path)
+    monkeypatch.delenv("PARITY_THREADS", raising=False)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: set(range(3)), raising=False)
+    assert networks.available_cores() == min(3, cores or 3)

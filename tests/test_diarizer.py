@@ -1,0 +1,90 @@
+"""`Diarizer`: no work that cannot change the answer, and the reference's RTTM line for line."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from parity.audio import load_clip
+from parity.community1 import Parameters, community1_pipeline
+from parity.community1.networks import build_networks
+from parity.diarize import Diarizer
+from parity.errors import InputError
+from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.networks.runtime import MOST_THREADS, one_blas_thread
+from parity.networks.wespeaker.choice import CANDIDATES, at_hand
+from parity.networks.wespeaker.runtime import AUTO
+from parity.replay import URI, with_uri
+from parity.snapshot import Snapshot, read_snapshot
+from parity.weights import load_weights
+
+pytestmark = pytest.mark.models
+
+FIXTURES = Catalogue.read(default_folder()).fixtures
+SHORT = [fixture for fixture in FIXTURES if fixture.name in ("02_pyannote_sample", "08_known_count", "13_no_speech")]
+LABELS = ("hard_clusters", "count", "ahc_clusters", "segmentations")
+
+
+def named(fixture: Fixture) -> str:
+    return fixture.name
+
+
+@pytest.fixture(scope="module")
+def diarizer() -> Diarizer:
+    return Diarizer()
+
+
+def assert_the_references(diarizer: Diarizer, fixture: Fixture) -> Snapshot:
+    found = diarizer(fixture.clip(), **fixture.speakers)
+    snapshot = read_snapshot(fixture.snapshot_folder)
+    assert found.rttm(URI) == with_uri(snapshot.values["diarization"], URI)
+    assert found.rttm(URI, exclusive=True) == with_uri(snapshot.values["exclusive_diarization"], URI)
+    return snapshot
+
+
+@pytest.mark.parametrize("fixture", FIXTURES, ids=named)
+def test_the_rttm_is_the_references_line_for_line_on_all_fourteen(diarizer, fixture):
+    assert_the_references(diarizer, fixture)
+
+
+@pytest.mark.parametrize("runtime", [name for name in CANDIDATES if at_hand(name)])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_on_every_runtime_that_may_be_chosen_with_any_number_of_threads(runtime, threads):
+    assert_the_references(Diarizer(runtime=runtime, threads=threads), SHORT[0])
+
+
+@pytest.mark.parametrize("fixture", SHORT, ids=named)
+def test_everything_but_rounding_is_as_if_all_the_work_were_done(diarizer, fixture):
+    weights, waveform = load_weights(), load_clip(fixture.clip())
+    networks = build_networks(weights.segmentation, weights.embedding, weights.plda, runtime=diarizer.runtime)
+    pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **fixture.speakers))
+    with one_blas_thread():
+        everything = pipeline.run({"waveform": waveform})
+    spared = diarizer(waveform, artefacts=(*LABELS, "embeddings"), **fixture.speakers)
+    for name in LABELS:
+        assert np.array_equal(spared.artefacts[name], everything.get(name)), name
+    if everything.get("embeddings") is None:
+        assert spared.artefacts["embeddings"] is None
+    else:
+        drift = np.abs(spared.artefacts["embeddings"] - everything["embeddings"]).max()
+        assert drift < 1e-5
+
+
+def test_seconds_are_of_every_stage_that_was_reached_and_the_runtime_is_never_auto(diarizer):
+    found = diarizer(SHORT[0].clip())
+    assert set(found.seconds) >= {"segmentation", "embeddings", "ahc", "vbx", "reconstruction", "annotation"}
+    assert all(seconds >= 0 for seconds in found.seconds.values()) and found.seconds["embeddings"] > 0
+    assert diarizer.runtime != AUTO and diarizer.runtime in CANDIDATES
+
+
+def test_one_call_does_not_change_the_next(diarizer):
+    waveform = load_clip(SHORT[0].clip())
+    before = diarizer(waveform).rttm(URI)
+    diarizer(np.zeros_like(waveform))
+    diarizer(waveform, num_speakers=4)
+    assert diarizer(waveform).rttm(URI) == before
+
+
+def test_too_many_threads_are_refused_before_anything_is_built():
+    with pytest.raises(InputError, match=f"{MOST_THREADS + 1} threads; the limit is {MOST_THREADS}"):
+        Diarizer(threads=MOST_THREADS + 1)
