@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,8 @@ import soundfile
 import typer
 
 from bench.limit import limit
+from bench.peer import NAME as SHERPA
+from bench.peer import at_hand as sherpa_at_hand
 from bench.report import clip_data, document, equal, markdown, remarks, table, write_plot
 from bench.report_file import merge
 from bench.sides import in_turns, sides
@@ -36,6 +39,9 @@ def bench(
     ] = [],  # noqa: B006
     plain: Annotated[bool, typer.Option(help="Beside them the pipeline in ONNX Runtime, no work left out.")] = True,
     replays: Annotated[bool, typer.Option("--replay", help="Beside them the replay, everything compared.")] = False,
+    sherpa: Annotated[
+        bool | None, typer.Option(help="Beside them sherpa-onnx; default: where `nox -s peers` has installed it.")
+    ] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Counted rounds, after a warm-up.")] = 3,
     long_rounds: Annotated[int, typer.Option(min=1, help="Rounds in which clips longer than a minute are.")] = 1,
     threads: Annotated[
@@ -53,29 +59,26 @@ def bench(
     check_writable(json_path)
     runtimes = runtime or [name for name in CANDIDATES if at_hand(name)]
     check_runtimes(runtimes)
-    chosen_clips = Catalogue.read(default_folder()).select(fixture)
     cores = threads or available_cores()
     best = choose_runtime(AUTO, load_weights().embedding, cores)
     chosen = best if best in runtimes else runtimes[0]
     names = [PYANNOTE, *runtimes, *([PLAIN] if plain else []), *([REPLAY] if replays else [])]
-    plan = [[clip.name for clip in chosen_clips if number < _rounds_of(clip, rounds, long_rounds)]
-            for number in range(rounds)]  # fmt: skip
-    found: dict[str, list] = {}
-    hardware = limit(cores)
-    with sides(names, cores) as running:
-        for side in running:
-            stderr.print(f"warm-up: {side.name}")
-            side.run(min(chosen_clips, key=_seconds).name)
-        for name, answers in in_turns(running, [names for names in plan if names], stderr.print):
-            found.setdefault(name, []).append(answers)
+    names += [SHERPA] if sherpa or (sherpa is None and sherpa_at_hand()) else []
+    clips = Catalogue.read(default_folder()).select(fixture)
     machine = {
         **environment(),
         "cpu": cpu_model(),
         "threads": cores,
         "runtimes": {name: runtime_version(name) for name in runtimes},
     }
-    report = document(machine, [clip_data(name, runs, chosen) for name, runs in found.items()], chosen, hardware)
-    merge(json_path, report)
+    hardware = limit(cores)
+    found: dict[str, list] = {}
+    with sides(names, cores) as running:
+        for name, answers in in_turns(running, _plan(clips, rounds, long_rounds), stderr.print):
+            found.setdefault(name, []).append(answers)
+            data = [clip_data(name, runs, chosen) for name, runs in found.items()]
+            report = document(machine, data, chosen, hardware)
+            merge(json_path, report)  # an hour's measuring may be cut short
     write_text(json_path.with_suffix(".md"), markdown(report))
     write_plot(report, json_path.with_suffix(".svg"))
     stdout.print(table(report))
@@ -84,8 +87,13 @@ def bench(
     raise typer.Exit(0 if equal(report) else 1)
 
 
-def _rounds_of(clip: Fixture, rounds: int, long_rounds: int) -> int:
-    return min(rounds, long_rounds) if _seconds(clip) > LONG_SECONDS else rounds
+def _plan(clips: Iterable[Fixture], rounds: int, long_rounds: int) -> list[list[str]]:
+    """Clips of each round: first all rounds of the short ones, the shortest leading, then those of the long ones."""
+    seconds = {clip.name: _seconds(clip) for clip in clips}
+    ordered = sorted(seconds, key=seconds.get)
+    short = [name for name in ordered if seconds[name] <= LONG_SECONDS]
+    long = ordered[len(short) :]
+    return [*([short] * rounds if short else []), *([long] * min(rounds, long_rounds) if long else [])]
 
 
 def _seconds(clip: Fixture) -> float:

@@ -50,7 +50,9 @@ def _side_data(side: str, runs: Pairs) -> dict[str, Any]:
         "cpu_seconds": round(statistics.median(answer["cpu_seconds"] for answer in answers), DIGITS),
         "ratio": round(statistics.median(ratios), DIGITS),
         "ratios": [round(ratio, DIGITS) for ratio in ratios],
-        "rttm_equal": all(run[side]["rttm"] == run[PYANNOTE]["rttm"] for run in runs),
+        "rttm_equal": None
+        if runs[0][side]["rttm"] is None
+        else all(run[side]["rttm"] == run[PYANNOTE]["rttm"] for run in runs),
         "peak_mb": max(answer["peak_mb"] for answer in answers),
         "stages": _stages(answers),
     }
@@ -90,8 +92,12 @@ def _trunk_seconds(clips: Iterable[Mapping[str, Any]], names: Iterable[str]) -> 
 
 
 def equal(report: Mapping[str, Any]) -> bool:
-    """Whether every side gave pyannote's RTTMs, plain and exclusive, on every clip in every round."""
-    return all(side["rttm_equal"] for clip in report["clips"] for side in clip["sides"].values())
+    """Whether every side that is judged gave pyannote's RTTMs, plain and exclusive, on every clip in every round."""
+    return all(_equal(clip) for clip in report["clips"])
+
+
+def _equal(clip: Mapping[str, Any]) -> bool:
+    return all(side["rttm_equal"] for side in clip["sides"].values() if side["rttm_equal"] is not None)
 
 
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
@@ -107,7 +113,7 @@ def _row(clip: Mapping[str, Any], others: Iterable[str]) -> list[str]:
         *(f"{clip[key]:.1f}" for key in ("audio_seconds", "pyannote_seconds", "seconds", "ratio")),
         f"{min(clip['ratios']):.1f}-{max(clip['ratios']):.1f}" if len(clip["ratios"]) > 1 else "-",
         *(f"{clip['sides'][name]['ratio']:.1f}" for name in others),
-        "equal" if all(side["rttm_equal"] for side in clip["sides"].values()) else "DIFFERS",
+        "equal" if _equal(clip) else "DIFFERS",
     ]
 
 

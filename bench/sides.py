@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from bench.peer import NAME as SHERPA
+from bench.peer import SherpaSide
 from bench.worker import Answer
 from capture.environment import pinned
 from parity.errors import InputError
@@ -55,12 +57,12 @@ class Side:
 
 
 @contextmanager
-def sides(names: Iterable[str], threads: int) -> Iterator[list[Side]]:
+def sides(names: Iterable[str], threads: int) -> Iterator[list[Side | SherpaSide]]:
     """Sides that are ready, ended when the body is done."""
-    started: list[Side] = []
+    started: list[Side | SherpaSide] = []
     try:
         for name in names:
-            started.append(Side(name, threads))
+            started.append(SherpaSide(threads) if name == SHERPA else Side(name, threads))
             started[-1].wait_until_ready()
         yield started
     finally:
@@ -69,9 +71,11 @@ def sides(names: Iterable[str], threads: int) -> Iterator[list[Side]]:
 
 
 def in_turns(
-    running: Sequence[Side], rounds: Sequence[Sequence[str]], say: Callable[[str], None]
+    running: Sequence[Side | SherpaSide], rounds: Sequence[Sequence[str]], say: Callable[[str], None]
 ) -> Iterator[tuple[str, dict[str, Answer]]]:
     """Every clip of every round on every side, one after another; each round begins with another side.
+
+    Before that every side runs the first clip once, which does not count.
 
     Parameters
     ----------
@@ -81,8 +85,11 @@ def in_turns(
     ------
     name, answers by side
     """
+    for side in running:
+        say(f"warm-up: {side.name}")
+        side.run(rounds[0][0])
     for number, names in enumerate(rounds):
-        first = number % len(running)
+        first = number % len(running)  # heat and neighbours shall not always meet the same one
         order = [*running[first:], *running[:first]]
         for name in names:
             say(f"round {number + 1}/{len(rounds)}: {name}")

@@ -24,14 +24,23 @@ def python_of(peer: Peer, folder: Path) -> Path:
     """
     if not peer.requirements:
         return Path(sys.executable)
-    wanted = "\n".join((sys.version, *peer.requirements))
-    place = folder / f"{peer.name}-{sha256_bytes(wanted.encode())[:12]}"
+    place, wanted = _place(peer, folder)
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    if not (place / STAMP).is_file():
+    if not installed(peer, folder):
         _run(peer, sys.executable, "-m", "venv", "--clear", str(place))
         _run(peer, str(python), "-m", "pip", "install", "--disable-pip-version-check", *peer.requirements)
         write_text(place / STAMP, wanted + "\n")
     return python
+
+
+def installed(peer: Peer, folder: Path) -> bool:
+    """Whether a peer's environment below `folder` is complete."""
+    return (_place(peer, folder)[0] / STAMP).is_file()
+
+
+def _place(peer: Peer, folder: Path) -> tuple[Path, str]:
+    wanted = "\n".join((sys.version, *peer.requirements))
+    return folder / f"{peer.name}-{sha256_bytes(wanted.encode())[:12]}", wanted
 
 
 def _run(peer: Peer, *command: str) -> None:
