@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import soundfile
 import typer
@@ -78,13 +78,17 @@ def bench(
             found.setdefault(name, []).append(answers)
             data = [clip_data(name, runs, chosen) for name, runs in found.items()]
             report = document(machine, data, chosen, hardware)
-            merge(json_path, report)  # an hour's measuring may be cut short
-    write_text(json_path.with_suffix(".md"), markdown(report))
-    write_plot(report, json_path.with_suffix(".svg"))
+            _write(report, json_path)  # after every clip: an hour's measuring may be cut short
     stdout.print(table(report))
     for said in remarks(report):
         stdout.print(said, soft_wrap=True)
     raise typer.Exit(0 if equal(report) else 1)
+
+
+def _write(report: Mapping[str, Any], json_path: Path) -> None:
+    merge(json_path, report)
+    write_text(json_path.with_suffix(".md"), markdown(report))
+    write_plot(report, json_path.with_suffix(".svg"))
 
 
 def _plan(clips: Iterable[Fixture], rounds: int, long_rounds: int) -> list[list[str]]:
