@@ -63,6 +63,15 @@ def test_a_limit_below_one_is_refused():
         greedy(Scripted(), frames(1), max_symbols=0)
 
 
+def test_sums_that_overflow_are_told_instead_of_decoded():
+    utterance = np.array(encoded())
+    utterance[3] = 3e38
+    with pytest.raises(InputError, match=r"^frame 3: log-probabilities are NaN"):
+        greedy(backend(), utterance)
+    with pytest.raises(InputError, match=r"^utterance 2: frame 3: log-probabilities are NaN"):
+        greedy_batch(backend, [encoded(), utterance])
+
+
 @settings(max_examples=15)
 @given(st.integers(0, 1000), st.integers(0, 30), st.sampled_from([0, 7]), st.sampled_from([1, 10]))
 def test_the_search_is_that_of_one_that_runs_everything_at_every_step(seed, length, pushed, limit):
@@ -114,6 +123,7 @@ def test_steps_are_told():
         (np.zeros((5, 20), np.int64), "is int64"),
         (np.full((5, 20), np.nan, np.float32), "5 of 5 frames hold NaN"),
         (np.where(np.arange(100).reshape(5, 20) == 47, np.inf, 0.0), "1 of 5 frames hold NaN or infinity, the first"),
+        (np.full((5, 20), 1e300), "5 of 5 frames hold NaN or infinity, the first is frame 0"),
     ],
 )
 def test_frames_that_do_not_fit_are_refused_in_one_line(array, said):

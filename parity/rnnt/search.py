@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -45,6 +46,10 @@ def greedy(
     encoded : (num_frames, enc_hidden) float32; no frames, no tokens
     max_symbols : symbols a frame
     on_step : called with the frame, the chosen class and the log-probabilities (classes,), a buffer that is reused
+
+    Raises
+    ------
+    InputError : no symbol is allowed, or a sum overflowed
     """
     if max_symbols < 1:
         raise InputError(f"max_symbols {max_symbols}: expected at least 1 symbol a frame")
@@ -58,6 +63,8 @@ def greedy(
         for _ in range(max_symbols):
             backend.step(frame, previous, scores)
             chosen = int(scores.argmax())
+            if isnan(scores[chosen]):  # the first NaN is what argmax finds
+                raise InputError(f"frame {position}: log-probabilities are NaN; its values or the head's are too large")
             if on_step:
                 on_step(position, chosen, scores)
             if chosen == blank:
@@ -74,9 +81,12 @@ def greedy_batch(
 ) -> list[tuple[Hypothesis, JointStep]]:
     """Search several utterances, each with a backend of its own; what was found, and what found it."""
     found = []
-    for encoded in utterances:
+    for number, encoded in enumerate(utterances, start=1):
         backend = make_backend()
-        found.append((greedy(backend, encoded, max_symbols=max_symbols), backend))
+        try:
+            found.append((greedy(backend, encoded, max_symbols=max_symbols), backend))
+        except InputError as error:
+            raise InputError(f"utterance {number}: {error}") from error
     return found
 
 
@@ -96,10 +106,12 @@ def check_encoded(encoded: np.ndarray, enc_hidden: int, origin: object) -> np.nd
         raise InputError(f"{origin}: frames are {encoded.shape[1]} wide, this head reads {enc_hidden}{turned}")
     if not len(encoded):
         raise InputError(f"{origin}: holds no frames, at least 1 is needed: an empty recording?")
-    bad = ~np.isfinite(encoded).all(axis=1)
+    with np.errstate(over="ignore"):  # a float64 past float32's range becomes infinite, and is told below
+        frames = np.ascontiguousarray(encoded, dtype=np.float32)
+    bad = ~np.isfinite(frames).all(axis=1)
     if bad.any():
         raise InputError(
-            f"{origin}: {int(bad.sum())} of {len(encoded)} frames hold NaN or infinity, the first is frame "
-            f"{int(np.argmax(bad))}: an encoder in float16 that overflowed?"
+            f"{origin}: {int(bad.sum())} of {len(frames)} frames hold NaN or infinity, the first is frame "
+            f"{int(np.argmax(bad))}: an encoder in float16 that overflowed, or values that float32 does not hold?"
         )
-    return np.ascontiguousarray(encoded, dtype=np.float32)
+    return frames

@@ -97,16 +97,15 @@ def made_head(head: SeededHead) -> Head:
 
 def _catalogue() -> tuple[RnntFixture, ...]:
     sizes = ("one_layer_34", "one_layer_1025", "two_layers_34", "two_layers_1025")
-    small = "three_layers_small"
+    small, kept = "three_layers_small", {h: SCORES if h.endswith("34") else DECISIONS for h in sizes}
     rows = [
         ("empty", "no frames at all", small, SeededUtterance("empty", 0, 1), ALL),
         ("single", "one frame", small, SeededUtterance("single", 1, 7), ALL),
         ("small", "three layers, odd sizes, every step kept", small, SeededUtterance("small", 60, 11, pushed=20), ALL),
         ("crowded", "frames that only the limit of symbols leaves", sizes[0], SeededUtterance("crowded", 6, 3, 4), ALL),
         *((f"short_{h}", "a second, every step kept", h, SeededUtterance("short", 25, 2), ALL) for h in sizes),
-        *((f"minute_{h}", "drift over 1,500 frames", h, SeededUtterance("minute", 1500, 5),
-           SCORES if h.endswith("34") else DECISIONS) for h in sizes),
-        *((f"long_{h}", "drift over 3,000 frames", h, SeededUtterance("long", 3000, 6), DECISIONS) for h in sizes),
+        *((f"minute_{h}", "drift over 1,500 frames", h, SeededUtterance("minute", 1500, 5), kept[h]) for h in sizes),
+        *((f"long_{h}", "drift over 3,000 frames", h, SeededUtterance("long", 3000, 6), kept[h]) for h in sizes),
     ]  # fmt: skip
     return tuple(RnntFixture(name, why, HEADS[head], utterance, kept) for name, why, head, utterance, kept in rows)
 
