@@ -69,7 +69,7 @@ def measure(fixture: RnntFixture) -> NoiseFloor:
 
 def _variant(fixture: RnntFixture, kept: Snapshot, change: Change) -> Variant:
     encoded = change.frames(fixture.encoded())
-    with _threads(change.threads):
+    with torch_threads(change.threads):
         run = run_reference(made_head(fixture.head), encoded, fixture.max_symbols, dtype=change.dtype)
         ran_on = machine() | {"dtype": str(change.dtype), "frames_moved": int((encoded != fixture.encoded()).sum())}
     changed = any(not np.array_equal(run.values[name], kept.values[name]) for name in ("tokens", "token_frames"))
@@ -86,7 +86,8 @@ def _noises(run: RnntRun, kept: Snapshot) -> dict[str, Noise]:
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[None]:
+def torch_threads(count: int) -> Iterator[None]:
+    """So many threads of torch for a while."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
