@@ -14,6 +14,7 @@ from scipy.special import logsumexp, softmax
 INIT_SMOOTHING = 7.0
 STOP_BELOW = 1e-4
 PRIOR_EPS = 1e-8
+BLOCK_ROWS = 1024
 
 
 def cluster_vbx(
@@ -54,10 +55,14 @@ def cluster_vbx(
     for _ in range(max_iterations):
         inverse_precision = 1.0 / (1 + fa / fb * q.sum(axis=0, keepdims=True).T * phi)  # (17)
         alpha = fa / fb * inverse_precision * q.T.dot(rho)  # (16)
-        likelihood = fa * (rho.dot(alpha.T) - 0.5 * (inverse_precision + alpha**2).dot(phi) + constant)  # (23)
-        joint = likelihood + np.log(priors + PRIOR_EPS)
-        evidence = logsumexp(joint, axis=-1)
-        q = np.exp(joint - evidence[:, None])
+        joint = rho.dot(alpha.T)
+        joint -= 0.5 * (inverse_precision + alpha**2).dot(phi)
+        joint += constant
+        joint *= fa  # (23): the log-likelihood; in place throughout, for hours are gigabytes
+        joint += np.log(priors + PRIOR_EPS)
+        evidence = np.concatenate([logsumexp(joint[rows], axis=-1) for rows in _blocks(len(joint))])
+        joint -= evidence[:, None]
+        q = np.exp(joint, out=joint)
         priors = q.sum(axis=0)
         priors = priors / priors.sum()
         penalty = np.sum(np.log(inverse_precision) - inverse_precision - alpha**2 + 1)
@@ -69,6 +74,13 @@ def cluster_vbx(
 
 def initial_responsibilities(ahc_clusters: np.ndarray, smoothing: float = INIT_SMOOTHING) -> np.ndarray:
     """Smoothed one-hot rows: (num_train, num_initial) float64."""
-    one_hot = np.zeros((len(ahc_clusters), ahc_clusters.max() + 1))
-    one_hot[np.arange(len(ahc_clusters)), ahc_clusters] = 1.0
-    return softmax(one_hot * smoothing, axis=1)
+    qinit = np.zeros((len(ahc_clusters), ahc_clusters.max() + 1))
+    qinit[np.arange(len(ahc_clusters)), ahc_clusters] = 1.0
+    for rows in _blocks(len(qinit)):
+        qinit[rows] = softmax(qinit[rows] * smoothing, axis=1)
+    return qinit
+
+
+def _blocks(count: int) -> list[slice]:
+    # Both functions of SciPy make several arrays of what they are given.
+    return [slice(start, start + BLOCK_ROWS) for start in range(0, count, BLOCK_ROWS)]
