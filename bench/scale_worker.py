@@ -1,4 +1,4 @@
-"""Measurements of `bench.scale`, each in a process of its own: `python -m bench.scale_worker clip 3600 2 auto`.
+"""Measurements of `bench.scale`, each in a process of its own: `python -m bench.scale_worker recording 3600 2 auto`.
 
 One line of JSON on standard output. Memory is megabytes of 2^20 bytes, resident; what was needed to make the inputs is
 forgotten before the clock starts, and the inputs themselves are counted.
@@ -21,6 +21,7 @@ from scipy.cluster.hierarchy import linkage
 
 from bench.long_clip import long_clip
 from bench.memory import forget_peak, peak_mb
+from bench.recorded import many_embeddings, stand_ins
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.ahc import normalised_training
 from parity.community1.filtering import filter_embeddings
@@ -29,16 +30,12 @@ from parity.community1.linkage import centroid_linkage
 from parity.community1.networks import Networks
 from parity.community1.plda import solve_plda
 from parity.diarize import Diarizer
-from parity.fixtures import Catalogue, default_folder
 from parity.networks.runtime import one_blas_thread
-from parity.snapshot import read_snapshot
 from parity.weights import load_weights
 
 Answer = dict[str, Any]
 
 WARM_UP_SECONDS = 20
-NOISE = 0.2  # of an embedding's norm; what a voice varies by between neighbouring chunks
-SEED = 3
 CLUSTERING = ("filter", "xvec", "plda", "ahc", "vbx", "centroids", "scoring", "assignment")
 AFTER_CLUSTERING = ("reconstruction", "annotation")
 
@@ -46,10 +43,16 @@ AFTER_CLUSTERING = ("reconstruction", "annotation")
 # --- a whole recording -------------------------------------------------------------------------------------------
 
 
-def clip(seconds: int, threads: int, runtime: str) -> Answer:
-    """The whole pipeline on a long recording."""
+def recording(seconds: int, threads: int, runtime: str, stand_in: str = "") -> Answer:
+    """The whole pipeline on a long recording; with `stand_in`, recorded answers in place of the networks' own.
+
+    The networks are loaded and warm either way, so that their memory is counted.
+    """
     waveform, diarizer = long_clip(seconds), Diarizer(threads=threads, runtime=runtime)
     diarizer(waveform[:, : WARM_UP_SECONDS * SAMPLE_RATE])
+    if stand_in:
+        loaded = diarizer._networks  # stays, for its memory
+        diarizer._networks = stand_ins(loaded.plda)
     forget_peak()
     marks = Marks()
     found = diarizer(waveform, artefacts=("train_chunk_idx", "ahc_clusters", "centroids"), progress=marks)
@@ -63,6 +66,7 @@ def clip(seconds: int, threads: int, runtime: str) -> Answer:
         "speakers": len({turn.speaker for turn in found.turns}),
         "turns": len(found.turns),
         "runtime": diarizer.runtime,
+        "stand_ins": bool(stand_in),
         "threads": threads,
         "seconds": round(sum(found.seconds.values()), 3),
         "stages": {name: round(value, 4) for name, value in found.seconds.items()},
@@ -79,12 +83,12 @@ class Marks:
     def __init__(self) -> None:
         self.cpu_seconds: dict[str, float] = {}
         self.peak_mb: dict[str, float] = {}
-        self._since = time.process_time()
+        self._since, self._told = time.process_time(), ("", 0)
 
     def __call__(self, stage: str, done: int, total: int) -> None:
         """A stage's progress, told to standard error at every tenth."""
-        if done * 10 // total > (done - 1) * 10 // total:
-            used = time.process_time() - self._since
+        if (tenth := (stage, done * 10 // total)) != self._told:
+            self._told, used = tenth, time.process_time() - self._since
             print(f"{stage}: {done} of {total} chunks, {used:.0f} s of processor, {peak_mb():.0f} MB", file=sys.stderr)
         if done == total:
             self._mark(stage)
@@ -128,39 +132,6 @@ def clustering(count: int) -> Answer:
     }
 
 
-def many_embeddings(count: int) -> dict[str, np.ndarray]:
-    """Embeddings and segmentations of all snapshots, again and again, every time with other noise on the embeddings.
-
-    Parameters
-    ----------
-    count : embeddings to cluster, more or less
-
-    Returns
-    -------
-    embeddings : (num_chunks, 3, 256) float32
-    segmentations : (num_chunks, 589, 3) float32, 0 or 1
-    """
-    rng, parts, filled = np.random.default_rng(SEED), [], 0
-    snapshots = _recorded()
-    while filled < count:
-        for values in snapshots:
-            embeddings = values["embeddings"]
-            noise = rng.standard_normal(embeddings.shape, dtype=np.float32) / np.sqrt(np.float32(embeddings.shape[2]))
-            norms = np.linalg.norm(embeddings, axis=2, keepdims=True)
-            parts.append((embeddings + np.float32(NOISE) * norms * noise, values["segmentations"]))
-            filled += len(values["train_chunk_idx"])
-    embeddings, segmentations = (np.concatenate(arrays) for arrays in zip(*parts))
-    chunks, _ = filter_embeddings(embeddings, segmentations)
-    end = chunks[count - 1] + 1
-    return {"embeddings": embeddings[:end], "segmentations": segmentations[:end]}
-
-
-def _recorded() -> list[dict[str, Any]]:
-    wanted = ("embeddings", "segmentations", "train_chunk_idx")
-    snapshots = [read_snapshot(f.snapshot_folder).values for f in Catalogue.read(default_folder()).fixtures]
-    return [values for values in snapshots if all(values.get(name) is not None for name in wanted)]
-
-
 # --- linkage alone -----------------------------------------------------------------------------------------------
 
 
@@ -202,7 +173,7 @@ def main() -> None:
     kind, *words = sys.argv[1:]
     answer = os.fdopen(os.dup(1), "w")  # what libraries print must not get into it
     with contextlib.redirect_stdout(sys.stderr):
-        run = {"clip": clip, "clustering": clustering, "dendrogram": dendrogram}[kind]
+        run = {"recording": recording, "clustering": clustering, "dendrogram": dendrogram}[kind]
         found = run(*(int(word) if word.isdigit() else word for word in words))
     print(json.dumps(found), file=answer, flush=True)
 
