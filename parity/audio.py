@@ -7,8 +7,10 @@ here, by torchaudio or by pyannote.audio is the same bits.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import wave
+from collections.abc import Iterator
 from math import gcd
 from pathlib import Path
 from typing import BinaryIO
@@ -124,18 +126,36 @@ def _check_values(waveform: np.ndarray, sample_rate: int, name: str) -> None:
 
 
 def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
+    with opened(path) as file:
+        return file.read(dtype=dtype, always_2d=True), file.samplerate
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[soundfile.SoundFile]:
+    """An audio file to read from, here or block by block.
+
+    Raises
+    ------
+    InputError : not there, not audio, truncated, or reading failed, whenever it did
+    """
     if not path.is_file():
         raise InputError(f"{path}: {'is a folder, not an' if path.is_dir() else 'there is no such'} audio file")
     try:
         with path.open("rb") as file:
             _check_whole(path, file)
-            return soundfile.read(file, dtype=dtype, always_2d=True)
-    except TypeError as error:  # what soundfile says of `.raw`, which has no header
-        raise InputError(f"{path}: not audio that says its own rate and format; WAV and FLAC do") from error
+            with _sound(path, file) as audio:
+                yield audio
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _sound(path: Path, file: BinaryIO) -> soundfile.SoundFile:
+    try:
+        return soundfile.SoundFile(file)
+    except TypeError as error:  # what soundfile says of `.raw`, which has no header
+        raise InputError(f"{path}: not audio that says its own rate and format; WAV and FLAC do") from error
 
 
 def _check_whole(path: Path, file: BinaryIO) -> None:
