@@ -124,7 +124,7 @@ def costs_markdown(document: dict[str, Any]) -> str:
     """The same and every fixture, for `docs/`."""
     machine = document["machine"]
     lines = [
-        f"Weights `{document['weights']}`; {machine['cpu']}, {machine['threads']} threads.",
+        f"Weights `{document['weights']}`; {machine['cpu']}, {machine['threads']} thread{'s'[: machine['threads'] != 1]}.",
         "",
         *_table(COLUMNS, rows(document)),
         "",
