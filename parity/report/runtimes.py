@@ -123,8 +123,9 @@ def costs_table(document: dict[str, Any]) -> Table:
 def costs_markdown(document: dict[str, Any]) -> str:
     """The same and every fixture, for `docs/`."""
     machine = document["machine"]
+    threads = "1 thread" if machine["threads"] == 1 else f"{machine['threads']} threads"
     lines = [
-        f"Weights `{document['weights']}`; {machine['cpu']}, {machine['threads']} thread{'s'[: machine['threads'] != 1]}.",
+        f"Weights `{document['weights']}`; {machine['cpu']}, {threads}.",
         "",
         *_table(COLUMNS, rows(document)),
         "",
