@@ -147,7 +147,10 @@ def test_segmentation_is_the_same_chunk_by_chunk_as_in_batches_and_counts_its_pr
     assert logits.shape == (11, FRAMES, 7) and segmentations.shape == (11, FRAMES, 3)
     assert logits[:, 0, 0].tolist() == [16_000 * chunk for chunk in range(11)]
     assert sum(batches) == 11 and max(batches) > 1
-    assert done[-1] == (11, 11) and [d for d, _ in done] == np.cumsum(batches).tolist()
+    told = np.cumsum(batches).tolist()
+    nothing, same = segment(waveform, network=network, keep_logits=False)
+    assert nothing is None and np.array_equal(same, segmentations)
+    assert done[-1] == (11, 11) and [d for d, _ in done] == told
 
 
 # --- fbank -------------------------------------------------------------------------------------------------------

@@ -28,8 +28,13 @@ Progress = Callable[[int, int], None]
 
 
 def segment(
-    waveform: np.ndarray, *, network: Network, workers: int = 1, progress: Progress | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+    waveform: np.ndarray,
+    *,
+    network: Network,
+    workers: int = 1,
+    keep_logits: bool = True,
+    progress: Progress | None = None,
+) -> tuple[np.ndarray | None, np.ndarray]:
     """Run the segmentation network over all chunks.
 
     Parameters
@@ -37,11 +42,12 @@ def segment(
     waveform : (1, num_samples) float32, 16 kHz
     network : waveforms (batch, 1, 160000) float32 -> log-probabilities (batch, 589, 7) float32
     workers : batches at once; the network is then called from so many threads
+    keep_logits : False where nobody will look at them: they are 59 MB an hour
     progress : called with chunks done and chunks in all
 
     Returns
     -------
-    segmentation_logits : (num_chunks, 589, 7) float32, log-probabilities
+    segmentation_logits : (num_chunks, 589, 7) float32, log-probabilities; None where they are not kept
     segmentations : (num_chunks, 589, 3) float32, 0 or 1
     """
     count = geometry.num_chunks(waveform.shape[1])
@@ -51,10 +57,11 @@ def segment(
     def run(indices: np.ndarray) -> np.ndarray:
         return network(waveforms=geometry.chunks(waveform, indices))[0]
 
-    segmentation_logits = np.empty((count, NUM_FRAMES, NUM_CLASSES), dtype=np.float32)
+    segmentation_logits = np.empty((count, NUM_FRAMES, NUM_CLASSES), dtype=np.float32) if keep_logits else None
     segmentations = np.empty((count, NUM_FRAMES, NUM_SPEAKERS), dtype=np.float32)
     for indices, logits in zip(batches, side_by_side(run, batches, workers), strict=True):
-        segmentation_logits[indices] = logits
+        if segmentation_logits is not None:
+            segmentation_logits[indices] = logits
         segmentations[indices] = to_multilabel(logits)
         if progress:
             progress(int(indices[-1]) + 1, count)
