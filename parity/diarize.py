@@ -133,8 +133,8 @@ class Diarizer:
         bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
         check_bounds(**bounds)
         waveform = _waveform(audio)
-        pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), progress)
-        wanted = _known(artefacts, pipeline)
+        wanted = tuple(artefacts)
+        pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), wanted, progress)
         clock = StageClock()
         with one_blas_thread():
             made = clock.run(pipeline, {"waveform": waveform})
@@ -146,16 +146,30 @@ class Diarizer:
             seconds=clock.seconds,
         )
 
-    def _pipeline(self, parameters: Parameters, progress: Progress | None) -> Pipeline:
+    def _pipeline(self, parameters: Parameters, wanted: tuple[str, ...], progress: Progress | None) -> Pipeline:
         networks, workers = self._networks, self.workers
         tell = {name: partial(progress, name) if progress else None for name in ("segmentation", "embeddings")}
+        spared = {
+            "segmentation": partial(
+                segment,
+                network=networks.segmentation,
+                workers=workers,
+                keep_logits="segmentation_logits" in wanted,
+                progress=tell["segmentation"],
+            ),
+            "embeddings": partial(
+                embed_spoken,
+                trunk=networks.trunk,
+                head=networks.head,
+                workers=workers,
+                progress=tell["embeddings"],
+            ),
+        }
         pipeline = community1_pipeline(networks, parameters)
-        pipeline = pipeline.replacing(
-            "segmentation",
-            partial(segment, network=networks.segmentation, workers=workers, progress=tell["segmentation"]),
-        )
-        embed = partial(embed_spoken, trunk=networks.trunk, head=networks.head, workers=workers)
-        return pipeline.replacing("embeddings", partial(embed, progress=tell["embeddings"]))
+        _check_known(wanted, pipeline)
+        for name, run in spared.items():
+            pipeline = pipeline.replacing(name, run)
+        return pipeline
 
 
 class StageClock:
@@ -184,12 +198,10 @@ class StageClock:
             self.seconds[stage] = time.perf_counter() - started
 
 
-def _known(artefacts: Iterable[str], pipeline: Pipeline) -> tuple[str, ...]:
-    wanted = tuple(artefacts)
+def _check_known(wanted: tuple[str, ...], pipeline: Pipeline) -> None:
     known = {name for stage in pipeline for name in stage.writes}
     if unknown := [name for name in wanted if name not in known]:
         raise InputError(f"unknown artefact {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-    return wanted
 
 
 def check_bounds(

@@ -77,6 +77,13 @@ def test_seconds_are_of_every_stage_that_was_reached_and_the_runtime_is_never_au
     assert diarizer.runtime != AUTO and diarizer.runtime in CANDIDATES
 
 
+def test_log_probabilities_are_kept_where_somebody_asks_for_them(diarizer):
+    kept = diarizer(SHORT[0].clip(), artefacts=["segmentation_logits", "segmentations"]).artefacts
+    assert kept["segmentation_logits"].shape == (*kept["segmentations"].shape[:2], 7)
+    with pytest.raises(InputError, match="unknown artefact logits; known: "):
+        diarizer(SHORT[0].clip(), artefacts=["logits"])
+
+
 def test_one_call_does_not_change_the_next(diarizer):
     waveform = load_clip(SHORT[0].clip())
     before = diarizer(waveform).rttm(URI)
