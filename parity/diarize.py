@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from parity.audio import check_waveform, quantise, read_audio, to_mono_16k
+from parity.audio import check_waveform
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.networks import build_networks
 from parity.community1.segmentation import segment
 from parity.community1.spoken import embed_spoken
 from parity.errors import InputError
+from parity.long_audio import load_16k
 from parity.networks.runtime import available_cores, checked_threads, one_blas_thread
 from parity.networks.wespeaker.choice import choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
@@ -225,7 +226,7 @@ def check_bounds(
 
 
 def _waveform(audio: Path | np.ndarray) -> np.ndarray:
-    return _checked(audio) if isinstance(audio, np.ndarray) else load_any(Path(audio))
+    return _checked(audio) if isinstance(audio, np.ndarray) else load_16k(Path(audio))
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:
@@ -233,18 +234,6 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
         raise InputError(f"waveform is {waveform.dtype} {waveform.shape}, expected float32 (1, num_samples) at 16 kHz")
     check_waveform(waveform, 16000, name="waveform")
     return waveform
-
-
-def load_any(path: Path) -> np.ndarray:
-    """Any audio file as the pipeline takes it: (1, num_samples) float32, 16 kHz.
-
-    A file of another rate or with several channels is resampled and mixed down, then rounded to 16 bits, as
-    `parity fixtures add` does, so that both give the same answer.
-    """
-    waveform, sample_rate = read_audio(path)
-    if sample_rate == 16000 and len(waveform) == 1:
-        return waveform.astype(np.float32)
-    return (quantise(to_mono_16k(waveform, sample_rate)).astype(np.float32) / np.float32(32768.0))[None]
 
 
 def _speaker_embeddings(made: dict[str, Any]) -> np.ndarray:

@@ -36,8 +36,8 @@ def convert(
     """
     from parity.convert import Options, check_options
     from parity.convert import convert as convert_weights
-    from parity.diarize import load_any
     from parity.fixtures import Catalogue, default_folder
+    from parity.long_audio import load_16k
     from parity.networks.wespeaker.checkpoints import read_embedding
     from parity.weights import load_weights
 
@@ -50,7 +50,7 @@ def convert(
         if clip is None:
             (fixture,) = Catalogue.read(default_folder()).select([CLIP])
         audio = clip or fixture.clip()
-        waveform = load_any(audio)
+        waveform = load_16k(audio)
         status.update("writing and trying")
         made = convert_weights(found, name, waveform, out, options, threads)
     for line in _source_lines(found, name):
