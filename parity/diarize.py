@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -81,9 +81,7 @@ def diarize(
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
     waveform = _waveform(audio)  # what is wrong with it is said before weights are loaded
-    return Diarizer(weights, threads=threads, runtime=runtime)(
-        waveform, artefacts=artefacts, progress=progress, **bounds
-    )
+    return Diarizer(weights, threads=threads, runtime=runtime)._run(waveform, bounds, tuple(artefacts), progress)
 
 
 class Diarizer:
@@ -133,8 +131,12 @@ class Diarizer:
         """See `diarize`."""
         bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
         check_bounds(**bounds)
-        waveform = _waveform(audio)
-        wanted = tuple(artefacts)
+        return self._run(_waveform(audio), bounds, tuple(artefacts), progress)
+
+    def _run(
+        self, waveform: np.ndarray, bounds: Mapping[str, int | None], wanted: tuple[str, ...], progress: Progress | None
+    ) -> Diarization:
+        """All of it, on a waveform and bounds that were checked: `diarize` checks them before it loads anything."""
         pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), wanted, progress)
         clock = StageClock()
         with one_blas_thread():
