@@ -113,7 +113,7 @@ def training(name: str) -> np.ndarray:
 
 
 def test_scipy_takes_what_is_said_it_takes():
-    assert full_bytes(11_180) <= ahc.SCIPY_BYTES < full_bytes(11_182)
+    assert full_bytes(3_536) <= ahc.SCIPY_BYTES < full_bytes(3_537)
 
 
 def test_too_little_memory_is_one_line_that_says_how_much():
