@@ -9,10 +9,12 @@ from typing import Any
 
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from bench.worker import PYANNOTE, Answer
+from parity.community1.geometry import SAMPLE_RATE, num_chunks
 from parity.files import writing_file
 from parity.report.wording import markdown_lines
 
@@ -74,7 +76,7 @@ def document(
         "schema": 2,
         "machine": dict(machine),
         "runtime": chosen,
-        "clips": list(clips),
+        "clips": sorted(clips, key=lambda clip: clip["name"]),
         "median_ratio": statistics.median(clip["ratio"] for clip in speech),
         "median_ratios": {name: statistics.median(clip["sides"][name]["ratio"] for clip in speech) for name in names},
         "peak_mb": max(clip["peak_mb"] for clip in clips),
@@ -84,11 +86,13 @@ def document(
 
 
 def _trunk_seconds(clips: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, float]:
-    """Seconds a chunk of the embeddings' stage, where every chunk of a clip is embedded: the longest clips' figure."""
-    longest = max(clips, key=lambda clip: clip["audio_seconds"])
-    chunks = max(1.0, longest["audio_seconds"] - 9)
-    stages = {name: longest["sides"][name]["stages"].get("embeddings") for name in names}
-    return {name: round(seconds / chunks, 4) for name, seconds in stages.items() if seconds}
+    """Seconds a chunk of the embeddings' stage on the clip with most: there the least could be left out."""
+    stages = {name: [_chunk_seconds(clip, name) for clip in clips] for name in names}
+    return {name: round(max(seconds), 4) for name, seconds in stages.items() if any(seconds)}
+
+
+def _chunk_seconds(clip: Mapping[str, Any], side: str) -> float:
+    return clip["sides"][side]["stages"].get("embeddings", 0.0) / num_chunks(round(clip["audio_seconds"] * SAMPLE_RATE))
 
 
 def equal(report: Mapping[str, Any]) -> bool:
@@ -103,14 +107,17 @@ def _equal(clip: Mapping[str, Any]) -> bool:
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
     """The table's cells, headings first; the last ones of the other sides are ratios too."""
     others = [name for name in report["median_ratios"] if name != report["runtime"]]
-    heads = ["clip", "audio s", "pyannote s", f"{report['runtime']} s", "ratio", "range", *others, "RTTM"]
+    measured = [f"{name}, s" for name in ("audio", PYANNOTE, report["runtime"])]
+    heads = ["clip", *measured, "ratio", "range", *(f"{name}, ratio" for name in others), "RTTM"]
     return [heads, *(_row(clip, others) for clip in report["clips"])]
 
 
 def _row(clip: Mapping[str, Any], others: Iterable[str]) -> list[str]:
     return [
         clip["name"],
-        *(f"{clip[key]:.1f}" for key in ("audio_seconds", "pyannote_seconds", "seconds", "ratio")),
+        *(f"{clip[key]:.1f}" for key in ("audio_seconds", "pyannote_seconds")),
+        f"{clip['seconds']:.2f}",
+        f"{clip['ratio']:.1f}",
         f"{min(clip['ratios']):.1f}-{max(clip['ratios']):.1f}" if len(clip["ratios"]) > 1 else "-",
         *(f"{clip['sides'][name]['ratio']:.1f}" for name in others),
         "equal" if _equal(clip) else "DIFFERS",
@@ -122,7 +129,7 @@ def title(report: Mapping[str, Any]) -> str:
     machine = report["machine"]
     others = ", ".join(f"{name} {ratio:.1f}" for name, ratio in report["median_ratios"].items())
     return (
-        f"median ratio over clips with speech: {report['median_ratio']:.1f} ({others}) · "
+        f"seconds and ratios; median ratio over clips with speech: {report['median_ratio']:.1f} ({others}) · "
         f"{machine['threads']} threads of {machine['cpu']}"
     )
 
@@ -139,16 +146,17 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
         f"peak memory, MB: {', '.join(f'{name} {peak:.0f}' for name, peak in peaks.items())}",
         f"matrix products: {rates} GFLOP/s; a trunk is {found['trunk_gflop_a_chunk']:.1f} GFLOP, so "
         f"{found['direct_trunk_seconds_a_chunk']:.3f} s a chunk at best by direct convolution",
-        f"filterbank, trunk and head on the longest clip, s a chunk: {trunks}",
+        f"filterbank, trunk and head, s a chunk on the clip with most to do: {trunks}",
     ]
 
 
 def table(report: Mapping[str, Any]) -> Table:
-    """For the terminal."""
+    """For the terminal, where units would make it wider than 80 columns."""
     heads, *body = rows(report)
-    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=title(report), title_justify="left")
+    grid = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, title=title(report), title_justify="left")
     for head in heads:
-        grid.add_column(head, justify="left" if head in ("clip", "RTTM") else "right", no_wrap=True)
+        short = head.partition(",")[0].replace("-", "\n")
+        grid.add_column(short, justify="left" if head in ("clip", "RTTM") else "right", overflow="fold")
     for row in body:
         grid.add_row(*row)
     return grid
@@ -173,6 +181,9 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
         axes.plot(rates, range(len(clips)), "o", label=name, alpha=0.85)
     axes.set_yticks(range(len(clips)), [clip["name"] for clip in clips])
     axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds a second of audio (less is faster)")
     axes.grid(axis="x", which="both", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)

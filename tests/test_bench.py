@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from bench.limit import trunk_gflop
 from bench.memory import forget_peak, peak_mb
@@ -12,6 +15,7 @@ from bench.report import clip_data, document, equal, markdown, remarks, table, w
 from bench.report_file import merge
 from bench.sides import in_turns
 from parity.errors import InputError
+from parity.fixtures import Catalogue, default_folder
 
 LIMIT = {"sgemm_gflops": {"numpy": 100.0}, "trunk_gflop_a_chunk": 45.2, "direct_trunk_seconds_a_chunk": 0.452}
 MACHINE = {"cpu": "a processor", "threads": 2}
@@ -82,6 +86,27 @@ def test_the_report_has_what_the_issue_names_and_is_shown(tmp_path):
     assert (tmp_path / "bench.svg").read_text(encoding="utf-8").count("sherpa-onnx") >= 1
 
 
+@pytest.mark.parametrize("ours", [[], ["sherpa-onnx"]])
+def test_nothing_is_cut_off_in_a_terminal_of_80_columns(ours):
+    clips = [
+        clip_data(name, rounds((11.0, 22.0), (999.0, 999.0)), "ncnn") for name in Catalogue.read(default_folder()).names
+    ]
+    for clip in clips:
+        mine = clip["sides"]["ncnn"]
+        clip["sides"] = {"pyannote": mine, "ncnn": mine, "onnx": mine, "plain": mine} | dict.fromkeys(ours, mine)
+    text = io.StringIO()
+    Console(width=80, file=text).print(table(report(*clips)))
+    lines = text.getvalue().splitlines()
+    for name in Catalogue.read(default_folder()).names:
+        (line,) = (line for line in lines if line.startswith(f"{name} "))
+        assert line.endswith(" equal") and "45.4-90.8" in line and len(line) <= 80
+
+
+def test_the_time_of_a_trunk_is_of_the_clip_with_most_to_do():
+    clips = [clip_data(name, rounds((seconds,), (99.0,)), "ncnn") for name, seconds in (("a", 4.2), ("b", 2.0))]
+    assert report(*clips)["limit"]["trunk_seconds_a_chunk"] == {"ncnn": 0.1}  # half of 4.2 s for 21 chunks
+
+
 class Recorder:
     """A side that writes down what it was given."""
 
@@ -130,3 +155,12 @@ def test_another_file_is_not_overwritten(tmp_path, text):
     with pytest.raises(InputError, match=r"bench\.json"):
         merge(path, {"scale": 1})
     assert path.read_text() == text
+
+
+def test_the_readmes_table_is_the_committed_report():
+    root = Path(__file__).parents[1]
+    found = json.loads((root / "docs" / "bench.json").read_text(encoding="utf-8"))
+    readme = (root / "README.md").read_text(encoding="utf-8").splitlines()
+    rows = [line for line in markdown(found).splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + len(Catalogue.read(default_folder()).names)
+    assert [row for row in rows if row not in readme] == []

@@ -15,7 +15,7 @@ from parity.community1.linkage import centroid_linkage, full_bytes
 from parity.community1.memory import memory_limit
 
 SCIPY_BYTES = 10**8
-"""What SciPy's linkage, about twice as fast, may take at most; 3,536 embeddings, three quarters of an hour of talk.
+"""What SciPy's linkage, about twice as fast, may take at most; 3,536 embeddings, not quite an hour of talk.
 
 Beyond, memory is dearer than time: at an hour SciPy would save a second, and its matrix be what the peak is made of.
 """
