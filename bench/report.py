@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
@@ -187,5 +188,5 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
     axes.set_xlabel("seconds a second of audio (less is faster)")
     axes.grid(axis="x", which="both", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)
-    with writing_file(path) as temporary:
+    with writing_file(path) as temporary, rc_context({"svg.hashsalt": path.name}):  # the same figure, the same file
         figure.savefig(temporary, format="svg", metadata={"Date": None})
