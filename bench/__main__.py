@@ -60,7 +60,7 @@ def bench(
     runtimes = runtime or [name for name in CANDIDATES if at_hand(name)]
     check_runtimes(runtimes)
     cores = threads or available_cores()
-    best = choose_runtime(AUTO, load_weights().embedding, cores)
+    best = choose_runtime(AUTO, load_weights().embedding)
     chosen = best if best in runtimes else runtimes[0]
     names = [PYANNOTE, *runtimes, *([PLAIN] if plain else []), *([REPLAY] if replays else [])]
     names += [SHERPA] if sherpa or (sherpa is None and sherpa_at_hand()) else []

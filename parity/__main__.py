@@ -111,7 +111,7 @@ def run(
     under_test = load_implementation(implementation)
     with stderr.status("weights and clips"):
         weight_set = load_weights(weights)
-        runtime = choose_runtime(runtime, weight_set.embedding, threads)
+        runtime = choose_runtime(runtime, weight_set.embedding)
         total = sum(_clip_seconds(entry) for entry in chosen)
     with ProgressWatcher(stderr, total) as watcher:
         results, seconds = timed(

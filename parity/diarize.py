@@ -112,7 +112,7 @@ class Diarizer:
     ) -> None:
         self.weights = load_weights(weights) if isinstance(weights, str) else weights
         cores = checked_threads(threads or available_cores())
-        self.runtime = choose_runtime(runtime, self.weights.embedding, cores)
+        self.runtime = choose_runtime(runtime, self.weights.embedding)
         self.workers = cores if RUNTIMES[self.runtime].concurrent else 1
         self._networks = build_networks(
             self.weights.segmentation, self.weights.embedding, self.weights.plda, cores // self.workers, self.runtime

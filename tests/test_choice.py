@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import time
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_the_fastest_within_tolerance_is_taken(onnx, ncnn, taken):
 
 @needs_ncnn
 @pytest.mark.parametrize("taken", ["onnx", "ncnn"])
-def test_it_is_measured_once_and_remembered_by_machine_threads_versions_and_weights(arrays, monkeypatch, cache, taken):
+def test_it_is_measured_once_and_remembered_by_machine_versions_and_weights(arrays, monkeypatch, cache, taken):
     measured = []
 
     def fake(networks):
@@ -59,17 +60,16 @@ def test_it_is_measured_once_and_remembered_by_machine_threads_versions_and_weig
         return {name: found(0.1 if name == taken else 0.2) for name in networks}
 
     monkeypatch.setattr(module, "measure", fake)
-    assert [choose_runtime(AUTO, arrays, 2) for _ in range(3)] == [taken] * 3 and measured == [["onnx", "ncnn"]]
-    choose_runtime(AUTO, arrays, 1)
+    assert [choose_runtime(AUTO, arrays) for _ in range(3)] == [taken] * 3 and measured == [["onnx", "ncnn"]]
     monkeypatch.setattr(module, "cpu_model", lambda: "another")
-    choose_runtime(AUTO, arrays, 2)
-    choose_runtime(AUTO, {**arrays, "seg_1.bias": arrays["seg_1.bias"] + 1}, 2)
-    assert len(measured) == 4
+    choose_runtime(AUTO, arrays)
+    choose_runtime(AUTO, {**arrays, "seg_1.bias": arrays["seg_1.bias"] + 1})
+    assert len(measured) == 3
     for path in cache.iterdir():
         assert json.loads(path.read_text())["runtime"] == taken
         path.write_text("{}")
-    choose_runtime(AUTO, arrays, 2)
-    assert len(measured) == 5
+    choose_runtime(AUTO, arrays)
+    assert len(measured) == 4
 
 
 def test_without_ncnn_it_is_onnx_and_nothing_is_measured(arrays, monkeypatch):
@@ -92,6 +92,36 @@ def test_measuring_gives_seconds_and_a_drift_that_a_wrong_network_shows(arrays):
     assert right["onnx"]["drift"] == 0 < right["onnx"]["seconds"] and right["ncnn"]["drift"] < 1e-2
     off = measure({"onnx": load_embedding(arrays, "onnx", 1), "ncnn": load_embedding(wrong, "ncnn", 1)}, rounds=1)
     assert off["ncnn"]["drift"] > 0.09 and fastest({**off, "ncnn": {**off["ncnn"], "seconds": 0.0}}) == "onnx"
+
+
+class Waiting:
+    """A network that waits for a processor much longer than it uses one, as on a busy machine."""
+
+    def __init__(self, wait: float, work: float) -> None:
+        self._wait, self._work = wait, work
+
+    def embed(self, fbank: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray]:
+        time.sleep(self._wait)
+        until = time.thread_time() + self._work
+        while time.thread_time() < until:
+            pass
+        return (np.zeros((1, 1, 256)),)
+
+
+def test_a_busy_machine_does_not_decide():
+    measured = measure({"onnx": Waiting(0.0, 0.02), "ncnn": Waiting(0.1, 0.01)})
+    assert measured["ncnn"]["seconds"] < 0.05 and fastest(measured) == "ncnn"
+
+
+@needs_ncnn
+def test_one_thread_is_the_callers(arrays):
+    fbank, weights = example_chunk()
+    for name in ("onnx", "ncnn"):
+        network = load_embedding(arrays, name, threads=1)
+        network.embed(fbank, weights)
+        thread, process = time.thread_time(), time.process_time()
+        network.embed(fbank, weights)
+        assert time.thread_time() - thread > 0.9 * (time.process_time() - process) > 0
 
 
 def test_the_example_is_the_same_every_time_centred_and_of_a_chunks_shape():

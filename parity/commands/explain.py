@@ -74,7 +74,7 @@ def explain(
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
     with stderr.status(escape(fixture)) as status, one_blas_thread():
         weight_set = load_weights(weights)
-        runtime = choose_runtime(runtime, weight_set.embedding, threads)
+        runtime = choose_runtime(runtime, weight_set.embedding)
         answered, ready = _answer(
             fixture, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, status.update
         )

@@ -1,8 +1,9 @@
 """Which runtime the embedding network gets where nobody says: the fastest one here that gives the same embeddings.
 
-Task: arrays and threads -> a runtime's name. The candidates run one chunk in turns; a candidate must be at hand, stay
-within `MOST_DRIFT` of ONNX Runtime, and take less time than it. What was found is kept in the cache under everything
-that it depends on (processor, threads, versions, weights, the measuring itself), so that it is measured once.
+Task: arrays -> a runtime's name. The candidates run one chunk in turns; a candidate must be at hand, stay within
+`MOST_DRIFT` of ONNX Runtime, and take less time than it. Time is one thread's on the processor, not the clock's: what
+is found is kept, and a busy minute must not decide for good. It is kept in the cache under everything that it depends
+on (processor, versions, weights, the measuring itself), so that it is measured once.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from parity.errors import InputError
 from parity.files import cache_dir, write_text
 from parity.machine import cpu_model
 from parity.networks.kept import content_key
-from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import (
     AUTO,
     DEFAULT_RUNTIME,
@@ -38,13 +38,12 @@ ROUNDS = 3
 FRAMES = 998
 
 
-def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> str:
+def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray]) -> str:
     """The name of a runtime that can be loaded: the one given, or for `auto` the fastest.
 
     Parameters
     ----------
     arrays : under canonical names
-    threads : that the network will be given; the cores this process may use by default
 
     Raises
     ------
@@ -56,11 +55,10 @@ def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray], threads: int 
     candidates = [name for name in CANDIDATES if at_hand(name)]
     if len(candidates) == 1:
         return candidates[0]
-    threads = threads or available_cores()
-    path = _path(candidates, arrays, threads)
+    path = _path(candidates, arrays)
     found = _remembered(path, candidates)
     if found is None:
-        measured = measure({name: load_embedding(arrays, name, threads) for name in candidates})
+        measured = measure({name: load_embedding(arrays, name, threads=1) for name in candidates})
         found = fastest(measured)
         with contextlib.suppress(InputError):  # no cache: measured again next time
             write_text(path, json.dumps({"runtime": found, "measured": measured}, indent=1) + "\n")
@@ -76,11 +74,11 @@ def check_choice(runtime: str) -> None:
 
 
 def measure(networks: Mapping[str, EmbeddingNetwork], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
-    """Seconds and drift of one chunk on each network, in turns after a warm-up.
+    """Processor seconds and drift of one chunk on each network, in turns after a warm-up.
 
     Parameters
     ----------
-    networks : by runtime; drift is from the first
+    networks : by runtime, of one thread, which is the caller's; drift is from the first
 
     Returns
     -------
@@ -91,9 +89,9 @@ def measure(networks: Mapping[str, EmbeddingNetwork], rounds: int = ROUNDS) -> d
     seconds: dict[str, list[float]] = {name: [] for name in networks}
     for _ in range(rounds):
         for name, network in networks.items():
-            started = time.perf_counter()
+            started = time.thread_time()
             network.embed(fbank, weights)
-            seconds[name].append(time.perf_counter() - started)
+            seconds[name].append(time.thread_time() - started)
     first = next(iter(embeddings.values()))
     return {
         name: {"seconds": statistics.median(seconds[name]), "drift": float(np.abs(embeddings[name] - first).max())}
@@ -123,9 +121,9 @@ def at_hand(runtime: str) -> bool:
     return True
 
 
-def _path(candidates: list[str], arrays: Mapping[str, np.ndarray], threads: int) -> Path:
+def _path(candidates: list[str], arrays: Mapping[str, np.ndarray]) -> Path:
     versions = [f"{name} {runtime_version(name)}" for name in candidates]
-    return cache_dir() / "runtimes" / f"{content_key(arrays, __name__, cpu_model(), str(threads), *versions)}.json"
+    return cache_dir() / "runtimes" / f"{content_key(arrays, __name__, cpu_model(), *versions)}.json"
 
 
 def _remembered(path: Path, candidates: list[str]) -> str | None:
