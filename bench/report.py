@@ -86,7 +86,7 @@ def document(
     }
 
 
-def _trunk_seconds(clips: Iterable[Mapping[str, Any]], names: Iterable[str]) -> dict[str, float]:
+def _trunk_seconds(clips: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, float]:
     """Seconds a chunk of the embeddings' stage on the clip with most: there the least could be left out."""
     stages = {name: [_chunk_seconds(clip, name) for clip in clips] for name in names}
     return {name: round(max(seconds), 4) for name, seconds in stages.items() if any(seconds)}
@@ -105,12 +105,20 @@ def _equal(clip: Mapping[str, Any]) -> bool:
     return all(side["rttm_equal"] for side in clip["sides"].values() if side["rttm_equal"] is not None)
 
 
+def columns(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Of each column its name and, where it has one, its unit; the last ones of the other sides are ratios too."""
+    seconds = [(name, "s") for name in ("audio", PYANNOTE, report["runtime"])]
+    ratios = [(name, "ratio") for name in _others(report)]
+    return [("clip",), *seconds, ("ratio",), ("range",), *ratios, ("RTTM",)]
+
+
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
-    """The table's cells, headings first; the last ones of the other sides are ratios too."""
-    others = [name for name in report["median_ratios"] if name != report["runtime"]]
-    measured = [f"{name}, s" for name in ("audio", PYANNOTE, report["runtime"])]
-    heads = ["clip", *measured, "ratio", "range", *(f"{name}, ratio" for name in others), "RTTM"]
-    return [heads, *(_row(clip, others) for clip in report["clips"])]
+    """The cells under the columns, a row a clip."""
+    return [_row(clip, _others(report)) for clip in report["clips"]]
+
+
+def _others(report: Mapping[str, Any]) -> list[str]:
+    return [name for name in report["median_ratios"] if name != report["runtime"]]
 
 
 def _row(clip: Mapping[str, Any], others: Iterable[str]) -> list[str]:
@@ -153,20 +161,19 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
 
 def table(report: Mapping[str, Any]) -> Table:
     """For the terminal, where units would make it wider than 80 columns."""
-    heads, *body = rows(report)
     grid = Table(box=SIMPLE_HEAD, padding=0, show_edge=False, title=title(report), title_justify="left")
-    for head in heads:
-        short = head.partition(",")[0].replace("-", "\n")
-        grid.add_column(short, justify="left" if head in ("clip", "RTTM") else "right", overflow="fold")
-    for row in body:
+    for name, *_ in columns(report):
+        justify = "left" if name in ("clip", "RTTM") else "right"
+        grid.add_column(name.replace("-", "\n"), justify=justify, overflow="fold")
+    for row in rows(report):
         grid.add_row(*row)
     return grid
 
 
 def markdown(report: Mapping[str, Any]) -> str:
     """For a page."""
-    heads, *body = rows(report)
-    lines = markdown_lines([heads, ["---"] * len(heads), *body])
+    heads = [", ".join(column) for column in columns(report)]
+    lines = markdown_lines([heads, ["---"] * len(heads), *rows(report)])
     return "\n".join([title(report), "", *lines, "", *(f"- {said}" for said in remarks(report)), ""])
 
 
