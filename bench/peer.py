@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 from bench.worker import Answer
-from parity.files import cache_dir
+from parity.files.whole import cache_dir
 from parity.fixtures import Catalogue, default_folder
 from parity.score import count
 from parity.weights import load_weights

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bench.worker import PYANNOTE, Answer
 from parity.community1.geometry import SAMPLE_RATE, num_chunks
-from parity.files import writing_file
+from parity.files.whole import writing_file
 from parity.report.wording import markdown_lines
 
 Pairs = Sequence[Mapping[str, Answer]]

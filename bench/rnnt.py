@@ -20,7 +20,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.console import run_and_exit, stderr, stdout
-from parity.files import check_writable, write_text
+from parity.files.whole import check_writable, write_text
 from parity.report.document import environment
 from parity.report.steps import statistics_line
 from parity.rnnt.search import greedy

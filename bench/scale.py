@@ -25,7 +25,7 @@ from rich.table import Table
 from bench import report_file
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
-from parity.machine import cpu_model
+from parity.files.machine import cpu_model
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import AUTO
 from parity.report.document import environment

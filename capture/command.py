@@ -14,7 +14,7 @@ from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError
-from parity.files import check_writable
+from parity.files.whole import check_writable
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.snapshot import MANIFEST, REFERENCE_VERSION
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights

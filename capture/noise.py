@@ -30,7 +30,7 @@ from parity.console import run_and_exit, stderr
 from parity.drift import Drift, compare
 from parity.engine import CASCADED
 from parity.errors import InputError
-from parity.files import sha256_bytes
+from parity.files.whole import sha256_bytes
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.prepare import check_provenance

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import InputError
-from parity.files import writing_folder
+from parity.files.whole import writing_folder
 from parity.snapshot import MANIFEST, OWN_NAMES, read_snapshot
 
 CHOSEN = ("pyannote_audio_version", "clip_sha256", "weights.sha256", "parameters", "machine.device", "machine.threads")

@@ -84,7 +84,7 @@ def run(
 
     Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
     """
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.gate import run_fixtures, timed
     from parity.networks.wespeaker.choice import check_choice, choose_runtime

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from parity.errors import InputError
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.snapshot import MANIFEST
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from parity.artefact import ARTEFACTS
 from parity.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.errors import InputError
 from parity.explanation import Element, Explanation
-from parity.files import write_text
+from parity.files.whole import write_text
 from parity.patching import Patching
 from parity.stage import ChunkSeries
 

@@ -44,7 +44,7 @@ from parity.community1 import (
     vbx,
 )
 from parity.errors import InputError
-from parity.files import writing_folder
+from parity.files.whole import writing_folder
 from parity.fixtures import Fixture
 from parity.networks.wespeaker import graph
 from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot

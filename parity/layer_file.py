@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError
-from parity.files import writing_file
+from parity.files.whole import writing_file
 from parity.networks.wespeaker.architecture import BLOCKS, expected_shapes
 from parity.snapshot import REFERENCE_VERSION
 

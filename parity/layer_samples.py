@@ -21,7 +21,7 @@ import numpy as np
 
 from parity.beside import check_belongs
 from parity.errors import InputError
-from parity.files import writing_file
+from parity.files.whole import writing_file
 from parity.layer_file import NUM_FRAMES
 from parity.layer_reference import POOLED, PROVEN, ReferenceChunk, ReferenceLayer
 from parity.snapshot import LAYERS, Snapshot

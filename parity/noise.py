@@ -18,7 +18,7 @@ from typing import Any
 
 from parity.artefact import LAYOUTS
 from parity.beside import read_beside
-from parity.files import write_text
+from parity.files.whole import write_text
 from parity.snapshot import NOISE
 
 SCHEMA = 1

@@ -26,7 +26,7 @@ from parity.community1.fbank import fbank_series
 from parity.community1.plda import Plda, solve_plda
 from parity.community1.scoring import inactive
 from parity.errors import InputError
-from parity.files import check_writable
+from parity.files.whole import check_writable
 from parity.fixtures import Fixture
 from parity.networks.runtime import one_blas_thread
 from parity.precision import BITS, rounding_noise

@@ -13,7 +13,7 @@ from pathlib import Path
 from parity import seed
 from parity.artefact import ARTEFACTS
 from parity.errors import InputError
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.fixtures import Catalogue, Fixture
 from parity.score import count
 from parity.snapshot import MANIFEST

@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.files import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
+from parity.files.whole import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
 
 LOCK = Path(__file__).with_name("sources.toml")
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from parity.artefact import ARTEFACTS
 from parity.beside import read_beside
-from parity.files import write_text
+from parity.files.whole import write_text
 from parity.snapshot import STABILITY
 
 SCHEMA = 1

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from parity.console import run_and_exit, stderr, stdout
-from parity.files import cache_dir, check_writable, write_text
+from parity.files.whole import cache_dir, check_writable, write_text
 from parity.fixtures import Catalogue, default_folder
 from parity.networks.runtime import available_cores
 from parity.report.document import to_json

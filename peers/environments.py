@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.files import sha256_bytes, write_text
+from parity.files.whole import sha256_bytes, write_text
 from peers.adapters import Peer
 
 STAMP = ".installed"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from parity.errors import InputError
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.networks import checkpoint_writer
 from parity.networks.checkpoint import Global, Reduced, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.checkpoint_writer import write_checkpoint

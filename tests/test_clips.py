@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from parity import clips
 from parity.clips import Material, Turn
 from parity.errors import InputError
-from parity.files import sha256_bytes
+from parity.files.whole import sha256_bytes
 
 SECOND = 16_000
 

@@ -251,7 +251,7 @@ def test_no_network_on_the_first_run_is_one_line_and_leaves_nothing(tmp_path):
 
 @pytest.mark.models
 def test_a_full_disk_is_one_line_leaves_nothing_and_the_next_run_recovers(tmp_path):
-    from parity.files import cache_dir
+    from parity.files.whole import cache_dir
 
     cache = tmp_path / "cache"
     shutil.copytree(cache_dir() / "sources", cache / "sources")

@@ -11,7 +11,7 @@ from dump_examples import FIXTURE, copy_of, reference, write
 from parity.dump.checks import check_dump
 from parity.dump.reading import read_dump
 from parity.dump.rttm import check_rttm
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.fixtures import default_folder
 
 FIXTURES = sorted(path.parent.name for path in default_folder().glob("*/manifest.json"))

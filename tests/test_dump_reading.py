@@ -13,10 +13,10 @@ import pytest
 from dump_examples import reference, write
 from safetensors.numpy import save_file
 
-from parity import npy
 from parity.dump.reading import dumps_below, read_dump
 from parity.errors import InputError
-from parity.files import sha256_file
+from parity.files import npy
+from parity.files.whole import sha256_file
 from parity.given import read_arrays
 
 EMBEDDINGS = np.random.default_rng(0).normal(size=(4, 3, 256)).astype(np.float32)

@@ -9,7 +9,7 @@ import soundfile
 from parity import fixtures
 from parity.audio import SAMPLE_RATE, load_clip
 from parity.errors import InputError
-from parity.files import cache_dir, parse_toml, sha256_file
+from parity.files.whole import cache_dir, parse_toml, sha256_file
 from parity.fixtures import Catalogue, add_fixture
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "fixtures"

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from parity.audio import wav_bytes
 from parity.dump.reading import read_dump
 from parity.errors import InputError
-from parity.files import sha256_bytes
+from parity.files.whole import sha256_bytes
 from parity.fixtures import Catalogue
 from peers import environments, measuring, running
 from peers.__main__ import app

@@ -12,7 +12,7 @@ import pytest
 from random_arrays import random_pyannet, random_wespeaker
 
 from parity.community1 import fbank
-from parity.files import cache_dir
+from parity.files.whole import cache_dir
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.graph import build_head, build_trunk

@@ -9,7 +9,7 @@ import pytest
 
 from capture.resume import take_up
 from parity.errors import InputError
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.fixtures import default_folder
 from parity.snapshot import read_snapshot
 

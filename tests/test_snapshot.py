@@ -15,7 +15,7 @@ import pytest
 from parity import snapshot as module
 from parity.artefact import ARTEFACTS, files
 from parity.errors import InputError
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.fixtures import Catalogue, default_folder
 from parity.snapshot import read_snapshot, write_snapshot
 

@@ -13,7 +13,7 @@ import pytest
 
 from parity import sources as module
 from parity.errors import InputError
-from parity.files import sha256_bytes
+from parity.files.whole import sha256_bytes
 from parity.sources import LOCK, Member, Source, fetch, sources
 
 CONTENT = {"pkg/data/model.bin": b"weights" * 1000, "pkg/data/ñ.wav": b"RIFF"}

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parity.errors import InputError
-from parity.files import cache_dir
+from parity.files.whole import cache_dir
 from parity.networks import pyannet
 from parity.networks.checkpoint import combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.checkpoint_writer import write_checkpoint

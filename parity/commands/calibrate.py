@@ -44,7 +44,7 @@ def calibrate(
     from parity.calibrate import calibrate as run
     from parity.errors import InputError
     from parity.fault import Fault, load_faults
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.networks.runtime import one_blas_thread
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline

@@ -40,7 +40,7 @@ def compare(
     from parity.dump.checks import check_dump
     from parity.dump.comparison import DIFFERENT, compare_dumps
     from parity.dump.reading import read_dump
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.report.comparison import (
         comparison_data,
         comparison_document,

@@ -56,7 +56,7 @@ def explain(
     """
     from parity.case import case_of
     from parity.case import write_case as write_case_file
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.networks.wespeaker.runtime import runtime_version

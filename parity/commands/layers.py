@@ -38,7 +38,7 @@ def layers(
     The network runs on the reference's filterbank and masks; the reference's layers lie beside its snapshot.
     Exit status: 0 every layer within tolerance, 1 one is not, 2 the inputs were wrong.
     """
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
     from parity.layer_file import read_layers
     from parity.layer_proof import load_network, prove, reference_of

@@ -71,7 +71,7 @@ def replay(
 
     Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
     """
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.report.document import to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.steps import steps_document, steps_table
@@ -106,7 +106,7 @@ def calibrate(
 ) -> None:
     """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
     from parity.calibrate import calibrate as run
-    from parity.files import check_writable, write_text
+    from parity.files.whole import check_writable, write_text
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
     from parity.transducer.faults import FAULTS
@@ -137,7 +137,7 @@ def seed(
     """Write a seeded head as a checkpoint, and seeded encoder frames for it: to try decode without a real model."""
     import numpy as np
 
-    from parity.files import writing_folder
+    from parity.files.whole import writing_folder
     from parity.networks.checkpoint_writer import write_checkpoint
     from parity.rnnt.seeded import SeededUtterance
     from parity.transducer.fixtures import HEADS

@@ -38,9 +38,9 @@ def runtimes(
     from dataclasses import replace
 
     from parity.errors import InputError
-    from parity.files import check_writable, write_text
+    from parity.files.machine import cpu_model
+    from parity.files.whole import check_writable, write_text
     from parity.fixtures import Catalogue, default_folder
-    from parity.machine import cpu_model
     from parity.networks.runtime import available_cores, one_blas_thread
     from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes, load_embedding, runtime_version
     from parity.prepare import load_networks, prepare

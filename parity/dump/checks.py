@@ -15,7 +15,7 @@ from parity.artefact import ARTEFACTS, Artefact
 from parity.community1.geometry import num_frames
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm
-from parity.files import sha256_file
+from parity.files.whole import sha256_file
 from parity.snapshot import FIXED_DIMS, MANIFEST
 from parity.variant import MAY_HOLD_NAN
 

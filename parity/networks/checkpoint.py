@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
-from parity.files import sha256_bytes
+from parity.files.whole import sha256_bytes
 from parity.networks.torch_pickle import DAMAGE, Global, Machine, Reduced, words
 from parity.networks.torch_tensors import RefusedError, short
 

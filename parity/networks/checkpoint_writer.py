@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
-from parity.files import writing_file
+from parity.files.whole import writing_file
 from parity.networks.checkpoint import MAX_PICKLE, Global, Reduced
 from parity.networks.torch_tensors import MAX_DIMS, STORAGES, short
 

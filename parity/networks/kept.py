@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
-from parity.files import cache_dir, sha256_bytes, writing_folder
+from parity.files.whole import cache_dir, sha256_bytes, writing_folder
 
 HASHES = "sha256.json"
 MOST = 12

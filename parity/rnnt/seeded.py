@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity.files import sha256_bytes
+from parity.files.whole import sha256_bytes
 from parity.rnnt.head import PREFIX, Head, expected_shapes, head_of
 
 # What torch would draw, uniform in 1 / sqrt(fan-in), is drawn and multiplied: gates saturate now and then.

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.files import cache_dir
+from parity.files.whole import cache_dir
 
 REPOSITORY = "pyannote/speaker-diarization-community-1"
 FILES = (

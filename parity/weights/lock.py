@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from parity.files import parse_toml
+from parity.files.whole import parse_toml
 
 LOCK = Path(__file__).with_name("lock.toml")
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.files import cache_dir, writing_folder
+from parity.files.whole import cache_dir, writing_folder
 from parity.networks.checkpoint import Global, Reduced
 from parity.networks.checkpoint_writer import write_checkpoint
 from parity.networks.ort_format import read_initialisers

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.array_files import read_file
 from parity.errors import InputError
+from parity.files.arrays import read_file
 from parity.networks.checkpoint import Global, check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.ort_format import IDENTIFIER, read_initialisers
 from parity.networks.torch_tensors import short

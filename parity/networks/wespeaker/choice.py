@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
-from parity.files import cache_dir, write_text
-from parity.machine import cpu_model
+from parity.files.machine import cpu_model
+from parity.files.whole import cache_dir, write_text
 from parity.networks.kept import content_key
 from parity.networks.wespeaker.runtime import (
     AUTO,

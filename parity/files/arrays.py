@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from parity import npy
 from parity.errors import InputError
+from parity.files import npy
 
 SUFFIXES = (".npy", ".npz", ".safetensors")
 _SAFETENSORS_DTYPES = {
