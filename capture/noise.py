@@ -21,7 +21,6 @@ import numpy as np
 
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from capture.settings import check_installed
-from parity.artefact import ARTEFACTS
 from parity.audio import load_clip
 from parity.beside import snapshot_sha256
 from parity.community1 import Parameters
@@ -33,6 +32,7 @@ from parity.errors import InputError
 from parity.files.whole import sha256_bytes
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
+from parity.pipeline.artefact import ARTEFACTS
 from parity.prepare import check_provenance
 from parity.replay import TEXTS, excuses, near_tie_flips
 from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot

@@ -14,10 +14,10 @@ import torch
 from capture.device import CPU, described
 from capture.reference import Run
 from capture.settings import Settings
-from parity.artefact import ARTEFACTS
 from parity.community1 import Parameters, geometry
 from parity.files.machine import cpu_model
 from parity.fixtures import Fixture
+from parity.pipeline.artefact import ARTEFACTS
 from parity.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.weights import WeightSet
 

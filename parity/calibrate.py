@@ -23,9 +23,9 @@ from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.fault import Fault, Workshop
 from parity.memo import Memo
 from parity.patching import Patching
+from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.prepare import Prepared
 from parity.snapshot import Snapshot
-from parity.stage import Artefacts, ChunkSeries, Pipeline
 from parity.subject import Subject, subject_of
 from parity.tolerances import tolerance
 from parity.variant import Implementation

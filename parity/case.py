@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS
 from parity.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.errors import InputError
 from parity.explanation import Element, Explanation
 from parity.files.whole import write_text
 from parity.patching import Patching
-from parity.stage import ChunkSeries
+from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline.stage import ChunkSeries
 
 SCHEMA = 1
 KEYS = {"schema", "fixture", "clip_sha256", "implementation", "artefact", "failure", "rows"}

@@ -22,7 +22,7 @@ from parity.long_audio import load_16k
 from parity.networks.runtime import available_cores, checked_threads, one_blas_thread
 from parity.networks.wespeaker.choice import choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
-from parity.stage import Artefacts, Pipeline
+from parity.pipeline.stage import Artefacts, Pipeline
 from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 Progress = Callable[[str, int, int], None]
@@ -71,7 +71,7 @@ def diarize(
     audio : a file that libsndfile reads (any rate, any channels), or (1, num_samples) float32 at 16 kHz
     weights, threads, runtime : see `Diarizer`
     num_speakers, min_speakers, max_speakers : where they are known
-    artefacts : names of artefacts to return, see `parity.artefact`
+    artefacts : names of artefacts to return, see `parity.pipeline.artefact`
     progress : called with the stage's name, chunks done and chunks in all
 
     Raises

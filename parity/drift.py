@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import Artefact, Comparison, find
 from parity.community1 import geometry
+from parity.pipeline.artefact import Artefact, Comparison, find
 from parity.tolerances import Tolerance, tolerance
 
 ROWWISE_COSINE = {"embeddings", "post_xvec", "post_plda", "centroids"}

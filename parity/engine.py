@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from parity.drift import Drift, compare
+from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.snapshot import Snapshot
-from parity.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.subject import Replayed, Subject, subject_of
 
 ISOLATED, CASCADED = "isolated", "cascaded"

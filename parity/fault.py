@@ -14,7 +14,7 @@ from pathlib import Path
 
 from parity.community1 import Networks, Parameters
 from parity.errors import InputError
-from parity.stage import Pipeline
+from parity.pipeline.stage import Pipeline
 from parity.variant import Implementation
 from parity.weights import WeightSet
 

@@ -22,13 +22,13 @@ from parity.fixtures import Fixture
 from parity.localise import ask, candidate_of, explain
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
+from parity.pipeline.stage import Artefacts
 from parity.prepare import Prepared, load_networks, prepare
 from parity.recorded import Means, Recorded, replay_recording
 from parity.recording import Recording
 from parity.replay import Replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot
-from parity.stage import Artefacts
 from parity.variant import NATIVE, Implementation
 from parity.weights import WeightSet
 

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from parity.artefact import ARTEFACTS, Artefact
 from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import (
     Networks,
@@ -47,6 +46,7 @@ from parity.errors import InputError
 from parity.files.whole import writing_folder
 from parity.fixtures import Fixture
 from parity.networks.wespeaker import graph
+from parity.pipeline.artefact import ARTEFACTS, Artefact
 from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.tolerances import tolerance
 

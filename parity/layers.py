@@ -20,7 +20,7 @@ from parity.layer_file import NETWORKS, Layer, LayerFile, check_chunks, read_lay
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
-from parity.stage import ChunkSeries
+from parity.pipeline.stage import ChunkSeries
 from parity.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 from parity.weights import WeightSet
 

@@ -19,9 +19,9 @@ from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE,
 from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
 from parity.patching import Patching
+from parity.pipeline.stage import Pipeline
 from parity.prepare import Prepared
 from parity.snapshot import Snapshot
-from parity.stage import Pipeline
 from parity.subject import Outcome
 from parity.variant import NATIVE, Implementation
 from parity.verdict import NoiseMultiple, Verdicts

@@ -28,8 +28,8 @@ from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
 from parity.community1.vbx import STOP_BELOW
 from parity.drift import in_words
+from parity.pipeline.stage import ChunkSeries
 from parity.snapshot import Snapshot
-from parity.stage import ChunkSeries
 
 Values = Mapping[str, Any]
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks
-from parity.stage import Pipeline
+from parity.pipeline.stage import Pipeline
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 

@@ -16,9 +16,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from parity.artefact import LAYOUTS
 from parity.beside import read_beside
 from parity.files.whole import write_text
+from parity.pipeline.artefact import LAYOUTS
 from parity.snapshot import NOISE
 
 SCHEMA = 1

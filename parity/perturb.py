@@ -29,12 +29,12 @@ from parity.errors import InputError
 from parity.files.whole import check_writable
 from parity.fixtures import Fixture
 from parity.networks.runtime import one_blas_thread
+from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.precision import BITS, rounding_noise
 from parity.prepare import check_provenance, load_networks
 from parity.replay import TEXTS, URI
 from parity.snapshot import STABILITY, Snapshot, read_snapshot
 from parity.stability import Perturbed, Stability, read_stability, write_stability
-from parity.stage import ChunkSeries, Pipeline
 from parity.weights import WeightSet
 
 __all__ = ["measure", "measure_all", "perturb_embeddings", "perturb_fbank", "read_stability"]

@@ -18,7 +18,6 @@ from functools import partial
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Comparison
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.centroids import surviving
 from parity.community1.plda import Plda
@@ -26,8 +25,9 @@ from parity.community1.scoring import inactive
 from parity.community1.vbx import INIT_SMOOTHING, PRIOR_EPS
 from parity.engine import reference_artefacts, run_isolated
 from parity.errors import InputError
+from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.pipeline.stage import Pipeline
 from parity.snapshot import Snapshot
-from parity.stage import Pipeline
 
 EXTENDED = np.longdouble
 BITS = np.finfo(EXTENDED).nmant + 1

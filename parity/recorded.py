@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from parity import seed
-from parity.artefact import ARTEFACTS
 from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
@@ -24,11 +23,12 @@ from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import Fixture
 from parity.localise import ask, explain
+from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline.stage import Artefacts, Pipeline
 from parity.prepare import Prepared
 from parity.recording import RTTM, Recording
 from parity.replay import Replay
 from parity.snapshot import Snapshot, read_snapshot
-from parity.stage import Artefacts, Pipeline
 from parity.tolerances import tolerance
 from parity.variant import NATIVE, Implementation
 from parity.weights import WeightSet

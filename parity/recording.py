@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from parity import seed
-from parity.artefact import ARTEFACTS
 from parity.errors import InputError
 from parity.files.whole import sha256_file
 from parity.fixtures import Catalogue, Fixture
+from parity.pipeline.artefact import ARTEFACTS
 from parity.score import count
 from parity.snapshot import MANIFEST
 

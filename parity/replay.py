@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS
 from parity.community1 import geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.scoring import inactive
 from parity.drift import Drift
 from parity.networks.wespeaker.masks import nearest_indices
+from parity.pipeline.artefact import ARTEFACTS
 from parity.score import Score, count, score_rttm
 from parity.snapshot import Snapshot
 from parity.subject import Outcome, Replayed

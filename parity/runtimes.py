@@ -26,11 +26,11 @@ from parity.community1.scoring import inactive
 from parity.errors import InputError
 from parity.margin import margins
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
+from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.prepare import Prepared
 from parity.replay import TEXTS, URI, active_embedding_drift, with_uri
 from parity.score import score_rttm
 from parity.snapshot import Snapshot
-from parity.stage import Artefacts, ChunkSeries, Pipeline
 from parity.variant import Implementation
 
 UPSTREAM = ("segmentation_logits", "segmentations", "count", "masks", "fbank")

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import COMMUNITY1, LAYOUTS, Artefact, Layout
 from parity.community1.annotation import from_rttm
 from parity.errors import InputError
 from parity.files.whole import sha256_file, writing_folder
+from parity.pipeline.artefact import COMMUNITY1, LAYOUTS, Artefact, Layout
 
 MANIFEST = "manifest.json"
 REFERENCE_VERSION = COMMUNITY1.reference[2]

@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from parity.artefact import ARTEFACTS
 from parity.beside import read_beside
 from parity.files.whole import write_text
+from parity.pipeline.artefact import ARTEFACTS
 from parity.snapshot import STABILITY
 
 SCHEMA = 1

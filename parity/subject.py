@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from parity.drift import Drift
-from parity.stage import Artefacts, Pipeline
+from parity.pipeline.stage import Artefacts, Pipeline
 
 WHERE = {"community-1": "parity.diarization", "rnn-t": "parity.transducer.subject"}
 

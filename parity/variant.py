@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import Artefact, find
 from parity.community1.annotation import Turn
 from parity.errors import InputError
+from parity.pipeline.artefact import Artefact, find
+from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 from parity.snapshot import FIXED_DIMS
-from parity.stage import ChunkSeries, Pipeline, Stage
 
 GROUP = "parity.implementations"
 MAY_HOLD_NAN = {"embeddings", "centroids", "soft_clusters"}

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import Comparison, find
 from parity.drift import Drift, compare
 from parity.engine import CASCADED, ISOLATED
 from parity.explanation import (
@@ -27,7 +26,8 @@ from parity.explanation import (
     StageVerdict,
 )
 from parity.patching import Patching
-from parity.stage import ChunkSeries, Stage
+from parity.pipeline.artefact import Comparison, find
+from parity.pipeline.stage import ChunkSeries, Stage
 from parity.subject import Outcome
 from parity.tolerances import tolerance
 

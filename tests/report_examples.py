@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Comparison
 from parity.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
 from parity.drift import Drift, compare
 from parity.explanation import (
@@ -28,6 +27,7 @@ from parity.explanation import (
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.margin import Margin
 from parity.noise import Noise
+from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay import NearTie, Replay
 from parity.report.document import document, to_json

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 from scipy.special import log_softmax
 
-from parity.artefact import ARTEFACTS
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.plda import solve_plda
+from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.replay import TEXTS
 from parity.snapshot import Snapshot, write_snapshot
-from parity.stage import ChunkSeries, Pipeline
 
 # A synthetic clip in which each sample says what the made-up network shall answer there: its mean over a frame, in
 # hundredths, is the class (nobody, 1, 2, 3, 1+2); what sounds is a tone or noise of its own for each voice.

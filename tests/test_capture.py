@@ -56,7 +56,7 @@ def test_a_tapped_run_gives_the_rttm_of_an_untapped_one(runs):
 
 
 def test_every_artefact_of_the_catalogue_is_recorded_but_the_kmeans_path(runs):
-    from parity.artefact import ARTEFACTS
+    from parity.pipeline.artefact import ARTEFACTS
 
     recorded = set(runs[0].values) | {"diarization", "exclusive_diarization"}
     assert set(ARTEFACTS) - recorded == {"kmeans_clusters"}

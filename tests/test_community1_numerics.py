@@ -392,7 +392,7 @@ def test_embeddings_are_those_of_the_series_chunks_whatever_the_batch():
 
 
 def fbank_like(chunks: list[int]):
-    from parity.stage import ChunkSeries
+    from parity.pipeline.stage import ChunkSeries
 
     return ChunkSeries(np.array(chunks), lambda chunk: np.full((998, 80), chunk, np.float32))
 

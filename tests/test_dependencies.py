@@ -26,7 +26,14 @@ KNOWN_TO_NUMERICS = {
 }
 OPTIONAL = {f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")}
 """Modules that import what an extra brings, or what has no wheel everywhere; `RUNTIMES` alone leads to them."""
-GENERAL = ("parity.engine", "parity.subject", "parity.stage", "parity.recurrent", "parity.delta", "parity.artefact")
+GENERAL = (
+    "parity.engine",
+    "parity.subject",
+    "parity.pipeline.stage",
+    "parity.pipeline.recurrent",
+    "parity.delta",
+    "parity.pipeline.artefact",
+)
 LAB = tuple(
     sorted(
         path.stem

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.artefact import ARTEFACTS, LAYOUTS, Comparison
 from parity.drift import compare, in_words, smallest_cosine
+from parity.pipeline.artefact import ARTEFACTS, LAYOUTS, Comparison
 from parity.tolerances import CASCADED, DECISIVE_DRIFT, ISOLATED, tolerance
 
 SIZES = {"C": 3, "F": 589, "S": 3, "T": 5, "T-1": 4, "K0": 3, "K": 2, "frames": 9, "speakers": 2, "iterations": 4}

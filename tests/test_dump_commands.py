@@ -12,9 +12,9 @@ import pytest
 from dump_examples import FIXTURE, copy_of, other_local_order, reference, write
 from test_command_line import only_error, parity
 
-from parity.artefact import ARTEFACTS
 from parity.dump.turns import compare_turns
 from parity.fixtures import default_folder
+from parity.pipeline.artefact import ARTEFACTS
 from parity.score import count
 
 HERE = Path(__file__).parent

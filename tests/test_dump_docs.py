@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity.artefact import ARTEFACTS
 from parity.community1.geometry import FRAME_STEP_SECONDS, num_chunks
 from parity.dump.reading import BESIDE, read_dump
 from parity.dump.rttm import ROUNDING
 from parity.files import npy
 from parity.files.arrays import SUFFIXES
+from parity.pipeline.artefact import ARTEFACTS
 from parity.snapshot import OWN_NAMES, OWN_SUFFIXES
 from parity.variant import MAY_HOLD_NAN
 

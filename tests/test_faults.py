@@ -31,8 +31,8 @@ from parity.faults.segmentation import with_hysteresis
 from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
+from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.snapshot import Snapshot, read_snapshot
-from parity.stage import ChunkSeries, Pipeline
 from parity.tolerances import tolerance
 from parity.variant import Implementation
 from parity.weights import WeightSet

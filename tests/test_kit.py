@@ -14,7 +14,6 @@ from scipy.special import logsumexp, softmax
 from typer.testing import CliRunner
 
 from parity.__main__ import app
-from parity.artefact import ARTEFACTS
 from parity.commands.kit import kit as kit_command
 from parity.community1 import Networks, Parameters, community1_pipeline, vbx
 from parity.community1.geometry import first_frame
@@ -24,6 +23,7 @@ from parity.errors import InputError
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.given import read_arrays, with_arrays
 from parity.kit import DEFAULT_FIXTURE, MODULES, arrays_of, readme, write_kit
+from parity.pipeline.artefact import ARTEFACTS
 from parity.snapshot import Snapshot, read_snapshot
 
 ROW = re.compile(r"\| `(\w+)` \| \([^|]*\) \w+ \| [^|]* \| (\(.*?\)) \| (\[.*?\]) \| ([^|]*) \| ([^|]*) \|")

@@ -20,7 +20,7 @@ from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker import architecture as wespeaker
 from parity.networks.wespeaker.graph import build_head, build_trunk
 from parity.networks.wespeaker.masks import interpolate_nearest
-from parity.stage import ChunkSeries
+from parity.pipeline.stage import ChunkSeries
 from parity.weights import WeightSet
 
 CLIP = "c" * 64

@@ -19,8 +19,8 @@ from parity.given import read_arrays, with_arrays
 from parity.localise import Answered, Question, explain
 from parity.memo import Memo
 from parity.patching import downstream, frame_disagreement
+from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.snapshot import Snapshot
-from parity.stage import ChunkSeries, Pipeline
 
 NUM_CHUNKS = 8
 

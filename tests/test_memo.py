@@ -6,7 +6,7 @@ import numpy as np
 
 from parity.community1 import Networks
 from parity.memo import Memo
-from parity.stage import ChunkSeries, Pipeline, Stage
+from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 
 def doubling() -> tuple[Pipeline, list]:

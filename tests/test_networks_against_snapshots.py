@@ -12,8 +12,8 @@ from parity.community1.fbank import fbank_series
 from parity.community1.networks import Networks, build_networks
 from parity.drift import compare
 from parity.fixtures import Catalogue, default_folder
+from parity.pipeline.stage import ChunkSeries
 from parity.snapshot import MANIFEST, read_snapshot
-from parity.stage import ChunkSeries
 
 pytestmark = pytest.mark.models
 

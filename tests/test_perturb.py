@@ -19,11 +19,11 @@ from parity.community1.annotation import Turn
 from parity.errors import InputError
 from parity.fixtures import Catalogue, default_folder
 from parity.perturb import LONGEST_FBANK, SIZES, perturb_embeddings, perturb_fbank
+from parity.pipeline.stage import Pipeline, Stage
 from parity.precision import BITS
 from parity.report.stability import stability_table
 from parity.snapshot import STABILITY, Snapshot, read_snapshot, write_snapshot
 from parity.stability import Perturbed, Stability, read_stability, write_stability
-from parity.stage import Pipeline, Stage
 
 FIXTURE = "13_no_speech"
 CHUNKS = 3

@@ -12,17 +12,17 @@ import pytest
 from synthetic import automatic, captured, flipped, forced, inputs, nudged, planted, synthetic, waveform
 from threadpoolctl import threadpool_limits
 
-from parity.artefact import ARTEFACTS, Comparison
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.plda import solve_plda
 from parity.drift import compare
 from parity.engine import ISOLATED, reference_artefacts, replay, run_isolated
 from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.pipeline.stage import Pipeline, Stage
 from parity.replay import TEXTS, Replay
 from parity.score import Score, count
 from parity.snapshot import Snapshot, read_snapshot
-from parity.stage import Pipeline, Stage
 from parity.tolerances import ISOLATED as ISOLATED_TOLERANCES
 from parity.tolerances import NEAR_TIE, tolerance
 

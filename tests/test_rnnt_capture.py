@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parity.artefact import STEP_ARTEFACTS
 from parity.drift import compare
 from parity.engine import CASCADED, ISOLATED
 from parity.errors import InputError
+from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededUtterance
 from parity.rnnt.step import OnnxJointStep

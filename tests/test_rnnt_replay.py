@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from rnnt_examples import SMALL, UTTERANCE, backend, encoded, networks, searched, small_head
 
-from parity.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
 from parity.calibrate import calibrate
 from parity.engine import CASCADED, ISOLATED, replay
 from parity.errors import InputError
 from parity.explanation import BORN, INHERITED
 from parity.patching import Patching, downstream
+from parity.pipeline.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
 from parity.snapshot import MANIFEST, read_snapshot, write_snapshot

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from parity import seed
-from parity.artefact import ARTEFACTS
 from parity.community1.networks import Networks
 from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.fixtures import Catalogue, default_folder
 from parity.gate import COUNTED, DRIFT, ERROR, MISSING, PARITY, FixtureResult, run_fixtures
+from parity.pipeline.artefact import ARTEFACTS
 from parity.recorded import BEFORE, GIVEN, Recorded, parameters_of, replay_tensors
 from parity.recording import Recording, choose, find_recordings
 from parity.report.document import document, to_json

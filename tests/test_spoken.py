@@ -12,7 +12,7 @@ from parity.community1.embeddings import embed
 from parity.community1.side_by_side import side_by_side
 from parity.community1.spoken import embed_spoken
 from parity.networks.wespeaker.runtime import load_embedding
-from parity.stage import ChunkSeries
+from parity.pipeline.stage import ChunkSeries
 
 CHUNKS = 5
 

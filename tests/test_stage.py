@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from parity.errors import InputError
-from parity.stage import ChunkSeries, Condition, Pipeline, Stage
+from parity.pipeline.stage import ChunkSeries, Condition, Pipeline, Stage
 
 
 def double(x):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from parity.errors import InputError
-from parity.stage import Pipeline, Stage
+from parity.pipeline.stage import Pipeline, Stage
 from parity.variant import NATIVE, Implementation, load_implementation
 
 COUNT = np.zeros((4, 1), dtype=np.uint8)
@@ -106,7 +106,7 @@ def test_a_mapping_with_an_unknown_stage_lists_the_known_ones(tmp_path, monkeypa
 
 
 def test_an_installed_entry_point_is_found_by_name(monkeypatch):
-    point = importlib.metadata.EntryPoint("nobody", "parity.stage:Pipeline", "parity.implementations")
+    point = importlib.metadata.EntryPoint("nobody", "parity.pipeline.stage:Pipeline", "parity.implementations")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
     assert load_implementation("nobody").name == "nobody"
     with pytest.raises(InputError, match="installed: native, nobody"):

@@ -15,11 +15,11 @@ import torch
 
 from capture.rnnt.reference import RnntRun, run_reference
 from capture.rnnt.snapshots import machine
-from parity.artefact import STEP_ARTEFACTS
 from parity.beside import snapshot_sha256
 from parity.drift import compare
 from parity.engine import CASCADED
 from parity.noise import Noise, NoiseFloor, Variant, write_noise
+from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.snapshot import Snapshot
 from parity.transducer.fixtures import RnntFixture, made_head
 

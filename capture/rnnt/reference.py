@@ -30,7 +30,7 @@ class RnntRun:
 
     Attributes
     ----------
-    values : artefact -> array, all of `parity.artefact.STEP_ARTEFACTS`
+    values : artefact -> array, all of `parity.pipeline.artefact.STEP_ARTEFACTS`
     text : of the hypothesis, one character a token
     seconds : wall time
     """

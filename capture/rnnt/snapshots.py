@@ -12,7 +12,7 @@ import torch
 
 from capture.rnnt.package import version
 from capture.rnnt.reference import RnntRun, run_reference
-from parity.artefact import STEP_ARTEFACTS
+from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt import NAME
 from parity.rnnt.seeded import sha256_of
 from parity.snapshot import SCHEMA, Snapshot, write_snapshot

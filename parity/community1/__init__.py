@@ -28,7 +28,7 @@ from parity.community1.scoring import score
 from parity.community1.segmentation import segment
 from parity.community1.speaker_counting import count_speakers
 from parity.community1.vbx import cluster_vbx
-from parity.stage import Condition, Pipeline, Stage
+from parity.pipeline.stage import Condition, Pipeline, Stage
 
 __all__ = ["Networks", "Parameters", "community1_pipeline"]
 

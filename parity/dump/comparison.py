@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Comparison
 from parity.community1.annotation import from_rttm
 from parity.drift import Drift, compare
 from parity.dump.conventions import Aligned, align
@@ -23,9 +22,10 @@ from parity.dump.rttm import check_rttm, may_be_scored
 from parity.dump.turns import TurnDifference, compare_turns
 from parity.engine import CASCADED
 from parity.errors import InputError
+from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.pipeline.stage import ChunkSeries
 from parity.replay import excuses, near_tie_flips
 from parity.snapshot import Snapshot
-from parity.stage import ChunkSeries
 
 LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"

@@ -14,10 +14,10 @@ from itertools import permutations
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, Comparison
 from parity.community1.geometry import FRAME_SECONDS, FRAME_STEP_SECONDS
 from parity.dump.shifts import Guess, half_a_frame, shifts
 from parity.dump.turns import Line, TurnDifference
+from parity.pipeline.artefact import ARTEFACTS, Comparison
 
 GROSS = 0.02
 """Root mean square of the difference over that of the reference; a share of elements, for labels."""

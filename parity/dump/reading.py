@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from parity.artefact import ARTEFACTS, files
 from parity.errors import InputError
 from parity.files.arrays import SUFFIXES, read_file
+from parity.pipeline.artefact import ARTEFACTS, files
 from parity.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 
 BESIDE = ("segmentation_gap", "fbank_chunks", "segmentation_logits_chunks")

@@ -13,7 +13,7 @@ from parity.fault import Fault, Workshop
 from parity.faults.planting import Make, Run, fault, instead
 from parity.faults.rounded_weights import Rounding, bfloat16, float16, int8, rounded_embedding
 from parity.networks.wespeaker.architecture import POOLING_EPS
-from parity.stage import ChunkSeries
+from parity.pipeline.stage import ChunkSeries
 
 POOLED_FRAMES = 125
 ROOT_EPS = 1e-7

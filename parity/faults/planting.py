@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parity.fault import Fault, Workshop
-from parity.stage import Pipeline
+from parity.pipeline.stage import Pipeline
 
 Run = Callable[..., Any]
 Make = Callable[[Run, Workshop], Run]

@@ -9,8 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.artefact import LAYOUTS
 from parity.calibrate import Calibration, Finding, Trial
+from parity.pipeline.artefact import LAYOUTS
 
 SCHEMA = 1
 STAGES = tuple(dict.fromkeys(a.stage for layout in LAYOUTS.values() for a in layout.artefacts.values()))

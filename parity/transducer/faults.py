@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from parity.fault import Fault
+from parity.pipeline.stage import Pipeline
 from parity.rnnt.head import Head
 from parity.rnnt.stages import NO_TOKEN, advance, join, predict
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
-from parity.stage import Pipeline
 
 LOG_HALF = float(np.log(0.5))
 BLANK_PENALTY = 1.0

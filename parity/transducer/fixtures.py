@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.artefact import STEP_ARTEFACTS
 from parity.errors import InputError
 from parity.fixtures import default_folder
+from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt.head import Head
 from parity.rnnt.search import MAX_SYMBOLS
 from parity.rnnt.seeded import SeededHead, SeededUtterance, sha256_of

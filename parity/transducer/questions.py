@@ -17,10 +17,10 @@ from parity.localise import DEFAULT_BUDGET, Question, explain
 from parity.memo import Memo
 from parity.noise import read_noise
 from parity.patching import Patching
+from parity.pipeline.stage import Pipeline
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
-from parity.stage import Pipeline
 from parity.transducer.faults import FAULTS, StepWorkshop
 from parity.transducer.fixtures import ALL, RnntFixture, made_head
 from parity.transducer.subject import StepReplay

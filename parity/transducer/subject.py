@@ -16,8 +16,8 @@ from parity.delta import NO, YES, ddmin
 from parity.drift import Drift
 from parity.explanation import Element, Elements, TokenRecovery
 from parity.patching import Patching
+from parity.pipeline.stage import Stage
 from parity.snapshot import Snapshot
-from parity.stage import Stage
 from parity.subject import Outcome, Replayed, Subject
 
 BY_STEP = ("step_state", "predictor_output", "predictor_state", "log_probabilities")

@@ -173,7 +173,7 @@ class Pipeline:
 
     @property
     def feedback(self) -> Mapping[str, str]:
-        """What a step reads -> what the step before wrote, where stages run in a loop (`parity.recurrent`)."""
+        """What a step reads -> what the step before wrote, where stages run in a loop (`parity.pipeline.recurrent`)."""
         return {}
 
     def _check_patches(self, patches: Mapping[str, Any]) -> None:

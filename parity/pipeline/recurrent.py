@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.stage import Artefacts, Pipeline, Stage
+from parity.pipeline.stage import Artefacts, Pipeline, Stage
 
 Rows = dict[str, np.ndarray]
 
