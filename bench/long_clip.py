@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy.signal import resample_poly
 
-from parity.audio import FULL_SCALE, SAMPLE_RATE, load_clip
+from parity.audio.reading import FULL_SCALE, SAMPLE_RATE, load_clip
 from parity.fixtures import Catalogue, default_folder
 
 SEED = 7

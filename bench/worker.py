@@ -17,7 +17,7 @@ from functools import partial
 import numpy as np
 
 from bench.memory import forget_peak, peak_mb
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.networks import build_networks

@@ -10,7 +10,7 @@ import typer
 from capture.device import CPU
 from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchcodec
 from capture.settings import Settings, check, check_installed
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError

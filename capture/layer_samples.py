@@ -15,7 +15,7 @@ from pyannote.audio import Pipeline
 from capture.layers import checked_snapshot, embedding_layers, provenance
 from capture.recorder import known_sources
 from capture.taps import check_sources
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.beside import snapshot_sha256
 from parity.community1 import geometry
 from parity.fixtures import Fixture

@@ -21,7 +21,7 @@ import numpy as np
 
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from capture.settings import check_installed
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.beside import snapshot_sha256
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive

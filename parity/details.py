@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.cluster.hierarchy import maxdists
 
-from parity.audio import SAMPLE_RATE
+from parity.audio.reading import SAMPLE_RATE
 from parity.community1.scoring import inactive
 from parity.margin import Margin, margins
 from parity.noise import Noise, NoiseFloor

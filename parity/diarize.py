@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from parity.audio import check_waveform
+from parity.audio.long import load_16k
+from parity.audio.reading import check_waveform
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.networks import build_networks
 from parity.community1.segmentation import segment
 from parity.community1.spoken import embed_spoken
 from parity.errors import InputError
-from parity.long_audio import load_16k
 from parity.networks.runtime import available_cores, checked_threads, one_blas_thread
 from parity.networks.wespeaker.choice import choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, RUNTIMES

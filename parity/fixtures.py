@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 
-from parity.audio import quantise, read_audio, to_mono_16k, wav_bytes
+from parity.audio.reading import quantise, read_audio, to_mono_16k, wav_bytes
 from parity.clips import RECIPES, Turn, build_clip, check_recipe
 from parity.errors import InputError
 from parity.files.whole import parse_toml, sha256_bytes, sha256_file, writing_file, writing_folder

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from parity.audio import SAMPLE_RATE, load_clip
+from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import (
     Networks,
     Parameters,

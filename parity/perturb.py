@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from parity.audio import SAMPLE_RATE, load_clip
+from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.beside import snapshot_sha256
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm

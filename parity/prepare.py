@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.audio import SAMPLE_RATE, load_clip
+from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import Networks, Parameters
 from parity.community1.networks import build_networks
 from parity.errors import InputError

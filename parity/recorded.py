@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from parity import seed
-from parity.audio import SAMPLE_RATE, load_clip
+from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
 from parity.engine import ISOLATED, replay

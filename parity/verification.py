@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from parity.audio import FULL_SCALE, SAMPLE_RATE
+from parity.audio.reading import FULL_SCALE, SAMPLE_RATE
 from parity.clips import Material, alone, excerpt
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError

@@ -8,7 +8,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parity import audio
+from parity.audio import reading as audio
 from parity.errors import InputError
 
 

@@ -34,7 +34,7 @@ def reference():
 
 @pytest.fixture(scope="module")
 def waveform():
-    from parity.audio import load_clip
+    from parity.audio.reading import load_clip
     from parity.fixtures import Catalogue, default_folder
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])

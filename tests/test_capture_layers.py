@@ -25,7 +25,7 @@ def recorded(tmp_path_factory):
     silence_torchcodec()
     from capture.layers import record_layers
     from capture.reference import load_reference
-    from parity.audio import load_clip
+    from parity.audio.reading import load_clip
     from parity.fixtures import Catalogue, default_folder
     from parity.weights import load_weights
 

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from parity import convert as module
 from parity.__main__ import app
-from parity.audio import quantise, write_pcm16
+from parity.audio.reading import quantise, write_pcm16
 from parity.convert import Options, convert
 from parity.errors import InputError
 from parity.networks.checkpoint_writer import write_checkpoint

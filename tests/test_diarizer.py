@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import build_networks
 from parity.diarize import Diarizer

@@ -7,7 +7,7 @@ import pytest
 from dump_examples import copy_of, reference, write
 from test_command_line import parity
 
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.community1 import geometry
 from parity.dump.comparison import compare_dumps, unexplained_logits
 from parity.dump.relearned import explain_logits, gates_taken_as

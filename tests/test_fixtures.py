@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from parity import fixtures
-from parity.audio import SAMPLE_RATE, load_clip
+from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.errors import InputError
 from parity.files.whole import cache_dir, parse_toml, sha256_file
 from parity.fixtures import Catalogue, add_fixture

@@ -97,7 +97,7 @@ def test_asking_for_layers_leaves_every_result_as_it_is_to_the_last_bit(weights,
 
 @pytest.mark.models
 def test_asking_for_layers_leaves_the_results_of_the_real_weights_as_they_are():
-    from parity.audio import load_clip
+    from parity.audio.reading import load_clip
     from parity.fixtures import Catalogue, default_folder
     from parity.weights import load_weights
 

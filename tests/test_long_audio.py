@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity import audio, long_audio
+from parity.audio.long import load_16k, resampled
 from parity.errors import InputError
-from parity.long_audio import load_16k, resampled
 
 RATES = [4_000, 8_000, 11_025, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 96_000]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.audio import load_clip
+from parity.audio.reading import load_clip
 from parity.community1 import geometry
 from parity.community1.embeddings import embed
 from parity.community1.fbank import fbank_series

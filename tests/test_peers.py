@@ -16,7 +16,7 @@ from rich.console import Console
 from test_dependencies import imports, modules, of
 from typer.testing import CliRunner
 
-from parity.audio import wav_bytes
+from parity.audio.reading import wav_bytes
 from parity.dump.reading import read_dump
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes

@@ -34,10 +34,10 @@ def convert(
 
     Exit status: 0 written, 2 not: the source, the options, or a result that is not the source's.
     """
+    from parity.audio.long import load_16k
     from parity.convert import Options, check_options
     from parity.convert import convert as convert_weights
     from parity.fixtures import Catalogue, default_folder
-    from parity.long_audio import load_16k
     from parity.networks.wespeaker.checkpoints import read_embedding
     from parity.weights import load_weights
 

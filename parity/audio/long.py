@@ -16,7 +16,7 @@ import numpy as np
 import soundfile
 from scipy.signal import firwin, resample_poly
 
-from parity.audio import (
+from parity.audio.reading import (
     FULL_SCALE,
     HIGHEST_RATE,
     LOUDEST,
@@ -41,7 +41,7 @@ def load_16k(path: Path) -> np.ndarray:
 
     Raises
     ------
-    InputError : see `parity.audio.read_audio`
+    InputError : see `parity.audio.reading.read_audio`
     """
     with opened(path) as file:
         ready = (file.samplerate, file.channels) == (SAMPLE_RATE, 1)

@@ -1,0 +1,18 @@
+"""Which samples does the pipeline hear?
+
+`reading` reads and writes audio files and brings them to 16 kHz mono; `long` does it block by block, for files of any
+length.
+"""
+
+from __future__ import annotations
+
+from parity.audio.long import load_16k
+from parity.audio.reading import SAMPLE_RATE, check_waveform, load_clip, read_audio
+
+__all__ = [
+    "SAMPLE_RATE",
+    "check_waveform",
+    "load_16k",
+    "load_clip",
+    "read_audio",
+]
