@@ -25,7 +25,7 @@ from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.choice import CANDIDATES, at_hand, choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, check_runtimes, runtime_version
 from parity.report.document import environment
-from parity.weights import load_weights
+from parity.sources.weights import load_weights
 
 LONG_SECONDS = 60.0
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -13,7 +13,7 @@ from bench.worker import Answer
 from parity.files.whole import cache_dir
 from parity.fixtures import Catalogue, default_folder
 from parity.score import count
-from parity.weights import load_weights
+from parity.sources.weights import load_weights
 from peers.adapters import ROWS, SHERPA
 from peers.environments import installed, python_of
 from peers.measuring import read_reference

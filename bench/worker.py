@@ -27,7 +27,7 @@ from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.networks.runtime import one_blas_thread
 from parity.replay import TEXTS, URI
 from parity.snapshot import read_snapshot
-from parity.weights import load_weights
+from parity.sources.weights import load_weights
 
 Answer = dict[str, object]
 Run = Callable[[Fixture, np.ndarray], Answer]

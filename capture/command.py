@@ -17,7 +17,7 @@ from parity.errors import InputError
 from parity.files.whole import check_writable
 from parity.fixtures import Catalogue, Fixture, default_folder
 from parity.snapshot import MANIFEST, REFERENCE_VERSION
-from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
+from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

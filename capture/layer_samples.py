@@ -21,7 +21,7 @@ from parity.community1 import geometry
 from parity.fixtures import Fixture
 from parity.layer_reference import proven_layers
 from parity.layer_samples import EVERYBODY, inputs_of, sample, write_samples
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 
 def record_samples(folder: Path, pipeline: Pipeline, fixture: Fixture, weights: WeightSet) -> Path:

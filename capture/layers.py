@@ -27,7 +27,7 @@ from parity.errors import InputError
 from parity.fixtures import Fixture
 from parity.layer_file import NETWORKS, Layer, check_chunks, write_layers
 from parity.snapshot import Snapshot, read_snapshot
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 
 def parse_chunks(text: str | None) -> list[int]:

@@ -36,7 +36,7 @@ from parity.pipeline.artefact import ARTEFACTS
 from parity.prepare import check_provenance
 from parity.replay import TEXTS, excuses, near_tie_flips
 from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
-from parity.weights import WeightSet, load_weights
+from parity.sources.weights import WeightSet, load_weights
 
 ONEDNN_QUESTION = (
     "import torch\n"
@@ -123,7 +123,7 @@ def measure(
     ----------
     fixtures : names; all of them where there are none
     variants : names; all of them where there are none
-    weights : as `parity.weights.load_weights` takes it
+    weights : as `parity.sources.weights.load_weights` takes it
     out : a folder of snapshots, one a fixture by its name, instead of fixtures/
     threads : of a normal capture
 

@@ -11,7 +11,7 @@ from capture.device import CPU, check_name
 from capture.environment import DEFAULT_THREADS
 from parity.errors import InputError
 from parity.snapshot import REFERENCE_VERSION
-from parity.weights import DEFAULT_SOURCE
+from parity.sources.weights import DEFAULT_SOURCE
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Settings:
     reference_version : of pyannote.audio
     device : `cpu`, `cuda`, `mps`, or one of several as in `cuda:1`
     threads : of torch and BLAS
-    weights : as `parity.weights.load_weights` takes it
+    weights : as `parity.sources.weights.load_weights` takes it
     out : the folder of snapshots; None for the catalogue's own
     """
 

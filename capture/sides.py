@@ -20,7 +20,7 @@ from parity.console import run_and_exit
 from parity.errors import InputError
 from parity.fixtures import default_folder
 from parity.snapshot import REFERENCE_VERSION
-from parity.weights import DEFAULT_SOURCE
+from parity.sources.weights import DEFAULT_SOURCE
 
 AXES = {"versions": REFERENCE_VERSION, "devices": CPU, "threads": DEFAULT_THREADS, "weights": DEFAULT_SOURCE}
 """What two captures may differ in, and what it is where nothing is said."""

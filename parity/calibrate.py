@@ -26,11 +26,11 @@ from parity.patching import Patching
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.prepare import Prepared
 from parity.snapshot import Snapshot
+from parity.sources.weights import WeightSet
 from parity.subject import Subject, subject_of
 from parity.tolerances import tolerance
 from parity.variant import Implementation
 from parity.verdict import Verdicts
-from parity.weights import WeightSet
 
 Progress = Callable[[str, int, int], None]
 Slack = tuple[float, float]

@@ -19,10 +19,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy.signal import resample_poly
 
-from parity import sources as locked
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE, quantise, read_audio, to_mono_16k, wav_bytes
 from parity.errors import InputError
 from parity.files.whole import cache_dir, sha256_bytes, sha256_file, writing_file
+from parity.sources import distributions as locked
 
 AMI = "ami_"
 AMI_RTTM = ("ami_rttm_train", "ami_rttm_development", "ami_rttm_test")

@@ -23,7 +23,7 @@ from parity.networks.runtime import available_cores, checked_threads, one_blas_t
 from parity.networks.wespeaker.choice import choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
 from parity.pipeline.stage import Artefacts, Pipeline
-from parity.weights import DEFAULT_SOURCE, WeightSet, load_weights
+from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 Progress = Callable[[str, int, int], None]
 

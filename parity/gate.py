@@ -29,8 +29,8 @@ from parity.recording import Recording
 from parity.replay import Replay
 from parity.score import Score, score_rttm
 from parity.snapshot import Snapshot
+from parity.sources.weights import WeightSet
 from parity.variant import NATIVE, Implementation
-from parity.weights import WeightSet
 
 PARITY, DRIFT, ERROR = "parity", "drift", "error"
 COUNTED, MISSING = "counted", "missing"

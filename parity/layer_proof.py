@@ -24,9 +24,9 @@ from parity.layer_samples import read_samples
 from parity.layers import check_origin, largest_difference
 from parity.prepare import check_weights
 from parity.snapshot import Snapshot
+from parity.sources.weights import WeightSet
 from parity.tolerances import ISOLATED, LAYER_SHARE
 from parity.variant import load_object
-from parity.weights import WeightSet
 
 
 class Network(Protocol):

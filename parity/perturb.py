@@ -34,8 +34,8 @@ from parity.precision import BITS, rounding_noise
 from parity.prepare import check_provenance, load_networks
 from parity.replay import TEXTS, URI
 from parity.snapshot import STABILITY, Snapshot, read_snapshot
+from parity.sources.weights import WeightSet
 from parity.stability import Perturbed, Stability, read_stability, write_stability
-from parity.weights import WeightSet
 
 __all__ = ["measure", "measure_all", "perturb_embeddings", "perturb_fbank", "read_stability"]
 

@@ -16,8 +16,8 @@ from parity.fixtures import Fixture
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.noise import NoiseFloor, read_noise
 from parity.snapshot import Snapshot, read_snapshot
+from parity.sources.weights import WeightSet
 from parity.stability import Stability, read_stability
-from parity.weights import WeightSet
 
 
 @dataclass(frozen=True)

@@ -29,10 +29,10 @@ from parity.prepare import Prepared
 from parity.recording import RTTM, Recording
 from parity.replay import Replay
 from parity.snapshot import Snapshot, read_snapshot
+from parity.sources.weights import WeightSet
+from parity.sources.weights.wheels import NAME as INT8
 from parity.tolerances import tolerance
 from parity.variant import NATIVE, Implementation
-from parity.weights import WeightSet
-from parity.weights.wheels import NAME as INT8
 
 AUDIO, TENSORS, TURNS, CAPTURES = "audio", "tensors", "rttm", "captures"
 GIVEN = ("segmentations", "embeddings")

@@ -12,7 +12,7 @@ from parity.files.whole import cache_dir, check_writable, write_text
 from parity.fixtures import Catalogue, default_folder
 from parity.networks.runtime import available_cores
 from parity.report.document import to_json
-from parity.weights import load_weights
+from parity.sources.weights import load_weights
 from peers.adapters import NATIVE, select
 from peers.measuring import Bench, measure
 from peers.report import document, markdown, remarks, table

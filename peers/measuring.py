@@ -12,7 +12,7 @@ import soundfile
 from parity.errors import InputError
 from parity.fixtures import Fixture
 from parity.score import Score, count, score_rttm
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 from peers.adapters import Row
 from peers.environments import python_of
 from peers.keeping import keep, kept

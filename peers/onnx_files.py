@@ -21,7 +21,7 @@ from parity.networks.onnx_graph import IR_VERSION
 from parity.networks.pyannet import NUM_CLASSES, build_pyannet
 from parity.networks.wespeaker.architecture import EMBEDDING_DIM
 from parity.networks.wespeaker.graph import build_head, build_trunk
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 SEGMENTATION = {
     "model_type": "pyannote-segmentation-3.0",

@@ -32,7 +32,7 @@ from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay import NearTie, Replay
 from parity.report.document import document, to_json
 from parity.score import Score
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 SAME = Score(der=0.0, miss=0.0, false_alarm=0.0, confusion=0.0, total=3.0)
 AWAY = Score(der=0.25, miss=0.0, false_alarm=0.0, confusion=1.0, total=4.0)

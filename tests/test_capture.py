@@ -27,7 +27,7 @@ def reference():
 
     silence_torchcodec()
     from capture.reference import load_reference
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     return load_reference(load_weights().folder)
 
@@ -156,7 +156,7 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     from parity.community1.networks import build_networks
     from parity.engine import replay
     from parity.snapshot import write_snapshot
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     weights = load_weights()
     parameters = Parameters(**weights.parameters)

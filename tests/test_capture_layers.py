@@ -27,7 +27,7 @@ def recorded(tmp_path_factory):
     from capture.reference import load_reference
     from parity.audio.reading import load_clip
     from parity.fixtures import Catalogue, default_folder
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
     weights, waveform = load_weights(), load_clip(fixture.clip())

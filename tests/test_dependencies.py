@@ -169,7 +169,7 @@ def test_the_numerics_know_nothing_of_the_lab(name, path):
 
 @pytest.mark.parametrize("name, path", numerics())
 def test_the_numerics_know_nothing_of_where_weights_come_from(name, path):
-    assert of(imports(name, path), "parity.weights", "parity.sources") == []
+    assert of(imports(name, path), "parity.sources.weights", "parity.sources.distributions") == []
 
 
 @pytest.mark.parametrize("name", GENERAL)

@@ -16,7 +16,7 @@ from parity.networks.wespeaker.choice import CANDIDATES, at_hand
 from parity.networks.wespeaker.runtime import AUTO
 from parity.replay import URI, with_uri
 from parity.snapshot import Snapshot, read_snapshot
-from parity.weights import load_weights
+from parity.sources.weights import load_weights
 
 pytestmark = pytest.mark.models
 

@@ -14,7 +14,7 @@ from parity.dump.relearned import explain_logits, gates_taken_as
 from parity.fixtures import Catalogue, default_folder
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.weights import load_weights
+from parity.sources.weights import load_weights
 
 SHORT = "14_partial_tail"
 

@@ -33,9 +33,9 @@ from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
 from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.snapshot import Snapshot, read_snapshot
+from parity.sources.weights import WeightSet
 from parity.tolerances import tolerance
 from parity.variant import Implementation
-from parity.weights import WeightSet
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 BY_NAME = {fault.name: fault for fault in FAULTS}

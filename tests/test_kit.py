@@ -159,7 +159,7 @@ def test_the_formula_of_the_count_holds(kit):
 
 @pytest.mark.models
 def test_the_formulas_of_xvec_and_plda_hold(kit):
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     def unit(v):
         return v / np.linalg.norm(v, axis=1, keepdims=True)

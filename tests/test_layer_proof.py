@@ -377,7 +377,7 @@ def test_the_committed_samples_are_within_on_onnx_and_the_smallest_fixture_says_
     from parity.fixtures import Catalogue, default_folder
     from parity.layer_proof import reference_of
     from parity.snapshot import read_snapshot
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["13_no_speech"])
     weights = load_weights()

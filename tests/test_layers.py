@@ -21,7 +21,7 @@ from parity.networks.wespeaker import architecture as wespeaker
 from parity.networks.wespeaker.graph import build_head, build_trunk
 from parity.networks.wespeaker.masks import interpolate_nearest
 from parity.pipeline.stage import ChunkSeries
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 CLIP = "c" * 64
 CHUNK = 1
@@ -99,7 +99,7 @@ def test_asking_for_layers_leaves_every_result_as_it_is_to_the_last_bit(weights,
 def test_asking_for_layers_leaves_the_results_of_the_real_weights_as_they_are():
     from parity.audio.reading import load_clip
     from parity.fixtures import Catalogue, default_folder
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
     real, samples = load_weights(), geometry.chunk(load_clip(fixture.clip()), 3)

@@ -23,7 +23,7 @@ SPEAKING = [f for f in CAPTURED if f.name != "13_no_speech"]
 
 @pytest.fixture(scope="module")
 def networks() -> Networks:
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     weights = load_weights()
     return build_networks(weights.segmentation, weights.embedding, weights.plda)

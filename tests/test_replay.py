@@ -466,7 +466,7 @@ def never(*arguments, **keywords):
 
 @functools.cache
 def weights():
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     return load_weights()
 

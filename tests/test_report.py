@@ -18,7 +18,7 @@ from parity.report.document import document
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks, table
 from parity.score import Score, count
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 NOTHING = Score(der=0.0, miss=0.0, false_alarm=0.0, confusion=0.0, total=3.0)
 WEIGHTS = WeightSet("some-weights", Path(), {}, {}, {}, {}, {}, "ab" * 32)

@@ -40,7 +40,7 @@ LINE = "SPEAKER clip 1 {:.3f} 0.500 <NA> <NA> SPEAKER_{:02d} <NA> <NA>\n"
 
 @pytest.fixture(scope="module")
 def weights():
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     return load_weights()
 

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from parity import sources as module
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
-from parity.sources import LOCK, Member, Source, fetch, sources
+from parity.sources import distributions as module
+from parity.sources.distributions import LOCK, Member, Source, fetch, sources
 
 CONTENT = {"pkg/data/model.bin": b"weights" * 1000, "pkg/data/ñ.wav": b"RIFF"}
 

@@ -26,10 +26,10 @@ from parity.networks.checkpoint_writer import write_checkpoint
 from parity.networks.ort_format import DTYPES, read_initialisers
 from parity.networks.wespeaker import architecture as wespeaker
 from parity.networks.wespeaker.exported import dequantised
-from parity.weights import hub, load_weights, wheels
-from parity.weights.elf import read_symbols
-from parity.weights.layout import PLDA_SHAPES, read_layout
-from parity.weights.lock import locked_set, locked_sets
+from parity.sources.weights import hub, load_weights, wheels
+from parity.sources.weights.elf import read_symbols
+from parity.sources.weights.layout import PLDA_SHAPES, read_layout
+from parity.sources.weights.lock import locked_set, locked_sets
 
 NAME = "community-1-int8"
 
@@ -660,7 +660,7 @@ def test_the_real_graph_truncated_is_refused(share):
 
 @functools.cache
 def real_graph() -> bytes:
-    from parity.sources import fetch
+    from parity.sources.distributions import fetch
 
     symbol = locked_set(NAME).symbols["embedding"].symbol
     return read_symbols(fetch("moonshine", "community1_library"), [symbol])[symbol]

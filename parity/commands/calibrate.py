@@ -14,7 +14,7 @@ from parity.console import stderr, stdout
 if TYPE_CHECKING:
     from parity.calibrate import Bench
     from parity.fixtures import Fixture
-    from parity.weights import WeightSet
+    from parity.sources.weights import WeightSet
 
 LONG_SECONDS = 60.0
 DEFAULT_REPORT = Path("reports/calibration.json")
@@ -49,7 +49,7 @@ def calibrate(
     from parity.networks.runtime import one_blas_thread
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     planted = [fault for module in faults for fault in load_faults(module)]
     if unknown := sorted(set(only) - {fault.name for fault in planted}):

@@ -121,8 +121,8 @@ def _explained(
     from parity.localise import explain as localise
     from parity.networks.runtime import one_blas_thread
     from parity.prepare import load_networks, prepare
+    from parity.sources.weights import load_weights
     from parity.variant import Implementation
-    from parity.weights import load_weights
 
     values = given_values(found)
     under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))

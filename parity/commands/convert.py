@@ -39,7 +39,7 @@ def convert(
     from parity.convert import convert as convert_weights
     from parity.fixtures import Catalogue, default_folder
     from parity.networks.wespeaker.checkpoints import read_embedding
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     options = Options(to, fold, parts, opset, overwrite)
     check_options(options, out)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from parity.explanation import Explanation, LayerDrift
     from parity.localise import Answered
     from parity.prepare import Prepared
-    from parity.weights import WeightSet
+    from parity.sources.weights import WeightSet
 
 
 def explain(
@@ -62,7 +62,7 @@ def explain(
     from parity.networks.wespeaker.runtime import runtime_version
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     check_choice(runtime)
     for path in (json_path, write_case):
@@ -111,7 +111,7 @@ def case(
     from parity.networks.runtime import one_blas_thread
     from parity.patching import Patching
     from parity.prepare import load_networks, prepare
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     found = read_case(path)
     (entry,) = Catalogue.read(default_folder()).select([found.fixture])

@@ -46,7 +46,7 @@ def layers(
     from parity.report.document import to_json
     from parity.report.layers import proof_data, proof_in_words, proof_table
     from parity.snapshot import read_snapshot
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     chosen = Catalogue.read(default_folder()).select(fixture or [])
     if full is not None and len(chosen) != 1:

@@ -47,7 +47,7 @@ def runtimes(
     from parity.report.document import to_json
     from parity.report.runtimes import costs_data, costs_markdown, costs_table, read_costs
     from parity.runtimes import Costs, measure_fixture, measure_speed
-    from parity.weights import load_weights
+    from parity.sources.weights import load_weights
 
     wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]
     check_runtimes(wanted)

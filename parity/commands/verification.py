@@ -32,8 +32,8 @@ def verification(
     from parity.networks.wespeaker.runtime import check_runtimes, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table
+    from parity.sources.weights import load_weights
     from parity.verification import verify, windows_of
-    from parity.weights import load_weights
 
     check_runtimes(runtime)
     if json_path is not None:

@@ -23,7 +23,7 @@ from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.replay import TEXTS, Replay
 from parity.snapshot import REFERENCE_VERSION
-from parity.weights import WeightSet
+from parity.sources.weights import WeightSet
 
 SCHEMA = 2
 REPLAYED = (

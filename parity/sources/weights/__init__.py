@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.weights import hub, wheels
-from parity.weights.layout import WeightSet, read_layout
-from parity.weights.lock import locked_set
+from parity.sources.weights import hub, wheels
+from parity.sources.weights.layout import WeightSet, read_layout
+from parity.sources.weights.lock import locked_set
 
 __all__ = ["DEFAULT_SOURCE", "WeightSet", "load_weights"]
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from parity.errors import InputError
 from parity.files.whole import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
 
-LOCK = Path(__file__).with_name("sources.toml")
+LOCK = Path(__file__).with_name("distributions.toml")
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from parity.errors import InputError
 from parity.networks import pyannet
 from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.wespeaker import names as wespeaker
-from parity.weights.lock import locked_sets
+from parity.sources.weights.lock import locked_sets
 
 PLDA_SHAPES = {
     "mean1": (256,),

