@@ -12,7 +12,7 @@ from pathlib import Path
 from bench.worker import Answer
 from parity.files.whole import cache_dir
 from parity.fixtures import Catalogue, default_folder
-from parity.score import count
+from parity.measure.score import count
 from parity.sources.weights import load_weights
 from peers.adapters import ROWS, SHERPA
 from peers.environments import installed, python_of

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.drift import Drift, compare
 from parity.engine import CASCADED
+from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS
 from parity.replay import excuses, near_tie_flips
 from parity.snapshot import Snapshot, read_snapshot

@@ -26,11 +26,11 @@ from parity.beside import snapshot_sha256
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
-from parity.drift import Drift, compare
 from parity.engine import CASCADED
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
 from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.measure.drift import Drift, compare
 from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.pipeline.artefact import ARTEFACTS
 from parity.prepare import check_provenance

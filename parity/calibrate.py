@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks, community1_pipeline
-from parity.drift import compare
 from parity.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.fault import Fault, Workshop
+from parity.measure.drift import compare
+from parity.measure.tolerances import tolerance
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
@@ -28,7 +29,6 @@ from parity.prepare import Prepared
 from parity.snapshot import Snapshot
 from parity.sources.weights import WeightSet
 from parity.subject import Subject, subject_of
-from parity.tolerances import tolerance
 from parity.variant import Implementation
 from parity.verdict import Verdicts
 

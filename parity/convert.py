@@ -17,6 +17,7 @@ from parity.community1 import geometry
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError
 from parity.files.whole import writing_file, writing_folder
+from parity.measure.tolerances import ISOLATED
 from parity.networks.onnx_graph import OPSET
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.batch_norm import folded
@@ -31,7 +32,6 @@ from parity.networks.wespeaker.writers import (
     write_safetensors,
     write_torch,
 )
-from parity.tolerances import ISOLATED
 
 TARGETS = ("onnx", "torch", "mlx", "safetensors")
 MASK_FRAMES = 589

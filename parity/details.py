@@ -17,8 +17,8 @@ from scipy.cluster.hierarchy import maxdists
 from parity.audio.reading import SAMPLE_RATE
 from parity.community1.scoring import inactive
 from parity.margin import Margin, margins
+from parity.measure.score import read_turns
 from parity.noise import Noise, NoiseFloor
-from parity.score import read_turns
 from parity.snapshot import Snapshot
 from parity.stability import Stability
 

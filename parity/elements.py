@@ -18,12 +18,12 @@ from parity.community1 import geometry
 from parity.community1.annotation import speaker_names
 from parity.community1.scoring import inactive
 from parity.delta import NO, UNRESOLVED, YES, ddmin
-from parity.drift import in_words
 from parity.explanation import Element, Elements
+from parity.measure.drift import in_words
+from parity.measure.score import read_turns
 from parity.patching import Answer, Patching, best_renaming
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Stage
-from parity.score import read_turns
 
 # How many leading axes name one element; what is not listed is one element as a whole.
 ELEMENT_AXES = {

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.drift import Drift, compare
+from parity.measure.drift import Drift, compare
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.snapshot import Snapshot
 from parity.subject import Replayed, Subject, subject_of

@@ -17,12 +17,12 @@ from parity.community1.fbank import fbank_series
 from parity.errors import InputError
 from parity.explanation import LayerDrift
 from parity.layer_file import NETWORKS, Layer, LayerFile, check_chunks, read_layers
+from parity.measure.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
 from parity.pipeline.stage import ChunkSeries
 from parity.sources.weights import WeightSet
-from parity.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 
 _OWN_OUTPUTS = {"fbank", "log_probabilities", "embeddings"}  # a graph's inputs and outputs: not asked for again
 

@@ -32,7 +32,7 @@ class Noise:
 
     Attributes
     ----------
-    max_abs, rms : as `parity.drift.Drift` has them, in the artefact's unit; None where no distance is defined: the
+    max_abs, rms : as `parity.measure.drift.Drift` has them, in the artefact's unit; None where no distance is defined: the
         artefact took another shape, is not there, or every element is excused
     mismatches : elements that differ where a port's must not: labels, lines, all of them where the shape changed
     excused : elements left out because a frame flipped whose two best classes are tied within noise

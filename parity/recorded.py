@@ -23,6 +23,7 @@ from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import Fixture
 from parity.localise import ask, explain
+from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline
 from parity.prepare import Prepared
@@ -31,7 +32,6 @@ from parity.replay import Replay
 from parity.snapshot import Snapshot, read_snapshot
 from parity.sources.weights import WeightSet
 from parity.sources.weights.wheels import NAME as INT8
-from parity.tolerances import tolerance
 from parity.variant import NATIVE, Implementation
 
 AUDIO, TENSORS, TURNS, CAPTURES = "audio", "tensors", "rttm", "captures"

@@ -14,8 +14,8 @@ from parity import seed
 from parity.errors import InputError
 from parity.files.whole import sha256_file
 from parity.fixtures import Catalogue, Fixture
+from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
-from parity.score import count
 from parity.snapshot import MANIFEST
 
 RTTM = ARTEFACTS["diarization"].file

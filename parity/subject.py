@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from parity.drift import Drift
+from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline
 
 WHERE = {"community-1": "parity.diarization", "rnn-t": "parity.transducer.subject"}

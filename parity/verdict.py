@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.drift import Drift, compare
 from parity.engine import CASCADED, ISOLATED
 from parity.explanation import (
     BORN,
@@ -25,11 +24,12 @@ from parity.explanation import (
     Amplification,
     StageVerdict,
 )
+from parity.measure.drift import Drift, compare
+from parity.measure.tolerances import tolerance
 from parity.patching import Patching
 from parity.pipeline.artefact import Comparison, find
 from parity.pipeline.stage import ChunkSeries, Stage
 from parity.subject import Outcome
-from parity.tolerances import tolerance
 
 NoiseMultiple = Callable[[str, float], float | None]
 

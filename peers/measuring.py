@@ -11,7 +11,7 @@ import soundfile
 
 from parity.errors import InputError
 from parity.fixtures import Fixture
-from parity.score import Score, count, score_rttm
+from parity.measure.score import Score, count, score_rttm
 from parity.sources.weights import WeightSet
 from peers.adapters import Row
 from peers.environments import python_of

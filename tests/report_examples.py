@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from parity.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
-from parity.drift import Drift, compare
 from parity.explanation import (
     BORN,
     INHERITED,
@@ -26,12 +25,13 @@ from parity.explanation import (
 )
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.margin import Margin
+from parity.measure.drift import Drift, compare
+from parity.measure.score import Score
 from parity.noise import Noise
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay import NearTie, Replay
 from parity.report.document import document, to_json
-from parity.score import Score
 from parity.sources.weights import WeightSet
 
 SAME = Score(der=0.0, miss=0.0, false_alarm=0.0, confusion=0.0, total=3.0)

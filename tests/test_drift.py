@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.drift import compare, in_words, smallest_cosine
+from parity.measure.drift import compare, in_words, smallest_cosine
+from parity.measure.tolerances import CASCADED, DECISIVE_DRIFT, ISOLATED, tolerance
 from parity.pipeline.artefact import ARTEFACTS, LAYOUTS, Comparison
-from parity.tolerances import CASCADED, DECISIVE_DRIFT, ISOLATED, tolerance
 
 SIZES = {"C": 3, "F": 589, "S": 3, "T": 5, "T-1": 4, "K0": 3, "K": 2, "frames": 9, "speakers": 2, "iterations": 4}
 ARRAYS = [name for name, artefact in ARTEFACTS.items() if artefact.comparison is not Comparison.TURNS]

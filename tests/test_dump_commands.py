@@ -14,8 +14,8 @@ from test_command_line import only_error, parity
 
 from parity.dump.turns import compare_turns
 from parity.fixtures import default_folder
+from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
-from parity.score import count
 
 HERE = Path(__file__).parent
 SNAPSHOT = default_folder() / FIXTURE

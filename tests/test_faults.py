@@ -16,7 +16,6 @@ from parity.community1.fbank import compute_fbank, fbank_series
 from parity.community1.filtering import filter_embeddings
 from parity.community1.networks import build_networks
 from parity.community1.plda import solve_plda
-from parity.drift import compare
 from parity.engine import reference_artefacts, run_isolated
 from parity.errors import InputError
 from parity.fault import BUILT_IN, Fault, Workshop, load_faults
@@ -28,13 +27,14 @@ from parity.faults.embedding import filter_by, interpolate_at_middles, interpola
 from parity.faults.filterbank import FIXED_POINT_STEPS, LARGEST_DEVIATION, Filterbank, kaldi_mel, slaney_mel, triangles
 from parity.faults.framing import one_sample_off, overlap_add_at, rounded_down
 from parity.faults.segmentation import with_hysteresis
+from parity.measure.drift import compare
+from parity.measure.tolerances import tolerance
 from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
 from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.snapshot import Snapshot, read_snapshot
 from parity.sources.weights import WeightSet
-from parity.tolerances import tolerance
 from parity.variant import Implementation
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"

@@ -10,8 +10,8 @@ from parity.community1 import geometry
 from parity.community1.embeddings import embed
 from parity.community1.fbank import fbank_series
 from parity.community1.networks import Networks, build_networks
-from parity.drift import compare
 from parity.fixtures import Catalogue, default_folder
+from parity.measure.drift import compare
 from parity.pipeline.stage import ChunkSeries
 from parity.snapshot import MANIFEST, read_snapshot
 

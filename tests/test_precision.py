@@ -18,6 +18,7 @@ from parity.community1.scoring import score
 from parity.community1.vbx import PRIOR_EPS, STOP_BELOW, cluster_vbx
 from parity.errors import InputError
 from parity.fixtures import Catalogue, default_folder
+from parity.measure.tolerances import ISOLATED
 from parity.precision import (
     BITS,
     EXTENDED,
@@ -33,7 +34,6 @@ from parity.precision import (
     sum_over,
 )
 from parity.snapshot import Snapshot, read_snapshot
-from parity.tolerances import ISOLATED
 
 EPS = float(np.finfo(EXTENDED).eps)
 FA, FB = 0.07, 0.8

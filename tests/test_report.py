@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from parity.drift import compare
 from parity.fixtures import Catalogue, default_folder
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult
+from parity.measure.drift import compare
+from parity.measure.score import Score, count
 from parity.replay import NearTie, Replay
 from parity.report.document import document
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks, table
-from parity.score import Score, count
 from parity.sources.weights import WeightSet
 
 NOTHING = Score(der=0.0, miss=0.0, false_alarm=0.0, confusion=0.0, total=3.0)

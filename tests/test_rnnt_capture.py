@@ -10,9 +10,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parity.drift import compare
 from parity.engine import CASCADED, ISOLATED
 from parity.errors import InputError
+from parity.measure.drift import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededUtterance

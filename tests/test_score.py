@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyannote.core import Segment
 
 from parity.errors import InputError
-from parity.score import Score, count, read_turns, score_rttm
+from parity.measure.score import Score, count, read_turns, score_rttm
 
 
 def rttm(*turns: tuple[str, float, float]) -> str:

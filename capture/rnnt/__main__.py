@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from parity.console import run_and_exit, stderr
-from parity.drift import compare
 from parity.errors import InputError
+from parity.measure.drift import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.snapshot import MANIFEST, Snapshot
 from parity.transducer.fixtures import RnntFixture, select

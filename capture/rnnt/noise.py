@@ -16,8 +16,8 @@ import torch
 from capture.rnnt.reference import RnntRun, run_reference
 from capture.rnnt.snapshots import machine
 from parity.beside import snapshot_sha256
-from parity.drift import compare
 from parity.engine import CASCADED
+from parity.measure.drift import compare
 from parity.noise import Noise, NoiseFloor, Variant, write_noise
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.snapshot import Snapshot

@@ -1,7 +1,7 @@
 """One dump against another: a verdict for every artefact both have, the first to drift, DER, and what is left out.
 
 Verdicts: *exact*, every bit; *equivalent*, within tolerance once conventions are undone, and by which; *different*.
-Tolerances are those of a cascade (`parity.tolerances`), whatever made the candidate.
+Tolerances are those of a cascade (`parity.measure.tolerances`), whatever made the candidate.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import from_rttm
-from parity.drift import Drift, compare
 from parity.dump.conventions import Aligned, align
 from parity.dump.margins import Headroom, find_headroom
 from parity.dump.origin import origin_lines
@@ -22,6 +21,7 @@ from parity.dump.rttm import check_rttm, may_be_scored
 from parity.dump.turns import TurnDifference, compare_turns
 from parity.engine import CASCADED
 from parity.errors import InputError
+from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
 from parity.replay import excuses, near_tie_flips

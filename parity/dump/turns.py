@@ -13,7 +13,7 @@ from pyannote.metrics.diarization import DiarizationErrorRate
 
 from parity.community1.annotation import Turn, to_rttm
 from parity.dump.rttm import plain, spoken
-from parity.score import Score, count, read_turns, score_rttm
+from parity.measure.score import Score, count, read_turns, score_rttm
 
 Line = tuple[float, float, str]
 """Start and duration in seconds, and who, in the reference's names."""

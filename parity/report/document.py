@@ -15,9 +15,9 @@ import numpy as np
 
 from parity import __version__
 from parity.details import Details
-from parity.drift import Drift
 from parity.explanation import Explanation
 from parity.gate import PARITY, FixtureResult
+from parity.measure.drift import Drift
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded

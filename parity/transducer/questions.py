@@ -8,12 +8,12 @@ from functools import cache
 from pathlib import Path
 
 from parity.calibrate import Bench
-from parity.drift import Drift, compare
 from parity.engine import CASCADED, reference_artefacts, replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fault import Fault
 from parity.localise import DEFAULT_BUDGET, Question, explain
+from parity.measure.drift import Drift, compare
 from parity.memo import Memo
 from parity.noise import read_noise
 from parity.patching import Patching

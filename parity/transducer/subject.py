@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from parity.delta import NO, YES, ddmin
-from parity.drift import Drift
 from parity.explanation import Element, Elements, TokenRecovery
+from parity.measure.drift import Drift
 from parity.patching import Patching
 from parity.pipeline.stage import Stage
 from parity.snapshot import Snapshot

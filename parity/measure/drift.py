@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import geometry
+from parity.measure.tolerances import Tolerance, tolerance
 from parity.pipeline.artefact import Artefact, Comparison, find
-from parity.tolerances import Tolerance, tolerance
 
 ROWWISE_COSINE = {"embeddings", "post_xvec", "post_plda", "centroids"}
 WORDS = {"N": "step", "2": "part", "U": "token", "V": "class", "L": "layer", "H": "unit"}

@@ -1,0 +1,20 @@
+"""How far apart are two things?
+
+`drift` compares two arrays, `score` two RTTMs (DER), and `tolerances` is the one table of how far an artefact may be
+from the reference's.
+"""
+
+from __future__ import annotations
+
+from parity.measure.drift import Drift, compare
+from parity.measure.score import Score, score_rttm
+from parity.measure.tolerances import Tolerance, tolerance
+
+__all__ = [
+    "Drift",
+    "Score",
+    "Tolerance",
+    "compare",
+    "score_rttm",
+    "tolerance",
+]
