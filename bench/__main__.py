@@ -20,7 +20,7 @@ from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 from parity.files.machine import cpu_model
 from parity.files.whole import check_writable, write_text
-from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.choice import CANDIDATES, at_hand, choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, check_runtimes, runtime_version

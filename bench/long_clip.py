@@ -13,7 +13,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE, load_clip
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
 
 SEED = 7
 LATEST = 2 * SAMPLE_RATE  # samples left out at the beginning, at most

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bench.worker import Answer
 from parity.files.whole import cache_dir
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.measure.score import count
 from parity.sources.weights import load_weights
 from peers.adapters import ROWS, SHERPA

@@ -23,10 +23,10 @@ from parity.community1.annotation import to_rttm
 from parity.community1.networks import build_networks
 from parity.diarize import Diarizer, StageClock
 from parity.engine import replay
-from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.snapshot import read_snapshot
 from parity.networks.runtime import one_blas_thread
 from parity.replay import TEXTS, URI
-from parity.snapshot import read_snapshot
 from parity.sources.weights import load_weights
 
 Answer = dict[str, object]

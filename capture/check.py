@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from parity.engine import CASCADED
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS
 from parity.replay import excuses, near_tie_flips
-from parity.snapshot import Snapshot, read_snapshot
 
 PROVENANCE = ("pyannote_audio_version", "clip_sha256", "weights", "parameters")
 

@@ -15,8 +15,8 @@ from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError
 from parity.files.whole import check_writable
-from parity.fixtures import Catalogue, Fixture, default_folder
-from parity.snapshot import MANIFEST, REFERENCE_VERSION
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.snapshot import MANIFEST, REFERENCE_VERSION
 from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

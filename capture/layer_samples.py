@@ -16,9 +16,9 @@ from capture.layers import checked_snapshot, embedding_layers, provenance
 from capture.recorder import known_sources
 from capture.taps import check_sources
 from parity.audio.reading import load_clip
-from parity.beside import snapshot_sha256
 from parity.community1 import geometry
-from parity.fixtures import Fixture
+from parity.fixtures.beside import snapshot_sha256
+from parity.fixtures.catalogue import Fixture
 from parity.layer_reference import proven_layers
 from parity.layer_samples import EVERYBODY, inputs_of, sample, write_samples
 from parity.sources.weights import WeightSet

@@ -24,9 +24,9 @@ from capture.snapshots import machine, versions
 from capture.taps import check_sources
 from parity.community1 import geometry
 from parity.errors import InputError
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.layer_file import NETWORKS, Layer, check_chunks, write_layers
-from parity.snapshot import Snapshot, read_snapshot
 from parity.sources.weights import WeightSet
 
 

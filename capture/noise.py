@@ -22,20 +22,20 @@ import numpy as np
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from capture.settings import check_installed
 from parity.audio.reading import load_clip
-from parity.beside import snapshot_sha256
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
 from parity.engine import CASCADED
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
-from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.fixtures.beside import snapshot_sha256
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
+from parity.fixtures.prepare import check_provenance
+from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.measure.drift import Drift, compare
-from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.pipeline.artefact import ARTEFACTS
-from parity.prepare import check_provenance
 from parity.replay import TEXTS, excuses, near_tie_flips
-from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.sources.weights import WeightSet, load_weights
 
 ONEDNN_QUESTION = (

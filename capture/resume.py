@@ -9,7 +9,7 @@ from typing import Any
 
 from parity.errors import InputError
 from parity.files.whole import writing_folder
-from parity.snapshot import MANIFEST, OWN_NAMES, read_snapshot
+from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, read_snapshot
 
 CHOSEN = ("pyannote_audio_version", "clip_sha256", "weights.sha256", "parameters", "machine.device", "machine.threads")
 """What makes two captures the same one; library versions and the CPU may differ, and comparisons name them."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from capture.device import CPU, check_name
 from capture.environment import DEFAULT_THREADS
 from parity.errors import InputError
-from parity.snapshot import REFERENCE_VERSION
+from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.sources.weights import DEFAULT_SOURCE
 
 

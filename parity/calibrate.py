@@ -20,13 +20,13 @@ from parity.community1 import Networks, community1_pipeline
 from parity.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.fault import Fault, Workshop
+from parity.fixtures.prepare import Prepared
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
-from parity.prepare import Prepared
-from parity.snapshot import Snapshot
 from parity.sources.weights import WeightSet
 from parity.subject import Subject, subject_of
 from parity.variant import Implementation

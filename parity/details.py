@@ -16,11 +16,11 @@ from scipy.cluster.hierarchy import maxdists
 
 from parity.audio.reading import SAMPLE_RATE
 from parity.community1.scoring import inactive
+from parity.fixtures.noise import Noise, NoiseFloor
+from parity.fixtures.snapshot import Snapshot
+from parity.fixtures.stability import Stability
 from parity.margin import Margin, margins
 from parity.measure.score import read_turns
-from parity.noise import Noise, NoiseFloor
-from parity.snapshot import Snapshot
-from parity.stability import Stability
 
 Turn = tuple[float, float, str]
 """Start and end in seconds, speaker."""

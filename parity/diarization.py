@@ -11,9 +11,9 @@ import numpy as np
 
 from parity.community1.annotation import to_rttm
 from parity.elements import decisive_elements
+from parity.fixtures.snapshot import Snapshot
 from parity.patching import Answer, answer_of, distance, recovery
 from parity.replay import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, with_uri
-from parity.snapshot import Snapshot
 from parity.subject import Subject
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
-from parity.snapshot import Snapshot
 from parity.subject import Replayed, Subject, subject_of
 
 ISOLATED, CASCADED = "isolated", "cascaded"

@@ -18,17 +18,17 @@ from parity.details import Details, find_details
 from parity.engine import replay
 from parity.errors import InputError
 from parity.explanation import Explanation
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.prepare import Prepared, load_networks, prepare
+from parity.fixtures.recording import Recording
+from parity.fixtures.snapshot import Snapshot
 from parity.localise import ask, candidate_of, explain
 from parity.measure.score import Score, score_rttm
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
-from parity.prepare import Prepared, load_networks, prepare
 from parity.recorded import Means, Recorded, replay_recording
-from parity.recording import Recording
 from parity.replay import Replay
-from parity.snapshot import Snapshot
 from parity.sources.weights import WeightSet
 from parity.variant import NATIVE, Implementation
 

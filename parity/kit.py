@@ -44,11 +44,11 @@ from parity.community1 import (
 )
 from parity.errors import InputError
 from parity.files.whole import writing_folder
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.measure.tolerances import tolerance
 from parity.networks.wespeaker import graph
 from parity.pipeline.artefact import ARTEFACTS, Artefact
-from parity.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 
 DEFAULT_FIXTURE = "14_partial_tail"
 """The smallest that goes through every stage but KMeans; its embeddings are one cluster, those of others more."""

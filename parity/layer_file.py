@@ -25,8 +25,8 @@ import numpy as np
 
 from parity.errors import InputError
 from parity.files.whole import writing_file
+from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.networks.wespeaker.architecture import BLOCKS, expected_shapes
-from parity.snapshot import REFERENCE_VERSION
 
 SCHEMA = 1
 MAX_CHUNKS = 8  # 180 MB each, all in memory on both sides

@@ -16,15 +16,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from parity.errors import InputError
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.prepare import check_weights
+from parity.fixtures.snapshot import Snapshot
 from parity.layer_file import LayerFile
 from parity.layer_probes import explain_layer
 from parity.layer_reference import PROVEN, ReferenceChunk, ReferenceLayer, chunks_of_file, sizes
 from parity.layer_samples import read_samples
 from parity.layers import check_origin, largest_difference
 from parity.measure.tolerances import ISOLATED, LAYER_SHARE
-from parity.prepare import check_weights
-from parity.snapshot import Snapshot
 from parity.sources.weights import WeightSet
 from parity.variant import load_object
 

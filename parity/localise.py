@@ -16,12 +16,12 @@ from typing import Any
 from parity.community1 import Networks, community1_pipeline
 from parity.engine import replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
+from parity.fixtures.prepare import Prepared
+from parity.fixtures.snapshot import Snapshot
 from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
-from parity.prepare import Prepared
-from parity.snapshot import Snapshot
 from parity.subject import Outcome
 from parity.variant import NATIVE, Implementation
 from parity.verdict import NoiseMultiple, Verdicts

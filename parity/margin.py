@@ -27,9 +27,9 @@ from parity.community1.scoring import inactive
 from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
 from parity.community1.vbx import STOP_BELOW
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import in_words
 from parity.pipeline.stage import ChunkSeries
-from parity.snapshot import Snapshot
 
 Values = Mapping[str, Any]
 

@@ -20,11 +20,11 @@ from scipy.optimize import linear_sum_assignment
 from parity.community1.annotation import to_rttm
 from parity.engine import CASCADED, reference_artefacts
 from parity.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch, Recovery
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.score import count, score_rttm
 from parity.measure.tolerances import tolerance
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.replay import TEXTS, URI
-from parity.snapshot import Snapshot
 from parity.subject import subject_of
 
 # Responsibilities never agree to the last bit; what is within tolerance is not away.

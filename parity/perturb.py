@@ -19,7 +19,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from parity.audio.reading import SAMPLE_RATE, load_clip
-from parity.beside import snapshot_sha256
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.fbank import fbank_series
@@ -27,15 +26,16 @@ from parity.community1.plda import Plda, solve_plda
 from parity.community1.scoring import inactive
 from parity.errors import InputError
 from parity.files.whole import check_writable
-from parity.fixtures import Fixture
+from parity.fixtures.beside import snapshot_sha256
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.prepare import check_provenance, load_networks
+from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot
+from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
 from parity.networks.runtime import one_blas_thread
 from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.precision import BITS, rounding_noise
-from parity.prepare import check_provenance, load_networks
 from parity.replay import TEXTS, URI
-from parity.snapshot import STABILITY, Snapshot, read_snapshot
 from parity.sources.weights import WeightSet
-from parity.stability import Perturbed, Stability, read_stability, write_stability
 
 __all__ = ["measure", "measure_all", "perturb_embeddings", "perturb_fbank", "read_stability"]
 

@@ -14,22 +14,22 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from parity import seed
 from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
 from parity.engine import ISOLATED, replay
 from parity.errors import InputError
 from parity.explanation import Explanation
-from parity.fixtures import Fixture
+from parity.fixtures import seed
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.prepare import Prepared
+from parity.fixtures.recording import RTTM, Recording
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.localise import ask, explain
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline
-from parity.prepare import Prepared
-from parity.recording import RTTM, Recording
 from parity.replay import Replay
-from parity.snapshot import Snapshot, read_snapshot
 from parity.sources.weights import WeightSet
 from parity.sources.weights.wheels import NAME as INT8
 from parity.variant import NATIVE, Implementation

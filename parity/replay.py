@@ -14,12 +14,12 @@ import numpy as np
 from parity.community1 import geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.scoring import inactive
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift
 from parity.measure.score import Score, count, score_rttm
 from parity.measure.tolerances import NEAR_TIE
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.pipeline.artefact import ARTEFACTS
-from parity.snapshot import Snapshot
 from parity.subject import Outcome, Replayed
 
 TEXTS = ("diarization", "exclusive_diarization")

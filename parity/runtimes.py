@@ -24,13 +24,13 @@ from parity.community1.fbank import fbank_series
 from parity.community1.geometry import num_chunks
 from parity.community1.scoring import inactive
 from parity.errors import InputError
+from parity.fixtures.prepare import Prepared
+from parity.fixtures.snapshot import Snapshot
 from parity.margin import margins
 from parity.measure.score import score_rttm
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
-from parity.prepare import Prepared
 from parity.replay import TEXTS, URI, active_embedding_drift, with_uri
-from parity.snapshot import Snapshot
 from parity.variant import Implementation
 
 UPSTREAM = ("segmentation_logits", "segmentations", "count", "masks", "fbank")

@@ -21,9 +21,9 @@ import numpy as np
 
 from parity.community1.annotation import Turn
 from parity.errors import InputError
+from parity.fixtures.snapshot import FIXED_DIMS
 from parity.pipeline.artefact import Artefact, find
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
-from parity.snapshot import FIXED_DIMS
 
 GROUP = "parity.implementations"
 MAY_HOLD_NAN = {"embeddings", "centroids", "soft_clusters"}

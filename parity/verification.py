@@ -17,10 +17,10 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE
-from parity.clips import Material, alone, excerpt
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.clips import Material, alone, excerpt
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 
 WINDOW_SECONDS = 2.0

@@ -9,7 +9,7 @@ import typer
 
 from parity.console import run_and_exit, stderr, stdout
 from parity.files.whole import cache_dir, check_writable, write_text
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.networks.runtime import available_cores
 from parity.report.document import to_json
 from parity.sources.weights import load_weights

@@ -10,7 +10,7 @@ from pathlib import Path
 import soundfile
 
 from parity.errors import InputError
-from parity.fixtures import Fixture
+from parity.fixtures.catalogue import Fixture
 from parity.measure.score import Score, count, score_rttm
 from parity.sources.weights import WeightSet
 from peers.adapters import Row

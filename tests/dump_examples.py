@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.dump.reading import Dump, read_dump
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 
 FIXTURE = "02_pyannote_sample"  # two speakers, VBx
 CROWD = "12_many_voices"  # ten clusters

@@ -23,11 +23,11 @@ from parity.explanation import (
     Recovery,
     StageVerdict,
 )
+from parity.fixtures.noise import Noise
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.margin import Margin
 from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
-from parity.noise import Noise
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay import NearTie, Replay

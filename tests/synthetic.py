@@ -11,10 +11,10 @@ from scipy.special import log_softmax
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.plda import solve_plda
+from parity.fixtures.snapshot import Snapshot, write_snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.replay import TEXTS
-from parity.snapshot import Snapshot, write_snapshot
 
 # A synthetic clip in which each sample says what the made-up network shall answer there: its mean over a frame, in
 # hundredths, is the class (nobody, 1, 2, 3, 1+2); what sounds is a tone or noise of its own for each voice.

@@ -15,7 +15,7 @@ from bench.report import clip_data, document, equal, markdown, remarks, table, w
 from bench.report_file import merge
 from bench.sides import in_turns
 from parity.errors import InputError
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
 
 LIMIT = {"sgemm_gflops": {"numpy": 100.0}, "trunk_gflop_a_chunk": 45.2, "direct_trunk_seconds_a_chunk": 0.452}
 MACHINE = {"cpu": "a processor", "threads": 2}

@@ -16,7 +16,7 @@ from parity.community1 import Parameters
 from parity.errors import InputError
 from parity.fault import Fault, load_faults
 from parity.faults.planting import fault, instead
-from parity.prepare import Prepared
+from parity.fixtures.prepare import Prepared
 from parity.report.calibration import calibration_document, headline
 
 

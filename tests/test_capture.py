@@ -35,7 +35,7 @@ def reference():
 @pytest.fixture(scope="module")
 def waveform():
     from parity.audio.reading import load_clip
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
     return load_clip(fixture.clip())[:, 5 * 16000 : (5 + SECONDS) * 16000]
@@ -68,8 +68,8 @@ def test_count_is_recorded_before_the_reference_overwrites_it(runs):
 
 
 def test_hard_clusters_were_recorded_before_the_reference_overwrote_them():
-    from parity.fixtures import default_folder
-    from parity.snapshot import read_snapshot
+    from parity.fixtures.catalogue import default_folder
+    from parity.fixtures.snapshot import read_snapshot
 
     values = read_snapshot(default_folder() / "08_known_count").values
     silent = values["segmentations"].sum(axis=1) == 0
@@ -155,7 +155,7 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     from parity.community1 import Parameters, community1_pipeline
     from parity.community1.networks import build_networks
     from parity.engine import replay
-    from parity.snapshot import write_snapshot
+    from parity.fixtures.snapshot import write_snapshot
     from parity.sources.weights import load_weights
 
     weights = load_weights()
@@ -172,7 +172,7 @@ def test_a_new_capture_is_compared_with_the_one_that_is_kept(runs, tmp_path):
     from capture.check import compare_snapshots
     from capture.snapshots import contents
     from parity.community1 import Parameters
-    from parity.snapshot import write_snapshot
+    from parity.fixtures.snapshot import write_snapshot
 
     manifest = {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
     whole = contents(runs[0], Parameters())
@@ -205,8 +205,8 @@ def test_numpy_is_pinned_to_its_baseline_where_ties_are_broken():
 
 
 def test_a_benign_change_is_measured_in_a_process_that_shows_it(tmp_path):
-    from parity.fixtures import default_folder
-    from parity.noise import read_noise
+    from parity.fixtures.catalogue import default_folder
+    from parity.fixtures.noise import read_noise
 
     folder = tmp_path / "13_no_speech"  # nobody speaks, so the embedding network does not run
     shutil.copytree(default_folder() / "13_no_speech", folder)

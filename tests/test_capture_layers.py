@@ -26,7 +26,7 @@ def recorded(tmp_path_factory):
     from capture.layers import record_layers
     from capture.reference import load_reference
     from parity.audio.reading import load_clip
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
@@ -38,9 +38,9 @@ def recorded(tmp_path_factory):
 
 
 def test_layers_are_those_of_the_snapshot_and_ours_are_within_and_a_rounded_convolution_is_named(recorded):
+    from parity.fixtures.snapshot import read_snapshot
     from parity.layer_file import read_layers
     from parity.layers import compare_layers, first_out
-    from parity.snapshot import read_snapshot
 
     path, _, fixture, weights, waveform = recorded
     snapshot, found = read_snapshot(fixture.snapshot_folder), read_layers(path)
@@ -95,10 +95,10 @@ def test_masks_of_another_clip_and_chunks_that_are_no_numbers_are_refused(record
 
 
 def test_the_committed_sample_is_what_a_full_capture_has_at_its_positions(recorded):
+    from parity.fixtures.snapshot import read_snapshot
     from parity.layer_file import read_layers
     from parity.layer_reference import PROVEN, chunks_of_file
     from parity.layer_samples import read_samples
-    from parity.snapshot import read_snapshot
 
     path, _, fixture, *_ = recorded
     (full,) = chunks_of_file(read_layers(path))
@@ -122,9 +122,9 @@ def test_a_sample_recorded_again_is_the_one_beside_the_snapshot(recorded, tmp_pa
     import shutil
 
     from capture.layer_samples import record_samples
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import LAYERS, read_snapshot
     from parity.layer_samples import read_samples
-    from parity.snapshot import LAYERS, read_snapshot
 
     (silent,) = Catalogue.read(default_folder()).select(["13_no_speech"])  # one chunk, its filterbank in the file
     _, pipeline, _, weights, _ = recorded

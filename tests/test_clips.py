@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity import clips
-from parity.clips import Material, Turn
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
+from parity.fixtures import clips
+from parity.fixtures.clips import Material, Turn
 
 SECOND = 16_000
 

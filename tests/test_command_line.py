@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 
 FIXTURE = "13_no_speech"  # its pipeline ends before the embeddings: a second of work
 
@@ -137,7 +137,7 @@ def test_a_snapshot_of_something_else_is_refused(snapshots, tmp_path, change, wo
 
 @pytest.mark.models
 def test_a_drifting_fixture_exits_1_and_names_the_first_drift(snapshots, tmp_path):
-    from parity.snapshot import read_snapshot, write_snapshot
+    from parity.fixtures.snapshot import read_snapshot, write_snapshot
 
     kept = read_snapshot(snapshots / FIXTURE)
     count = kept.values["count"].copy()
@@ -301,7 +301,7 @@ def test_bounds_that_exclude_each_other_are_refused(tmp_path):
 
 @pytest.mark.models
 def test_diarize_prints_the_reference_rttm_of_the_sample():
-    from parity.fixtures import Catalogue
+    from parity.fixtures.catalogue import Catalogue
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
     done = parity("diarize", fixture.clip(), "--uri", fixture.name)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from test_command_line import only_error, parity
 
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 
 SILENT = "13_no_speech"  # a second of work
 SHORT = "14_partial_tail"

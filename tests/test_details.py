@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from parity.details import Merges, differences, energy, find_details, timeline
-from parity.fixtures import default_folder
-from parity.noise import read_noise
+from parity.fixtures.catalogue import default_folder
+from parity.fixtures.noise import read_noise
+from parity.fixtures.snapshot import Snapshot, read_snapshot
+from parity.fixtures.stability import read_stability
 from parity.replay import with_uri
-from parity.snapshot import Snapshot, read_snapshot
-from parity.stability import read_stability
 
 TURN = "SPEAKER clip 1 {:.3f} {:.3f} <NA> <NA> {} <NA> <NA>\n"
 WAVEFORM = np.zeros((1, 16000), dtype=np.float32)

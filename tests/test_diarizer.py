@@ -10,12 +10,12 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import build_networks
 from parity.diarize import Diarizer
 from parity.errors import InputError
-from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.networks.runtime import MOST_THREADS, one_blas_thread
 from parity.networks.wespeaker.choice import CANDIDATES, at_hand
 from parity.networks.wespeaker.runtime import AUTO
 from parity.replay import URI, with_uri
-from parity.snapshot import Snapshot, read_snapshot
 from parity.sources.weights import load_weights
 
 pytestmark = pytest.mark.models

@@ -12,7 +12,7 @@ from parity.dump.checks import check_dump
 from parity.dump.reading import read_dump
 from parity.dump.rttm import check_rttm
 from parity.files.whole import sha256_file
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 
 FIXTURES = sorted(path.parent.name for path in default_folder().glob("*/manifest.json"))
 

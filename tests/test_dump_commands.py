@@ -13,7 +13,7 @@ from dump_examples import FIXTURE, copy_of, other_local_order, reference, write
 from test_command_line import only_error, parity
 
 from parity.dump.turns import compare_turns
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
 

@@ -13,8 +13,8 @@ from parity.dump.reading import BESIDE, read_dump
 from parity.dump.rttm import ROUNDING
 from parity.files import npy
 from parity.files.arrays import SUFFIXES
+from parity.fixtures.snapshot import OWN_NAMES, OWN_SUFFIXES
 from parity.pipeline.artefact import ARTEFACTS
-from parity.snapshot import OWN_NAMES, OWN_SUFFIXES
 from parity.variant import MAY_HOLD_NAN
 
 TEXT = (Path(__file__).parents[1] / "docs" / "dumps.md").read_text(encoding="utf-8")

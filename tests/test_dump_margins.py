@@ -9,9 +9,9 @@ from dump_examples import CROWD, FIXTURE, IMPOSED, copy_of, other_local_order, r
 from parity.dump.comparison import compare_dumps
 from parity.dump.margins import Headroom
 from parity.dump.reading import Dump
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
+from parity.fixtures.snapshot import read_snapshot
 from parity.margin import Margin, margins
-from parity.snapshot import read_snapshot
 
 
 def headroom(candidate: Dump, against: Dump | None = None) -> Headroom:

@@ -11,7 +11,7 @@ from parity.audio.reading import load_clip
 from parity.community1 import geometry
 from parity.dump.comparison import compare_dumps, unexplained_logits
 from parity.dump.relearned import explain_logits, gates_taken_as
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.sources.weights import load_weights

@@ -27,13 +27,13 @@ from parity.faults.embedding import filter_by, interpolate_at_middles, interpola
 from parity.faults.filterbank import FIXED_POINT_STEPS, LARGEST_DEVIATION, Filterbank, kaldi_mel, slaney_mel, triangles
 from parity.faults.framing import one_sample_off, overlap_add_at, rounded_down
 from parity.faults.segmentation import with_hysteresis
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
 from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
 from parity.pipeline.stage import ChunkSeries, Pipeline
-from parity.snapshot import Snapshot, read_snapshot
 from parity.sources.weights import WeightSet
 from parity.variant import Implementation
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from parity import fixtures
 from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.errors import InputError
 from parity.files.whole import cache_dir, parse_toml, sha256_file
-from parity.fixtures import Catalogue, add_fixture
+from parity.fixtures import catalogue as fixtures
+from parity.fixtures.catalogue import Catalogue, add_fixture
 
 REPOSITORY = Path(__file__).resolve().parent.parent / "fixtures"
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from test_command_line import only_error, parity
 
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
+from parity.fixtures.snapshot import LAYERS
 from parity.layer_reference import PROVEN
-from parity.snapshot import LAYERS
 
 SILENT = "13_no_speech"  # one chunk
 

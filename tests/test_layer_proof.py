@@ -10,13 +10,13 @@ import pytest
 from random_arrays import random_wespeaker
 
 from parity.errors import InputError
+from parity.fixtures.snapshot import LAYERS, MANIFEST, Snapshot, write_snapshot
 from parity.layer_probes import pool
 from parity.layer_proof import load_network, prove
 from parity.layer_reference import PROVEN, TRUNK, ReferenceChunk, ReferenceLayer
 from parity.layer_samples import EVERYBODY, POSITIONS, positions, read_samples, sample, write_samples
 from parity.networks.wespeaker.onnx_runtime import OnnxEmbedding
 from parity.report.layers import proof_data, proof_in_words
-from parity.snapshot import LAYERS, MANIFEST, Snapshot, write_snapshot
 
 CHUNK = 3
 FRAMES = 160
@@ -259,7 +259,7 @@ def snapshot(tmp_path, inputs) -> Snapshot:
 
 
 def written(snapshot, reference, *, inputs=False, **changes):
-    from parity.beside import snapshot_sha256
+    from parity.fixtures.beside import snapshot_sha256
 
     said = {"snapshot_sha256": snapshot_sha256(snapshot.folder), **changes}
     return write_samples(snapshot.folder, [reference], said, inputs=inputs)
@@ -374,9 +374,9 @@ def nothing(arrays, threads):
 @pytest.mark.models
 def test_the_committed_samples_are_within_on_onnx_and_the_smallest_fixture_says_so():
     """One chunk of a real fixture, from the committed file to the verdict."""
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import read_snapshot
     from parity.layer_proof import reference_of
-    from parity.snapshot import read_snapshot
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["13_no_speech"])
@@ -388,8 +388,8 @@ def test_the_committed_samples_are_within_on_onnx_and_the_smallest_fixture_says_
 
 
 def test_every_fixture_has_its_layers_and_they_are_its_snapshots_own():
-    from parity.fixtures import Catalogue, default_folder
-    from parity.snapshot import read_snapshot
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import read_snapshot
 
     for fixture in Catalogue.read(default_folder()).fixtures:
         snapshot = read_snapshot(fixture.snapshot_folder)

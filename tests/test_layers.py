@@ -98,7 +98,7 @@ def test_asking_for_layers_leaves_every_result_as_it_is_to_the_last_bit(weights,
 @pytest.mark.models
 def test_asking_for_layers_leaves_the_results_of_the_real_weights_as_they_are():
     from parity.audio.reading import load_clip
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])

@@ -15,12 +15,12 @@ from parity.case import case_of, read_case, run_case, write_case
 from parity.community1 import Parameters, community1_pipeline
 from parity.errors import InputError
 from parity.explanation import BORN_SMALL, INHERITED, INTO_CANDIDATE, INTO_REFERENCE, UNCLEAR, WITHIN
+from parity.fixtures.snapshot import Snapshot
 from parity.given import read_arrays, with_arrays
 from parity.localise import Answered, Question, explain
 from parity.memo import Memo
 from parity.patching import downstream, frame_disagreement
 from parity.pipeline.stage import ChunkSeries, Pipeline
-from parity.snapshot import Snapshot
 
 NUM_CHUNKS = 8
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.margin import Margin, lead, margins
-from parity.snapshot import Snapshot, read_snapshot
 
 FRAMES = 589
 

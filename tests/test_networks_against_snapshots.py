@@ -10,10 +10,10 @@ from parity.community1 import geometry
 from parity.community1.embeddings import embed
 from parity.community1.fbank import fbank_series
 from parity.community1.networks import Networks, build_networks
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.snapshot import MANIFEST, read_snapshot
 from parity.measure.drift import compare
 from parity.pipeline.stage import ChunkSeries
-from parity.snapshot import MANIFEST, read_snapshot
 
 pytestmark = pytest.mark.models
 

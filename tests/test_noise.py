@@ -13,13 +13,13 @@ from typer.testing import CliRunner
 from capture.command import app
 from capture.environment import changed
 from capture.noise import CHANGES, noise, one_ulp
-from parity.beside import snapshot_sha256
 from parity.community1.scoring import inactive
 from parity.errors import InputError
-from parity.fixtures import Catalogue, default_folder
-from parity.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
+from parity.fixtures.beside import snapshot_sha256
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
+from parity.fixtures.snapshot import NOISE, Snapshot, read_snapshot, write_snapshot
 from parity.replay import sampled_frames
-from parity.snapshot import NOISE, Snapshot, read_snapshot, write_snapshot
 
 MANIFEST = {"schema": 1, "pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
 RTTM = {"reference.rttm": {None: ""}}

@@ -20,7 +20,7 @@ from parity.audio.reading import wav_bytes
 from parity.dump.reading import read_dump
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
-from parity.fixtures import Catalogue
+from parity.fixtures.catalogue import Catalogue
 from peers import environments, measuring, running
 from peers.__main__ import app
 from peers.adapters import MOONSHINE, OURS, ROWS, SHERPA, select

@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from parity.beside import snapshot_sha256
 from parity.community1.annotation import Turn
 from parity.errors import InputError
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.beside import snapshot_sha256
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot, write_snapshot
+from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
 from parity.perturb import LONGEST_FBANK, SIZES, perturb_embeddings, perturb_fbank
 from parity.pipeline.stage import Pipeline, Stage
 from parity.precision import BITS
 from parity.report.stability import stability_table
-from parity.snapshot import STABILITY, Snapshot, read_snapshot, write_snapshot
-from parity.stability import Perturbed, Stability, read_stability, write_stability
 
 FIXTURE = "13_no_speech"
 CHUNKS = 3

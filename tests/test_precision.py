@@ -17,7 +17,8 @@ from parity.community1.plda import solve_plda, to_plda, to_xvec
 from parity.community1.scoring import score
 from parity.community1.vbx import PRIOR_EPS, STOP_BELOW, cluster_vbx
 from parity.errors import InputError
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.tolerances import ISOLATED
 from parity.precision import (
     BITS,
@@ -33,7 +34,6 @@ from parity.precision import (
     rounding_noise,
     sum_over,
 )
-from parity.snapshot import Snapshot, read_snapshot
 
 EPS = float(np.finfo(EXTENDED).eps)
 FA, FB = 0.07, 0.8

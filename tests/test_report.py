@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult
 from parity.measure.drift import compare
 from parity.measure.score import Score, count

@@ -10,8 +10,8 @@ import pytest
 from capture.resume import take_up
 from parity.errors import InputError
 from parity.files.whole import sha256_file
-from parity.fixtures import default_folder
-from parity.snapshot import read_snapshot
+from parity.fixtures.catalogue import default_folder
+from parity.fixtures.snapshot import read_snapshot
 
 FIXTURE = "13_no_speech"
 COMMITTED = default_folder() / FIXTURE

@@ -13,11 +13,11 @@ from parity.calibrate import calibrate
 from parity.engine import CASCADED, ISOLATED, replay
 from parity.errors import InputError
 from parity.explanation import BORN, INHERITED
+from parity.fixtures.snapshot import MANIFEST, read_snapshot, write_snapshot
 from parity.patching import Patching, downstream
 from parity.pipeline.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
-from parity.snapshot import MANIFEST, read_snapshot, write_snapshot
 from parity.transducer.faults import FAULTS
 from parity.transducer.fixtures import ALL, FIXTURES, HEADS, select
 from parity.transducer.questions import bench_of, benches, known_fault, networks_of, planted, run_fixture

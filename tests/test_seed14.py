@@ -11,19 +11,19 @@ import jsonschema
 import numpy as np
 import pytest
 
-from parity import seed
 from parity.community1.networks import Networks
 from parity.community1.plda import solve_plda
 from parity.errors import InputError
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures import seed
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.recording import Recording, choose, find_recordings
+from parity.fixtures.snapshot import read_snapshot
 from parity.gate import COUNTED, DRIFT, ERROR, MISSING, PARITY, FixtureResult, run_fixtures
 from parity.pipeline.artefact import ARTEFACTS
 from parity.recorded import BEFORE, GIVEN, Recorded, parameters_of, replay_tensors
-from parity.recording import Recording, choose, find_recordings
 from parity.report.document import document, to_json
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks
-from parity.snapshot import read_snapshot
 from parity.variant import Implementation
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from capture.device import check_name
 from capture.settings import Settings, check_installed
 from capture.sides import Plan, parse
 from parity.errors import InputError
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 
 
 def planned(text: str) -> Plan:

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity import snapshot as module
 from parity.errors import InputError
 from parity.files.whole import sha256_file
-from parity.fixtures import Catalogue, default_folder
+from parity.fixtures import snapshot as module
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.snapshot import read_snapshot, write_snapshot
 from parity.pipeline.artefact import ARTEFACTS, files
-from parity.snapshot import read_snapshot, write_snapshot
 
 MANIFEST = {"schema": 1, "pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64, "fixture": "ñ"}
 CHUNKS, TRAIN, CLUSTERS = 6, 7, 2

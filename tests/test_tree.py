@@ -11,7 +11,7 @@ from test_command_line import parity
 
 from parity.dump.comparison import compare_dumps
 from parity.dump.reading import read_dump
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
 from parity.report.comparison import comparison_data
 from parity.report.tree import artefact_rows, origins, recording_rows, tree_markdown
 

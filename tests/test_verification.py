@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from parity.clips import Material, Turn
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError
-from parity.fixtures import Catalogue, Fixture, default_folder
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.clips import Material, Turn
 from parity.report.verification import verification_data, verification_in_words
 from parity.verification import (
     Verification,

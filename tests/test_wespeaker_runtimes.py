@@ -156,9 +156,9 @@ def test_a_runtimes_trunk_and_head_are_its_network(other, inputs):
 @pytest.mark.parametrize("name", OTHERS)
 @pytest.mark.models
 def test_a_runtime_is_at_parity_with_pyannote_on_a_captured_chunk(name):
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import read_snapshot
     from parity.measure.tolerances import ISOLATED
-    from parity.snapshot import read_snapshot
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["09_telephone"])

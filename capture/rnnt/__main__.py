@@ -10,9 +10,9 @@ import typer
 
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError
+from parity.fixtures.snapshot import MANIFEST, Snapshot
 from parity.measure.drift import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
-from parity.snapshot import MANIFEST, Snapshot
 from parity.transducer.fixtures import RnntFixture, select
 
 MEASURED = ("predictor_state", "log_probabilities")

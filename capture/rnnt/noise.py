@@ -1,6 +1,6 @@
 """The RNN-T reference against itself: one benign change each, and how far every artefact moves.
 
-Kept as `noise.json` beside the snapshot, as for the other pipeline (`parity.noise`).
+Kept as `noise.json` beside the snapshot, as for the other pipeline (`parity.fixtures.noise`).
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import torch
 
 from capture.rnnt.reference import RnntRun, run_reference
 from capture.rnnt.snapshots import machine
-from parity.beside import snapshot_sha256
 from parity.engine import CASCADED
+from parity.fixtures.beside import snapshot_sha256
+from parity.fixtures.noise import Noise, NoiseFloor, Variant, write_noise
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import compare
-from parity.noise import Noise, NoiseFloor, Variant, write_noise
 from parity.pipeline.artefact import STEP_ARTEFACTS
-from parity.snapshot import Snapshot
 from parity.transducer.fixtures import RnntFixture, made_head
 
 

@@ -12,10 +12,10 @@ import torch
 
 from capture.rnnt.package import version
 from capture.rnnt.reference import RnntRun, run_reference
+from parity.fixtures.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt import NAME
 from parity.rnnt.seeded import sha256_of
-from parity.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.transducer.fixtures import ALL, KEPT, RnntFixture, made_head
 
 

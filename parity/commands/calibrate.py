@@ -13,7 +13,7 @@ from parity.console import stderr, stdout
 
 if TYPE_CHECKING:
     from parity.calibrate import Bench
-    from parity.fixtures import Fixture
+    from parity.fixtures.catalogue import Fixture
     from parity.sources.weights import WeightSet
 
 LONG_SECONDS = 60.0
@@ -45,7 +45,7 @@ def calibrate(
     from parity.errors import InputError
     from parity.fault import Fault, load_faults
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.runtime import one_blas_thread
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
@@ -90,7 +90,7 @@ def _benches(
     fixtures: list[Fixture], weights: WeightSet, threads: int | None, seconds: dict[str, float], say: callable
 ) -> Iterator[Bench]:
     from parity.calibrate import bench_of
-    from parity.prepare import load_networks, prepare
+    from parity.fixtures.prepare import load_networks, prepare
 
     networks = load_networks(weights, threads)
     for fixture in fixtures:

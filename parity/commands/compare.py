@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from parity.dump.comparison import DumpComparison
     from parity.dump.reading import Dump
     from parity.explanation import Explanation
-    from parity.fixtures import Fixture
+    from parity.fixtures.catalogue import Fixture
 
 
 def compare(
@@ -116,11 +116,11 @@ def _explained(
     """The comparison with what only the clip and the weights can tell, and which stage decides."""
     from parity.dump.comparison import LOGITS, given_values, unexplained_logits, with_suggestion
     from parity.dump.relearned import explain_logits
+    from parity.fixtures.prepare import load_networks, prepare
     from parity.given import with_arrays
     from parity.localise import ask
     from parity.localise import explain as localise
     from parity.networks.runtime import one_blas_thread
-    from parity.prepare import load_networks, prepare
     from parity.sources.weights import load_weights
     from parity.variant import Implementation
 
@@ -139,7 +139,7 @@ def _explained(
 
 
 def _fixture(name: str, candidate: Path) -> Fixture:
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
 
     try:
         (entry,) = Catalogue.read(default_folder()).select([name])

@@ -37,7 +37,7 @@ def convert(
     from parity.audio.long import load_16k
     from parity.convert import Options, check_options
     from parity.convert import convert as convert_weights
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.wespeaker.checkpoints import read_embedding
     from parity.sources.weights import load_weights
 

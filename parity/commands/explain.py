@@ -15,8 +15,8 @@ from parity.errors import InputError
 
 if TYPE_CHECKING:
     from parity.explanation import Explanation, LayerDrift
+    from parity.fixtures.prepare import Prepared
     from parity.localise import Answered
-    from parity.prepare import Prepared
     from parity.sources.weights import WeightSet
 
 
@@ -107,10 +107,10 @@ def case(
     """
     from parity.case import read_case, run_case
     from parity.community1 import community1_pipeline
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.prepare import load_networks, prepare
     from parity.networks.runtime import one_blas_thread
     from parity.patching import Patching
-    from parity.prepare import load_networks, prepare
     from parity.sources.weights import load_weights
 
     found = read_case(path)
@@ -140,10 +140,10 @@ def _answer(
     say: Callable[[str], None],
 ) -> tuple[Answered, Prepared]:
     from parity.fault import Workshop, planted
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.prepare import load_networks, prepare
     from parity.localise import ask
     from parity.localise import explain as localise
-    from parity.prepare import load_networks, prepare
     from parity.variant import load_implementation
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])

@@ -19,7 +19,7 @@ def kit(
     snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
 ) -> None:
     """Write a porting kit: the clip, the reference's artefacts as .npy, RTTMs, a README with stages and formulas."""
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.kit import write_kit
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])

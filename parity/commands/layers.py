@@ -39,13 +39,13 @@ def layers(
     Exit status: 0 every layer within tolerance, 1 one is not, 2 the inputs were wrong.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import read_snapshot
     from parity.layer_file import read_layers
     from parity.layer_proof import load_network, prove, reference_of
     from parity.networks.wespeaker.runtime import check_runtime, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.layers import proof_data, proof_in_words, proof_table
-    from parity.snapshot import read_snapshot
     from parity.sources.weights import load_weights
 
     chosen = Catalogue.read(default_folder()).select(fixture or [])

@@ -20,10 +20,10 @@ def margins(
     ] = None,
 ) -> None:
     """Say how close decisions are to flipping: from snapshots alone, or with --report in units of a run's drift."""
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import read_snapshot
     from parity.margin import margins as measure
     from parity.report.terminal import headroom_table, margins_table
-    from parity.snapshot import read_snapshot
 
     chosen = Catalogue.read(default_folder()).select(fixture)
     folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
@@ -36,7 +36,7 @@ def margins(
 
 
 def _first_change(folder: Path) -> str:
-    from parity.stability import read_stability
+    from parity.fixtures.stability import read_stability
 
     found = read_stability(folder)
     if found is None or not found.embeddings.draws:

@@ -40,10 +40,10 @@ def runtimes(
     from parity.errors import InputError
     from parity.files.machine import cpu_model
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.prepare import load_networks, prepare
     from parity.networks.runtime import available_cores, one_blas_thread
     from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes, load_embedding, runtime_version
-    from parity.prepare import load_networks, prepare
     from parity.report.document import to_json
     from parity.report.runtimes import costs_data, costs_markdown, costs_table, read_costs
     from parity.runtimes import Costs, measure_fixture, measure_speed

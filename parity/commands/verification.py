@@ -28,7 +28,7 @@ def verification(
     Exit status: 0 the runtimes agree to four decimals, 1 they do not, 2 the inputs were wrong.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures import Catalogue, default_folder
+    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.wespeaker.runtime import check_runtimes, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table

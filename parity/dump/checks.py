@@ -15,8 +15,8 @@ from parity.community1.geometry import num_frames
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm
 from parity.files.whole import sha256_file
+from parity.fixtures.snapshot import FIXED_DIMS, MANIFEST
 from parity.pipeline.artefact import ARTEFACTS, Artefact
-from parity.snapshot import FIXED_DIMS, MANIFEST
 from parity.variant import MAY_HOLD_NAN
 
 ZERO_ONE = {"segmentations", "masks", "discrete_diarization", "exclusive_discrete_diarization"}

@@ -18,8 +18,8 @@ import numpy as np
 
 from parity.errors import InputError
 from parity.files.arrays import SUFFIXES, read_file
+from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 from parity.pipeline.artefact import ARTEFACTS, files
-from parity.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 
 BESIDE = ("segmentation_gap", "fbank_chunks", "segmentation_logits_chunks")
 """What a dump may hold beside the artefacts: how near the frames' classes are, and which chunks were written."""

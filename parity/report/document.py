@@ -16,13 +16,13 @@ import numpy as np
 from parity import __version__
 from parity.details import Details
 from parity.explanation import Explanation
+from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.gate import PARITY, FixtureResult
 from parity.measure.drift import Drift
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.replay import TEXTS, Replay
-from parity.snapshot import REFERENCE_VERSION
 from parity.sources.weights import WeightSet
 
 SCHEMA = 2

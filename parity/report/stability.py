@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from parity.fixtures.stability import Perturbed, Stability
 from parity.report.wording import scientific
-from parity.stability import Perturbed, Stability
 
 COLUMNS = ("fixture", "embeddings", "filterbank", "rounding")
 

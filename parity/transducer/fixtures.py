@@ -14,12 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
-from parity.fixtures import default_folder
+from parity.fixtures.catalogue import default_folder
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt.head import Head
 from parity.rnnt.search import MAX_SYMBOLS
 from parity.rnnt.seeded import SeededHead, SeededUtterance, sha256_of
-from parity.snapshot import Snapshot, read_snapshot
 
 HEADS = {
     head.name: head

@@ -12,10 +12,10 @@ from parity.engine import CASCADED, reference_artefacts, replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fault import Fault
+from parity.fixtures.noise import read_noise
 from parity.localise import DEFAULT_BUDGET, Question, explain
 from parity.measure.drift import Drift, compare
 from parity.memo import Memo
-from parity.noise import read_noise
 from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
 from parity.rnnt import rnnt_pipeline

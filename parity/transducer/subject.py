@@ -14,10 +14,10 @@ import numpy as np
 
 from parity.delta import NO, YES, ddmin
 from parity.explanation import Element, Elements, TokenRecovery
+from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift
 from parity.patching import Patching
 from parity.pipeline.stage import Stage
-from parity.snapshot import Snapshot
 from parity.subject import Outcome, Replayed, Subject
 
 BY_STEP = ("step_state", "predictor_output", "predictor_state", "log_probabilities")
