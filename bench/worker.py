@@ -22,11 +22,11 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.networks import build_networks
 from parity.diarize import Diarizer, StageClock
-from parity.engine import replay
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.snapshot import read_snapshot
 from parity.networks.runtime import one_blas_thread
-from parity.replay import TEXTS, URI
+from parity.replay.engine import replay
+from parity.replay.outcome import TEXTS, URI
 from parity.sources.weights import load_weights
 
 Answer = dict[str, object]

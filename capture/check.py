@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.engine import CASCADED
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS
-from parity.replay import excuses, near_tie_flips
+from parity.replay.engine import CASCADED
+from parity.replay.outcome import excuses, near_tie_flips
 
 PROVENANCE = ("pyannote_audio_version", "clip_sha256", "weights", "parameters")
 

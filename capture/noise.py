@@ -25,7 +25,6 @@ from parity.audio.reading import load_clip
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
-from parity.engine import CASCADED
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
 from parity.fixtures.beside import snapshot_sha256
@@ -35,7 +34,8 @@ from parity.fixtures.prepare import check_provenance
 from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS
-from parity.replay import TEXTS, excuses, near_tie_flips
+from parity.replay.engine import CASCADED
+from parity.replay.outcome import TEXTS, excuses, near_tie_flips
 from parity.sources.weights import WeightSet, load_weights
 
 ONEDNN_QUESTION = (

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks, community1_pipeline
-from parity.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.fault import Fault, Workshop
 from parity.fixtures.prepare import Prepared
@@ -27,8 +26,9 @@ from parity.measure.tolerances import tolerance
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
+from parity.replay.engine import CASCADED, ISOLATED, reference_artefacts, replay
+from parity.replay.subject import Subject, subject_of
 from parity.sources.weights import WeightSet
-from parity.subject import Subject, subject_of
 from parity.variant import Implementation
 from parity.verdict import Verdicts
 

@@ -13,8 +13,8 @@ from parity.community1.annotation import to_rttm
 from parity.elements import decisive_elements
 from parity.fixtures.snapshot import Snapshot
 from parity.patching import Answer, answer_of, distance, recovery
-from parity.replay import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, with_uri
-from parity.subject import Subject
+from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, with_uri
+from parity.replay.subject import Subject
 
 
 def near_ties(made: Mapping[str, Any], snapshot: Snapshot) -> dict[str, np.ndarray]:

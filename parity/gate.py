@@ -15,7 +15,6 @@ from parity.community1 import community1_pipeline
 from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
 from parity.details import Details, find_details
-from parity.engine import replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures.catalogue import Fixture
@@ -28,7 +27,8 @@ from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
 from parity.recorded import Means, Recorded, replay_recording
-from parity.replay import Replay
+from parity.replay.engine import replay
+from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
 from parity.variant import NATIVE, Implementation
 

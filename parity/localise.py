@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
-from parity.engine import replay
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
@@ -22,7 +21,8 @@ from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
-from parity.subject import Outcome
+from parity.replay.engine import replay
+from parity.replay.subject import Outcome
 from parity.variant import NATIVE, Implementation
 from parity.verdict import NoiseMultiple, Verdicts
 
@@ -39,7 +39,7 @@ class Question:
     fixture : its name
     implementation : the candidate's name
     native, candidate : pipelines of the same stages, the candidate made of this very native one
-    snapshot, inputs : what `parity.replay.replay` takes
+    snapshot, inputs : what `parity.replay.outcome.replay` takes
     memo : what the pipelines' networks and stages are remembered in
     noise : artefact and max abs -> multiple of the reference's own noise
     budget : patched runs for the decisive elements; 0 leaves them out

@@ -18,14 +18,14 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from parity.community1.annotation import to_rttm
-from parity.engine import CASCADED, reference_artefacts
 from parity.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch, Recovery
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.score import count, score_rttm
 from parity.measure.tolerances import tolerance
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
-from parity.replay import TEXTS, URI
-from parity.subject import subject_of
+from parity.replay.engine import CASCADED, reference_artefacts
+from parity.replay.outcome import TEXTS, URI
+from parity.replay.subject import subject_of
 
 # Responsibilities never agree to the last bit; what is within tolerance is not away.
 NOTHING = {"responsibilities": tolerance("q_final", CASCADED).max_abs}
@@ -75,7 +75,7 @@ class Patching:
     ----------
     native : the native pipeline, which also runs the reference's side behind a patch
     candidate : the pipeline under test
-    snapshot, inputs : what `parity.replay.replay` takes
+    snapshot, inputs : what `parity.replay.outcome.replay` takes
 
     Attributes
     ----------

@@ -34,7 +34,7 @@ from parity.fixtures.stability import Perturbed, Stability, read_stability, writ
 from parity.networks.runtime import one_blas_thread
 from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.precision import BITS, rounding_noise
-from parity.replay import TEXTS, URI
+from parity.replay.outcome import TEXTS, URI
 from parity.sources.weights import WeightSet
 
 __all__ = ["measure", "measure_all", "perturb_embeddings", "perturb_fbank", "read_stability"]

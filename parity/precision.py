@@ -23,11 +23,11 @@ from parity.community1.centroids import surviving
 from parity.community1.plda import Plda
 from parity.community1.scoring import inactive
 from parity.community1.vbx import INIT_SMOOTHING, PRIOR_EPS
-from parity.engine import reference_artefacts, run_isolated
 from parity.errors import InputError
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import Pipeline
+from parity.replay.engine import reference_artefacts, run_isolated
 
 EXTENDED = np.longdouble
 BITS = np.finfo(EXTENDED).nmant + 1

@@ -17,7 +17,6 @@ import numpy as np
 from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
-from parity.engine import ISOLATED, replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fixtures import seed
@@ -29,7 +28,8 @@ from parity.localise import ask, explain
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline
-from parity.replay import Replay
+from parity.replay.engine import ISOLATED, replay
+from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
 from parity.sources.weights.wheels import NAME as INT8
 from parity.variant import NATIVE, Implementation

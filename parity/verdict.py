@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.engine import CASCADED, ISOLATED
 from parity.explanation import (
     BORN,
     BORN_SMALL,
@@ -29,7 +28,8 @@ from parity.measure.tolerances import tolerance
 from parity.patching import Patching
 from parity.pipeline.artefact import Comparison, find
 from parity.pipeline.stage import ChunkSeries, Stage
-from parity.subject import Outcome
+from parity.replay.engine import CASCADED, ISOLATED
+from parity.replay.subject import Outcome
 
 NoiseMultiple = Callable[[str, float], float | None]
 

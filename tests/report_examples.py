@@ -30,7 +30,7 @@ from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
-from parity.replay import NearTie, Replay
+from parity.replay.outcome import NearTie, Replay
 from parity.report.document import document, to_json
 from parity.sources.weights import WeightSet
 

@@ -14,7 +14,7 @@ from parity.community1.plda import solve_plda
 from parity.fixtures.snapshot import Snapshot, write_snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Pipeline
-from parity.replay import TEXTS
+from parity.replay.outcome import TEXTS
 
 # A synthetic clip in which each sample says what the made-up network shall answer there: its mean over a frame, in
 # hundredths, is the class (nobody, 1, 2, 3, 1+2); what sounds is a tone or noise of its own for each voice.

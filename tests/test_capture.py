@@ -154,8 +154,8 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     from capture.snapshots import contents
     from parity.community1 import Parameters, community1_pipeline
     from parity.community1.networks import build_networks
-    from parity.engine import replay
     from parity.fixtures.snapshot import write_snapshot
+    from parity.replay.engine import replay
     from parity.sources.weights import load_weights
 
     weights = load_weights()

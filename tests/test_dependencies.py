@@ -27,8 +27,8 @@ KNOWN_TO_NUMERICS = {
 OPTIONAL = {f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")}
 """Modules that import what an extra brings, or what has no wheel everywhere; `RUNTIMES` alone leads to them."""
 GENERAL = (
-    "parity.engine",
-    "parity.subject",
+    "parity.replay.engine",
+    "parity.replay.subject",
     "parity.pipeline.stage",
     "parity.pipeline.recurrent",
     "parity.delta",
@@ -100,8 +100,8 @@ def fresh_interpreter(code: str) -> dict:
         ("import torch", {"torch"}),
         ("import torch.nn as nn", {"torch.nn"}),
         ("from torch import nn", {"torch", "torch.nn"}),
-        ("def f():\n    from parity import replay", {"parity", "parity.replay"}),
-        ("from ..replay import x", {"parity.replay", "parity.replay.x"}),
+        ("def f():\n    from parity import replay", {"parity", "parity.replay.outcome"}),
+        ("from ..replay import x", {"parity.replay.outcome", "parity.replay.outcome.x"}),
         ("from . import vbx", {"parity.community1", "parity.community1.vbx"}),
         ("if TYPE_CHECKING:\n    import torch", {"torch"}),
     ],
@@ -123,13 +123,15 @@ def test_a_package_is_told_from_one_whose_name_begins_alike():
 
 def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio():
     seen = fresh_interpreter(IMPORT_EVERYTHING)
-    assert {"parity.replay", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(seen["imported"])
+    assert {"parity.replay.outcome", "parity.community1.vbx", "parity.networks.wespeaker.graph"} <= set(
+        seen["imported"]
+    )
     assert set(modules("parity")) - {"parity", *OPTIONAL} == set(seen["imported"]), "a module is in no package"
     assert of(set(seen["loaded"]), *HEAVY, "mlx", "ncnn") == []
     assert of(set(seen["loaded"]), "capture", "bench", "peers") == []
 
 
-@pytest.mark.parametrize("package", ["parity", "parity.replay", "parity.gate"])
+@pytest.mark.parametrize("package", ["parity", "parity.replay.outcome", "parity.gate"])
 def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
     code = f"import json, sys, {package}\nprint(json.dumps(sorted(sys.modules)))"
     assert of(set(fresh_interpreter(code)), *HEAVY) == []

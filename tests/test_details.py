@@ -10,7 +10,7 @@ from parity.fixtures.catalogue import default_folder
 from parity.fixtures.noise import read_noise
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.fixtures.stability import read_stability
-from parity.replay import with_uri
+from parity.replay.outcome import with_uri
 
 TURN = "SPEAKER clip 1 {:.3f} {:.3f} <NA> <NA> {} <NA> <NA>\n"
 WAVEFORM = np.zeros((1, 16000), dtype=np.float32)

@@ -15,7 +15,7 @@ from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.networks.runtime import MOST_THREADS, one_blas_thread
 from parity.networks.wespeaker.choice import CANDIDATES, at_hand
 from parity.networks.wespeaker.runtime import AUTO
-from parity.replay import URI, with_uri
+from parity.replay.outcome import URI, with_uri
 from parity.sources.weights import load_weights
 
 pytestmark = pytest.mark.models

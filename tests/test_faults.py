@@ -16,7 +16,6 @@ from parity.community1.fbank import compute_fbank, fbank_series
 from parity.community1.filtering import filter_embeddings
 from parity.community1.networks import build_networks
 from parity.community1.plda import solve_plda
-from parity.engine import reference_artefacts, run_isolated
 from parity.errors import InputError
 from parity.fault import BUILT_IN, Fault, Workshop, load_faults
 from parity.faults import FAULTS, rounded_weights
@@ -34,6 +33,7 @@ from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
 from parity.pipeline.stage import ChunkSeries, Pipeline
+from parity.replay.engine import reference_artefacts, run_isolated
 from parity.sources.weights import WeightSet
 from parity.variant import Implementation
 

@@ -18,13 +18,13 @@ from parity.commands.kit import kit as kit_command
 from parity.community1 import Networks, Parameters, community1_pipeline, vbx
 from parity.community1.geometry import first_frame
 from parity.community1.plda import solve_plda
-from parity.engine import replay
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.given import read_arrays, with_arrays
 from parity.kit import DEFAULT_FIXTURE, MODULES, arrays_of, readme, write_kit
 from parity.pipeline.artefact import ARTEFACTS
+from parity.replay.engine import replay
 
 ROW = re.compile(r"\| `(\w+)` \| \([^|]*\) \w+ \| [^|]* \| (\(.*?\)) \| (\[.*?\]) \| ([^|]*) \| ([^|]*) \|")
 

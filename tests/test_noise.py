@@ -19,7 +19,7 @@ from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.fixtures.snapshot import NOISE, Snapshot, read_snapshot, write_snapshot
-from parity.replay import sampled_frames
+from parity.replay.outcome import sampled_frames
 
 MANIFEST = {"schema": 1, "pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
 RTTM = {"reference.rttm": {None: ""}}

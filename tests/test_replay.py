@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.plda import solve_plda
-from parity.engine import ISOLATED, reference_artefacts, replay, run_isolated
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import compare
@@ -24,7 +23,8 @@ from parity.measure.tolerances import ISOLATED as ISOLATED_TOLERANCES
 from parity.measure.tolerances import NEAR_TIE, tolerance
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import Pipeline, Stage
-from parity.replay import TEXTS, Replay
+from parity.replay.engine import ISOLATED, reference_artefacts, replay, run_isolated
+from parity.replay.outcome import TEXTS, Replay
 
 SEED_CAPTURES = (
     "01_dialogue",

@@ -14,7 +14,7 @@ from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult
 from parity.measure.drift import compare
 from parity.measure.score import Score, count
-from parity.replay import NearTie, Replay
+from parity.replay.outcome import NearTie, Replay
 from parity.report.document import document
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks, table

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from parity.engine import CASCADED, ISOLATED
 from parity.errors import InputError
 from parity.measure.drift import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
+from parity.replay.engine import CASCADED, ISOLATED
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededUtterance
 from parity.rnnt.step import OnnxJointStep

@@ -10,12 +10,12 @@ import pytest
 from rnnt_examples import SMALL, UTTERANCE, backend, encoded, networks, searched, small_head
 
 from parity.calibrate import calibrate
-from parity.engine import CASCADED, ISOLATED, replay
 from parity.errors import InputError
 from parity.explanation import BORN, INHERITED
 from parity.fixtures.snapshot import MANIFEST, read_snapshot, write_snapshot
 from parity.patching import Patching, downstream
 from parity.pipeline.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
+from parity.replay.engine import CASCADED, ISOLATED, replay
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
 from parity.transducer.faults import FAULTS

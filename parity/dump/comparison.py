@@ -19,13 +19,13 @@ from parity.dump.probes import explain_array, explain_turns
 from parity.dump.reading import Dump
 from parity.dump.rttm import check_rttm, may_be_scored
 from parity.dump.turns import TurnDifference, compare_turns
-from parity.engine import CASCADED
 from parity.errors import InputError
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
-from parity.replay import excuses, near_tie_flips
+from parity.replay.engine import CASCADED
+from parity.replay.outcome import excuses, near_tie_flips
 
 LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"

@@ -57,7 +57,7 @@ class Dump:
         return np.arange(len(self.values[name])) if recorded is None else recorded
 
     def snapshot(self) -> Snapshot:
-        """The dump as `parity.replay` takes a snapshot."""
+        """The dump as `parity.replay.outcome` takes a snapshot."""
         gap = self.beside.get("segmentation_gap")
         companions = {} if gap is None else {("segmentations.npz", "segmentation_gap"): gap}
         chunks = {name: self.chunks(name) for name in self.values if ARTEFACTS[name].by_chunk}

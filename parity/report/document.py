@@ -22,7 +22,7 @@ from parity.measure.drift import Drift
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
-from parity.replay import TEXTS, Replay
+from parity.replay.outcome import TEXTS, Replay
 from parity.sources.weights import WeightSet
 
 SCHEMA = 2

@@ -8,7 +8,6 @@ from functools import cache
 from pathlib import Path
 
 from parity.calibrate import Bench
-from parity.engine import CASCADED, reference_artefacts, replay
 from parity.errors import InputError
 from parity.explanation import Explanation
 from parity.fault import Fault
@@ -18,6 +17,7 @@ from parity.measure.drift import Drift, compare
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
+from parity.replay.engine import CASCADED, reference_artefacts, replay
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
 from parity.rnnt.step import OnnxJointStep, RnntNetworks

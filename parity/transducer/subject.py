@@ -18,7 +18,7 @@ from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift
 from parity.patching import Patching
 from parity.pipeline.stage import Stage
-from parity.subject import Outcome, Replayed, Subject
+from parity.replay.subject import Outcome, Replayed, Subject
 
 BY_STEP = ("step_state", "predictor_output", "predictor_state", "log_probabilities")
 
@@ -47,7 +47,7 @@ class StepReplay(Outcome):
 
     Attributes
     ----------
-    drifts, problems, isolated_without, stage_seconds : as of every replay (`parity.subject.Replayed`)
+    drifts, problems, isolated_without, stage_seconds : as of every replay (`parity.replay.subject.Replayed`)
     steps, reference_steps : of the search
     tokens, reference_tokens : how many were emitted
     first_difference : None where every step takes the reference's class

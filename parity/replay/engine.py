@@ -2,7 +2,7 @@
 
 Isolated: a stage gets the reference's own inputs; what differs was born there. Cascaded: it gets what our earlier
 stages made; what differs was born or inherited. Nothing that the snapshot holds goes uncompared. What is the pipeline's
-own (its answer, what may differ) its `parity.subject.Subject` says.
+own (its answer, what may differ) its `parity.replay.subject.Subject` says.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
-from parity.subject import Replayed, Subject, subject_of
+from parity.replay.subject import Replayed, Subject, subject_of
 
 ISOLATED, CASCADED = "isolated", "cascaded"
 
@@ -41,7 +41,7 @@ def replay(
 
     Returns
     -------
-    what the pipeline's subject makes of it: `parity.replay.Replay`, `parity.transducer.subject.StepReplay`
+    what the pipeline's subject makes of it: `parity.replay.outcome.Replay`, `parity.transducer.subject.StepReplay`
     """
     subject = subject_of(pipeline)
     clock = _Clock(on_stage)

@@ -1,6 +1,6 @@
 """What a replay of `community-1` says of a fixture: near ties excused, RTTMs scored, problems in words.
 
-How stages are replayed is `parity.engine`.
+How stages are replayed is `parity.replay.engine`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from parity.measure.score import Score, count, score_rttm
 from parity.measure.tolerances import NEAR_TIE
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.pipeline.artefact import ARTEFACTS
-from parity.subject import Outcome, Replayed
+from parity.replay.subject import Outcome, Replayed
 
 TEXTS = ("diarization", "exclusive_diarization")
 URI = "clip"
