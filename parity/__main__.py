@@ -156,7 +156,7 @@ def stability(
 ) -> None:
     """Say how much noise it takes to change each answer, and keep it beside the snapshots as stability.json."""
     from parity.fixtures.catalogue import Catalogue, default_folder
-    from parity.perturb import measure_all
+    from parity.margins.perturb import measure_all
     from parity.report.stability import stability_table
     from parity.sources.weights import load_weights
 

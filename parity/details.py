@@ -19,7 +19,7 @@ from parity.community1.scoring import inactive
 from parity.fixtures.noise import Noise, NoiseFloor
 from parity.fixtures.snapshot import Snapshot
 from parity.fixtures.stability import Stability
-from parity.margin import Margin, margins
+from parity.margins.margin import Margin, margins
 from parity.measure.score import read_turns
 
 Turn = tuple[float, float, str]

@@ -26,7 +26,7 @@ from parity.community1.scoring import inactive
 from parity.errors import InputError
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
-from parity.margin import margins
+from parity.margins.margin import margins
 from parity.measure.score import score_rttm
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline

@@ -25,7 +25,7 @@ from parity.explanation import (
 )
 from parity.fixtures.noise import Noise
 from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
-from parity.margin import Margin
+from parity.margins.margin import Margin
 from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison

@@ -11,7 +11,7 @@ from parity.dump.margins import Headroom
 from parity.dump.reading import Dump
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.snapshot import read_snapshot
-from parity.margin import Margin, margins
+from parity.margins.margin import Margin, margins
 
 
 def headroom(candidate: Dump, against: Dump | None = None) -> Headroom:

@@ -9,7 +9,7 @@ import pytest
 
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.margin import Margin, lead, margins
+from parity.margins.margin import Margin, lead, margins
 
 FRAMES = 589
 

@@ -20,9 +20,9 @@ from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot, write_snapshot
 from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
-from parity.perturb import LONGEST_FBANK, SIZES, perturb_embeddings, perturb_fbank
+from parity.margins.perturb import LONGEST_FBANK, SIZES, perturb_embeddings, perturb_fbank
+from parity.margins.precision import BITS
 from parity.pipeline.stage import Pipeline, Stage
-from parity.precision import BITS
 from parity.report.stability import stability_table
 
 FIXTURE = "13_no_speech"

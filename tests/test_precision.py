@@ -19,8 +19,7 @@ from parity.community1.vbx import PRIOR_EPS, STOP_BELOW, cluster_vbx
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.measure.tolerances import ISOLATED
-from parity.precision import (
+from parity.margins.precision import (
     BITS,
     EXTENDED,
     extended_centroids,
@@ -34,6 +33,7 @@ from parity.precision import (
     rounding_noise,
     sum_over,
 )
+from parity.measure.tolerances import ISOLATED
 
 EPS = float(np.finfo(EXTENDED).eps)
 FA, FB = 0.07, 0.8

@@ -22,7 +22,7 @@ def margins(
     """Say how close decisions are to flipping: from snapshots alone, or with --report in units of a run's drift."""
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import read_snapshot
-    from parity.margin import margins as measure
+    from parity.margins.margin import margins as measure
     from parity.report.terminal import headroom_table, margins_table
 
     chosen = Catalogue.read(default_folder()).select(fixture)

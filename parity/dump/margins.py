@@ -1,6 +1,6 @@
 """How close the reference's decisions are to flipping, in units of the drift that a candidate's dump shows at them.
 
-Task: two dumps under one numbering -> `parity.margin` for every kind of decision whose deciding numbers both hold.
+Task: two dumps under one numbering -> `parity.margins.margin` for every kind of decision whose deciding numbers both hold.
 Conventions: what one side lacks, holds ill-formed or in another shape is named, not guessed. Classes of frames are
 judged in those chunks whose logits both sides hold.
 """
@@ -18,7 +18,7 @@ from parity.dump.checks import well_formed
 from parity.dump.conventions import Aligned, in_order
 from parity.dump.reading import Dump
 from parity.fixtures.snapshot import Snapshot
-from parity.margin import KINDS, Kind, Margin, margins
+from parity.margins.margin import KINDS, Kind, Margin, margins
 
 GAP, LOGITS = ("segmentations.npz", "segmentation_gap"), "segmentation_logits"
 SETTINGS = {("ahc_state.npz", "threshold"): "threshold", ("reconstruction.npz", "min_duration_off"): "min_duration_off"}

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.gate import FixtureResult, Watcher
-from parity.margin import Margin
+from parity.margins.margin import Margin
 from parity.report.markdown import cells, headings, headline, remarks_of, runtime, tightest
 from parity.report.wording import number, scientific
 

@@ -2,8 +2,8 @@
 
 Task: a snapshot -> the smallest size of noise on the embeddings, and on the filterbank, at which the RTTM of the plain
 or of the exclusive diarization becomes another text, and the share of draws that changed it at every size. It is the
-measured tolerance beside the margins that `parity.margin` computes, and is kept beside the snapshot in
-`stability.json`, with the rounding noise of the reference itself (`parity.precision`).
+measured tolerance beside the margins that `parity.margins.margin` computes, and is kept beside the snapshot in
+`stability.json`, with the rounding noise of the reference itself (`parity.margins.precision`).
 Conventions: a draw is one direction, uniform in [-1, 1] for each element, scaled by every size in turn; noise is added
 in float64 and the sum rounded to float32, as the artefact is. A text also changes where speakers only swap names.
 Everything upstream of the noise is the reference's own; the native stages follow it. Sizes are absolute: for
@@ -31,9 +31,9 @@ from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import check_provenance, load_networks
 from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot
 from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
+from parity.margins.precision import BITS, rounding_noise
 from parity.networks.runtime import one_blas_thread
 from parity.pipeline.stage import ChunkSeries, Pipeline
-from parity.precision import BITS, rounding_noise
 from parity.replay.outcome import TEXTS, URI
 from parity.sources.weights import WeightSet
 

@@ -8,7 +8,7 @@ endlicher Summen", ZAMM 54, 1974). Numbers are NumPy's long double: 64 bits of m
 64-bit ARM Linux; on macOS ARM and Windows it is the double itself, so that only the sums are better there (`BITS`).
 The PLDA's eigenproblem stays in float64: only the application of the solved PLDA is extended. AHC follows the
 reference's own order of merges and VBx its number of iterations, so that every number has its counterpart; whether
-those decisions would fall otherwise is what `parity.margin` says.
+those decisions would fall otherwise is what `parity.margins.margin` says.
 """
 
 from __future__ import annotations

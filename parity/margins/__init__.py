@@ -1,0 +1,18 @@
+"""How far is every decision from flipping?
+
+`margin` reads it off a snapshot; `perturb` moves arrays by noise of rising size until the answer changes; `precision`
+says how much of what the reference says is its own rounding.
+"""
+
+from __future__ import annotations
+
+from parity.margins.margin import Margin, margins
+from parity.margins.perturb import measure_all
+from parity.margins.precision import rounding_noise
+
+__all__ = [
+    "Margin",
+    "margins",
+    "measure_all",
+    "rounding_noise",
+]
