@@ -89,11 +89,11 @@ def run(
     from parity.fixtures.recording import Recording, choose
     from parity.gate import run_fixtures, timed
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
+    from parity.ports.python import load_implementation
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
     from parity.sources.weights import load_weights
-    from parity.variant import load_implementation
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")

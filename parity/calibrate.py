@@ -26,10 +26,10 @@ from parity.measure.tolerances import tolerance
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
+from parity.ports.python import Implementation
 from parity.replay.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.replay.subject import Subject, subject_of
 from parity.sources.weights import WeightSet
-from parity.variant import Implementation
 from parity.verdict import Verdicts
 
 Progress = Callable[[str, int, int], None]

@@ -15,8 +15,8 @@ from pathlib import Path
 from parity.community1 import Networks, Parameters
 from parity.errors import InputError
 from parity.pipeline.stage import Pipeline
+from parity.ports.python import Implementation
 from parity.sources.weights import WeightSet
-from parity.variant import Implementation
 
 BUILT_IN = "parity.faults"
 

@@ -26,11 +26,11 @@ from parity.measure.score import Score, score_rttm
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
+from parity.ports.python import NATIVE, Implementation
 from parity.recorded import Means, Recorded, replay_recording
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
-from parity.variant import NATIVE, Implementation
 
 PARITY, DRIFT, ERROR = "parity", "drift", "error"
 COUNTED, MISSING = "counted", "missing"

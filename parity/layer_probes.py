@@ -3,7 +3,7 @@
 Probes: the pooling over mel bins (frequency) or channels instead of frames (time); features mel bin by mel bin instead
 of channel by channel; the mask left out; a biased deviation; another order of an image's axes. Pooling is done anew on
 the candidate's own features, so what it was given does not matter. A probe is named only when what it leaves is a
-hundredth of what there was, as in `parity.dump.probes`.
+hundredth of what there was, as in `parity.ports.dump.probes`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from itertools import permutations
 
 import numpy as np
 
-from parity.dump.probes import EXPLAINED, difference
 from parity.layer_reference import FEATURES, POOLED, TRUNK, ReferenceChunk
 from parity.networks.wespeaker.architecture import POOLING_EPS
 from parity.networks.wespeaker.masks import interpolate_nearest
+from parity.ports.dump.probes import EXPLAINED, difference
 
 AXES = ("channel", "mel bin", "frame")
 TITLES = {"mean": "pooling mean", "std": "pooling standard deviation"}

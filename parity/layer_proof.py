@@ -25,8 +25,8 @@ from parity.layer_reference import PROVEN, ReferenceChunk, ReferenceLayer, chunk
 from parity.layer_samples import read_samples
 from parity.layers import check_origin, largest_difference
 from parity.measure.tolerances import ISOLATED, LAYER_SHARE
+from parity.ports.python import load_object
 from parity.sources.weights import WeightSet
-from parity.variant import load_object
 
 
 class Network(Protocol):

@@ -17,13 +17,13 @@ from parity.community1 import Networks, community1_pipeline
 from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
-from parity.given import read_arrays, with_arrays
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
+from parity.ports.arrays import read_arrays, with_arrays
+from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.subject import Outcome
-from parity.variant import NATIVE, Implementation
 from parity.verdict import NoiseMultiple, Verdicts
 
 DEFAULT_BUDGET = 120

@@ -28,11 +28,11 @@ from parity.localise import ask, explain
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline
+from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import ISOLATED, replay
 from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
 from parity.sources.weights.wheels import NAME as INT8
-from parity.variant import NATIVE, Implementation
 
 AUDIO, TENSORS, TURNS, CAPTURES = "audio", "tensors", "rttm", "captures"
 GIVEN = ("segmentations", "embeddings")

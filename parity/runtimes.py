@@ -30,8 +30,8 @@ from parity.margins.margin import margins
 from parity.measure.score import score_rttm
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
+from parity.ports.python import Implementation
 from parity.replay.outcome import TEXTS, URI, active_embedding_drift, with_uri
-from parity.variant import Implementation
 
 UPSTREAM = ("segmentation_logits", "segmentations", "count", "masks", "fbank")
 DOWNSTREAM = ("ahc", "vbx", "centroids", "assignment", "reconstruction")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.dump.reading import Dump, read_dump
 from parity.fixtures.catalogue import default_folder
+from parity.ports.dump.reading import Dump, read_dump
 
 FIXTURE = "02_pyannote_sample"  # two speakers, VBx
 CROWD = "12_many_voices"  # ten clusters

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from dump_examples import FIXTURE, copy_of, reference, write
 
-from parity.dump.checks import check_dump
-from parity.dump.reading import read_dump
-from parity.dump.rttm import check_rttm
 from parity.files.whole import sha256_file
 from parity.fixtures.catalogue import default_folder
+from parity.ports.dump.checks import check_dump
+from parity.ports.dump.reading import read_dump
+from parity.ports.dump.rttm import check_rttm
 
 FIXTURES = sorted(path.parent.name for path in default_folder().glob("*/manifest.json"))
 

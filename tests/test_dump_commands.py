@@ -12,10 +12,10 @@ import pytest
 from dump_examples import FIXTURE, copy_of, other_local_order, reference, write
 from test_command_line import only_error, parity
 
-from parity.dump.turns import compare_turns
 from parity.fixtures.catalogue import default_folder
 from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.turns import compare_turns
 
 HERE = Path(__file__).parent
 SNAPSHOT = default_folder() / FIXTURE

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from dump_examples import CROWD, FIXTURE, IMPOSED, copy_of, other_local_order, other_numbering, reference
 
-from parity.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, compare_dumps, given_values
-from parity.dump.conventions import Aligned, matched, renaming, speaker_orders
+from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, compare_dumps, given_values
+from parity.ports.dump.conventions import Aligned, matched, renaming, speaker_orders
 from parity.report.comparison import comparison_data
 
 

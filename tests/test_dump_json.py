@@ -15,7 +15,7 @@ from report_examples import example
 from test_command_line import parity
 from test_parity_json import keys
 
-from parity.dump.comparison import compare_dumps
+from parity.ports.dump.comparison import compare_dumps
 from parity.report.comparison import SCHEMA, comparison_data, comparison_document
 from parity.report.document import to_json
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from dump_examples import CROWD, FIXTURE, IMPOSED, copy_of, other_local_order, reference
 
-from parity.dump.comparison import compare_dumps
-from parity.dump.margins import Headroom
-from parity.dump.reading import Dump
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.snapshot import read_snapshot
 from parity.margins.margin import Margin, margins
+from parity.ports.dump.comparison import compare_dumps
+from parity.ports.dump.margins import Headroom
+from parity.ports.dump.reading import Dump
 
 
 def headroom(candidate: Dump, against: Dump | None = None) -> Headroom:

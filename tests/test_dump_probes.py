@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from dump_examples import FIXTURE, copy_of, reference
 
-from parity.dump.comparison import DIFFERENT, compare_dumps
-from parity.dump.probes import explain_array, explain_turns
-from parity.dump.turns import compare_turns
+from parity.ports.dump.comparison import DIFFERENT, compare_dumps
+from parity.ports.dump.probes import explain_array, explain_turns
+from parity.ports.dump.turns import compare_turns
 
 LN10 = np.log(10)
 

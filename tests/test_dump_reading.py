@@ -13,11 +13,11 @@ import pytest
 from dump_examples import reference, write
 from safetensors.numpy import save_file
 
-from parity.dump.reading import dumps_below, read_dump
 from parity.errors import InputError
 from parity.files import npy
 from parity.files.whole import sha256_file
-from parity.given import read_arrays
+from parity.ports.arrays import read_arrays
+from parity.ports.dump.reading import dumps_below, read_dump
 
 EMBEDDINGS = np.random.default_rng(0).normal(size=(4, 3, 256)).astype(np.float32)
 

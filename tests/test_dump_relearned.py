@@ -9,11 +9,11 @@ from test_command_line import parity
 
 from parity.audio.reading import load_clip
 from parity.community1 import geometry
-from parity.dump.comparison import compare_dumps, unexplained_logits
-from parity.dump.relearned import explain_logits, gates_taken_as
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
+from parity.ports.dump.comparison import compare_dumps, unexplained_logits
+from parity.ports.dump.relearned import explain_logits, gates_taken_as
 from parity.sources.weights import load_weights
 
 SHORT = "14_partial_tail"

@@ -7,7 +7,7 @@ import pytest
 from dump_examples import CROWD, reference
 
 from parity.community1.fbank import compute_fbank
-from parity.dump.probes import explain_array
+from parity.ports.dump.probes import explain_array
 
 AXES = {"segmentation_logits": 1, "segmentations": 1, "masks": 2, "fbank": 1, "discrete_diarization": 0, "count": 0}
 DECISIONS = [name for name in AXES if name not in ("segmentation_logits", "fbank")]

@@ -33,9 +33,9 @@ from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
 from parity.pipeline.stage import ChunkSeries, Pipeline
+from parity.ports.python import Implementation
 from parity.replay.engine import reference_artefacts, run_isolated
 from parity.sources.weights import WeightSet
-from parity.variant import Implementation
 
 FIXTURES = Path(__file__).resolve().parent.parent / "fixtures"
 BY_NAME = {fault.name: fault for fault in FAULTS}

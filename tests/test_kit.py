@@ -21,9 +21,9 @@ from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.given import read_arrays, with_arrays
-from parity.kit import DEFAULT_FIXTURE, MODULES, arrays_of, readme, write_kit
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.arrays import read_arrays, with_arrays
+from parity.ports.kit import DEFAULT_FIXTURE, MODULES, arrays_of, readme, write_kit
 from parity.replay.engine import replay
 
 ROW = re.compile(r"\| `(\w+)` \| \([^|]*\) \w+ \| [^|]* \| (\(.*?\)) \| (\[.*?\]) \| ([^|]*) \| ([^|]*) \|")

@@ -16,11 +16,11 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.errors import InputError
 from parity.explanation import BORN_SMALL, INHERITED, INTO_CANDIDATE, INTO_REFERENCE, UNCLEAR, WITHIN
 from parity.fixtures.snapshot import Snapshot
-from parity.given import read_arrays, with_arrays
 from parity.localise import Answered, Question, explain
 from parity.memo import Memo
 from parity.patching import downstream, frame_disagreement
 from parity.pipeline.stage import ChunkSeries, Pipeline
+from parity.ports.arrays import read_arrays, with_arrays
 
 NUM_CHUNKS = 8
 

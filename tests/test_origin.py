@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from parity.dump.origin import origin_lines
 from parity.fixtures.catalogue import default_folder
+from parity.ports.dump.origin import origin_lines
 
 MANIFEST = json.loads((default_folder() / "14_partial_tail" / "manifest.json").read_text(encoding="utf-8"))
 

@@ -17,10 +17,10 @@ from test_dependencies import imports, modules, of
 from typer.testing import CliRunner
 
 from parity.audio.reading import wav_bytes
-from parity.dump.reading import read_dump
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
 from parity.fixtures.catalogue import Catalogue
+from parity.ports.dump.reading import read_dump
 from peers import environments, measuring, running
 from peers.__main__ import app
 from peers.adapters import MOONSHINE, OURS, ROWS, SHERPA, select

@@ -283,7 +283,7 @@ def test_a_port_that_returns_another_shape_is_refused_by_name():
     def wrong(native):
         return native.replacing("joint", lambda encoded, frame, output: np.zeros((len(frame), 3, 1), np.float32))
 
-    from parity.variant import Implementation
+    from parity.ports.python import Implementation
 
     with pytest.raises(InputError, match="log_probabilities"):
         run_fixture(FIXTURES["small"], implementation=Implementation("port", wrong))

@@ -20,11 +20,11 @@ from parity.fixtures.recording import Recording, choose, find_recordings
 from parity.fixtures.snapshot import read_snapshot
 from parity.gate import COUNTED, DRIFT, ERROR, MISSING, PARITY, FixtureResult, run_fixtures
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.python import Implementation
 from parity.recorded import BEFORE, GIVEN, Recorded, parameters_of, replay_tensors
 from parity.report.document import document, to_json
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks
-from parity.variant import Implementation
 
 ROOT = Path(__file__).parents[1]
 CAPTURED = ("01_dialogue", "02_pyannote_sample", "03_dual_speaker", "06_long_recording", "08_luyu_jinjing_freedom")

@@ -12,9 +12,9 @@ from rich.console import Console
 
 from parity.community1.parameters import MOST_SPEAKERS, Parameters
 from parity.diarize import check_bounds, diarize
-from parity.dump.comparison import compare_dumps
 from parity.errors import InputError
 from parity.networks.runtime import OnnxNetwork
+from parity.ports.dump.comparison import compare_dumps
 from parity.report.comparison import comparison_data, comparison_table
 from parity.report.terminal import table
 

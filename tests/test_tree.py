@@ -9,9 +9,9 @@ import pytest
 from dump_examples import copy_of, write
 from test_command_line import parity
 
-from parity.dump.comparison import compare_dumps
-from parity.dump.reading import read_dump
 from parity.fixtures.catalogue import default_folder
+from parity.ports.dump.comparison import compare_dumps
+from parity.ports.dump.reading import read_dump
 from parity.report.comparison import comparison_data
 from parity.report.tree import artefact_rows, origins, recording_rows, tree_markdown
 

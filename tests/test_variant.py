@@ -10,7 +10,7 @@ import pytest
 
 from parity.errors import InputError
 from parity.pipeline.stage import Pipeline, Stage
-from parity.variant import NATIVE, Implementation, load_implementation
+from parity.ports.python import NATIVE, Implementation, load_implementation
 
 COUNT = np.zeros((4, 1), dtype=np.uint8)
 

@@ -13,10 +13,10 @@ from parity.console import stderr, stdout
 from parity.errors import InputError
 
 if TYPE_CHECKING:
-    from parity.dump.comparison import DumpComparison
-    from parity.dump.reading import Dump
     from parity.explanation import Explanation
     from parity.fixtures.catalogue import Fixture
+    from parity.ports.dump.comparison import DumpComparison
+    from parity.ports.dump.reading import Dump
 
 
 def compare(
@@ -37,10 +37,10 @@ def compare(
 
     Exit status: 0 everything exact or equivalent, 1 something is different, 2 the inputs were wrong.
     """
-    from parity.dump.checks import check_dump
-    from parity.dump.comparison import DIFFERENT, compare_dumps
-    from parity.dump.reading import read_dump
     from parity.files.whole import check_writable, write_text
+    from parity.ports.dump.checks import check_dump
+    from parity.ports.dump.comparison import DIFFERENT, compare_dumps
+    from parity.ports.dump.reading import read_dump
     from parity.report.comparison import (
         comparison_data,
         comparison_document,
@@ -92,7 +92,7 @@ def compare(
 
 def _pairs(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
     """Recordings that both sides have, by name, and sentences about those that only one has."""
-    from parity.dump.reading import dumps_below
+    from parity.ports.dump.reading import dumps_below
 
     theirs, ours = dumps_below(reference), dumps_below(candidate)
     if (len(theirs), len(ours)) == (1, 1) and "." in theirs and "." in ours:
@@ -114,15 +114,15 @@ def _explained(
     found: DumpComparison, reference: Dump, candidate: Dump, weights: str, budget: int, threads: int | None
 ) -> tuple[DumpComparison, Explanation]:
     """The comparison with what only the clip and the weights can tell, and which stage decides."""
-    from parity.dump.comparison import LOGITS, given_values, unexplained_logits, with_suggestion
-    from parity.dump.relearned import explain_logits
     from parity.fixtures.prepare import load_networks, prepare
-    from parity.given import with_arrays
     from parity.localise import ask
     from parity.localise import explain as localise
     from parity.networks.runtime import one_blas_thread
+    from parity.ports.arrays import with_arrays
+    from parity.ports.dump.comparison import LOGITS, given_values, unexplained_logits, with_suggestion
+    from parity.ports.dump.relearned import explain_logits
+    from parity.ports.python import Implementation
     from parity.sources.weights import load_weights
-    from parity.variant import Implementation
 
     values = given_values(found)
     under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))

@@ -144,7 +144,7 @@ def _answer(
     from parity.fixtures.prepare import load_networks, prepare
     from parity.localise import ask
     from parity.localise import explain as localise
-    from parity.variant import load_implementation
+    from parity.ports.python import load_implementation
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])
     under_test = load_implementation(implementation)

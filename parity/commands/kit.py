@@ -20,7 +20,7 @@ def kit(
 ) -> None:
     """Write a porting kit: the clip, the reference's artefacts as .npy, RTTMs, a README with stages and formulas."""
     from parity.fixtures.catalogue import Catalogue, default_folder
-    from parity.kit import write_kit
+    from parity.ports.kit import write_kit
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])
     with stderr.status(escape(fixture)):

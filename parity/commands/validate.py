@@ -18,8 +18,8 @@ def validate(
 
     Exit status: 0 nothing is wrong, 2 something is.
     """
-    from parity.dump.checks import check_dump
-    from parity.dump.reading import dumps_below, read_dump
+    from parity.ports.dump.checks import check_dump
+    from parity.ports.dump.reading import dumps_below, read_dump
     from parity.report.comparison import validation_lines
 
     wrong = 0

@@ -9,8 +9,8 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.report.comparison import Found, size
 from parity.report.wording import markdown_lines, number
 

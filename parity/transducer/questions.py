@@ -17,6 +17,7 @@ from parity.measure.drift import Drift, compare
 from parity.memo import Memo
 from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
+from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import CASCADED, reference_artefacts, replay
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
@@ -24,7 +25,6 @@ from parity.rnnt.step import OnnxJointStep, RnntNetworks
 from parity.transducer.faults import FAULTS, StepWorkshop
 from parity.transducer.fixtures import ALL, RnntFixture, made_head
 from parity.transducer.subject import StepReplay
-from parity.variant import NATIVE, Implementation
 
 
 @dataclass(frozen=True)

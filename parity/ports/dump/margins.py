@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 from parity.community1.parameters import Parameters
-from parity.dump.checks import well_formed
-from parity.dump.conventions import Aligned, in_order
-from parity.dump.reading import Dump
 from parity.fixtures.snapshot import Snapshot
 from parity.margins.margin import KINDS, Kind, Margin, margins
+from parity.ports.dump.checks import well_formed
+from parity.ports.dump.conventions import Aligned, in_order
+from parity.ports.dump.reading import Dump
 
 GAP, LOGITS = ("segmentations.npz", "segmentation_gap"), "segmentation_logits"
 SETTINGS = {("ahc_state.npz", "threshold"): "threshold", ("reconstruction.npz", "min_duration_off"): "min_duration_off"}

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pyannote.metrics.diarization import DiarizationErrorRate
 
 from parity.community1.annotation import Turn, to_rttm
-from parity.dump.rttm import plain, spoken
 from parity.measure.score import Score, count, read_turns, score_rttm
+from parity.ports.dump.rttm import plain, spoken
 
 Line = tuple[float, float, str]
 """Start and duration in seconds, and who, in the reference's names."""
@@ -49,7 +49,7 @@ class TurnDifference:
 
 
 def compare_turns(reference: str, candidate: str) -> TurnDifference:
-    """Compare RTTM text in which `parity.dump.rttm.check_rttm` found no bad line."""
+    """Compare RTTM text in which `parity.ports.dump.rttm.check_rttm` found no bad line."""
     reference, candidate = plain(reference), plain(candidate)
     names = DiarizationErrorRate().optimal_mapping(read_turns(reference), read_turns(candidate))
     taken = set(names.values())

@@ -54,7 +54,7 @@ DEFAULT_FIXTURE = "14_partial_tail"
 """The smallest that goes through every stage but KMeans; its embeddings are one cluster, those of others more."""
 
 CLIP, README = "clip.wav", "README.md"
-TEMPLATES = Path(__file__).parent / "report" / "templates"
+TEMPLATES = Path(__file__).parents[1] / "report" / "templates"
 FIRST = 4
 
 MODULES: dict[str, ModuleType] = {

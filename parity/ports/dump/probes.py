@@ -1,10 +1,10 @@
 """What a gross mismatch looks like: one mistake at a time is undone, and the one that explains the difference is named.
 
 Probes: another order of axes, announced by the shape or hidden under the right one; a factor (32768, 32767, ln 10) and
-an offset; rows of another length; a mean not subtracted; shifts in time (`parity.dump.shifts`); probabilities for
+an offset; rows of another length; a mean not subtracted; shifts in time (`parity.ports.dump.shifts`); probabilities for
 log-probabilities; turns shifted by a constant. A probe is suggested only when what it leaves is a hundredth of what
 there was; for half a frame, which arrays of whole frames do not hold, on the signs that `shifts` names. Mistakes inside
-a network show only where the network and its clip are at hand (`parity.dump.relearned`).
+a network show only where the network and its clip are at hand (`parity.ports.dump.relearned`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from itertools import permutations
 import numpy as np
 
 from parity.community1.geometry import FRAME_SECONDS, FRAME_STEP_SECONDS
-from parity.dump.shifts import Guess, half_a_frame, shifts
-from parity.dump.turns import Line, TurnDifference
 from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.ports.dump.shifts import Guess, half_a_frame, shifts
+from parity.ports.dump.turns import Line, TurnDifference
 
 GROSS = 0.02
 """Root mean square of the difference over that of the reference; a share of elements, for labels."""

@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import from_rttm
-from parity.dump.checks import check_dump
-from parity.dump.reading import Dump, read_dump
-from parity.dump.rttm import may_be_scored, plain
 from parity.errors import InputError
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
-from parity.variant import check_artefact
+from parity.ports.dump.checks import check_dump
+from parity.ports.dump.reading import Dump, read_dump
+from parity.ports.dump.rttm import may_be_scored, plain
+from parity.ports.python import check_artefact
 
 
 def read_arrays(folder: Path) -> dict[str, Any]:

@@ -15,9 +15,9 @@ from itertools import permutations
 import numpy as np
 
 from parity.community1 import geometry
-from parity.dump.probes import EXPLAINED, GROSS_LOGITS, difference
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
+from parity.ports.dump.probes import EXPLAINED, GROSS_LOGITS, difference
 
 STORED = "ifgo"
 KNOWN = {

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from parity.dump.reading import Dump
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.reading import Dump
 
 LEAST = 1e-4
 """Of an artefact's cost, which is at most 1 a speaker: what float32 makes of equal rows is no reason to renumber them;

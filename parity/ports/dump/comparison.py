@@ -12,18 +12,18 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import from_rttm
-from parity.dump.conventions import Aligned, align
-from parity.dump.margins import Headroom, find_headroom
-from parity.dump.origin import origin_lines
-from parity.dump.probes import explain_array, explain_turns
-from parity.dump.reading import Dump
-from parity.dump.rttm import check_rttm, may_be_scored
-from parity.dump.turns import TurnDifference, compare_turns
 from parity.errors import InputError
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
+from parity.ports.dump.conventions import Aligned, align
+from parity.ports.dump.margins import Headroom, find_headroom
+from parity.ports.dump.origin import origin_lines
+from parity.ports.dump.probes import explain_array, explain_turns
+from parity.ports.dump.reading import Dump
+from parity.ports.dump.rttm import check_rttm, may_be_scored
+from parity.ports.dump.turns import TurnDifference, compare_turns
 from parity.replay.engine import CASCADED
 from parity.replay.outcome import excuses, near_tie_flips
 
@@ -237,7 +237,7 @@ def with_suggestion(comparison: DumpComparison, name: str, words: str | None) ->
 
 
 def given_values(comparison: DumpComparison) -> dict[str, Any]:
-    """The candidate's artefacts under the reference's conventions, as `parity.given.with_arrays` takes them.
+    """The candidate's artefacts under the reference's conventions, as `parity.ports.arrays.with_arrays` takes them.
 
     Left out are those of another shape, floats for labels, those with a frame more or less, and a filterbank of some
     chunks only where there are no embeddings to stand for the others.

@@ -1,0 +1,19 @@
+"""What is under test: whose code, or whose arrays?
+
+`python` puts somebody's functions in place of stages; `arrays` puts arrays on disk there; `dump` reads what a port left
+on disk, checks it, and compares it with the reference's; `kit` writes what a porter needs for one fixture.
+"""
+
+from __future__ import annotations
+
+from parity.ports.arrays import read_arrays, with_arrays
+from parity.ports.kit import write_kit
+from parity.ports.python import Implementation, load_implementation
+
+__all__ = [
+    "Implementation",
+    "load_implementation",
+    "read_arrays",
+    "with_arrays",
+    "write_kit",
+]
