@@ -17,20 +17,20 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks, community1_pipeline
-from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
+from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
+from parity.explain.memo import Memo
+from parity.explain.patching import Patching
+from parity.explain.verdict import Verdicts
 from parity.fault import Fault, Workshop
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
-from parity.memo import Memo
-from parity.patching import Patching
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.ports.python import Implementation
 from parity.replay.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.replay.subject import Subject, subject_of
 from parity.sources.weights import WeightSet
-from parity.verdict import Verdicts
 
 Progress = Callable[[str, int, int], None]
 Slack = tuple[float, float]

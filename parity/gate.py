@@ -16,12 +16,12 @@ from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
 from parity.details import Details, find_details
 from parity.errors import InputError
-from parity.explanation import Explanation
+from parity.explain.explanation import Explanation
+from parity.explain.localise import ask, candidate_of, explain
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import Prepared, load_networks, prepare
 from parity.fixtures.recording import Recording
 from parity.fixtures.snapshot import Snapshot
-from parity.localise import ask, candidate_of, explain
 from parity.measure.score import Score, score_rttm
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME

@@ -15,7 +15,7 @@ import numpy as np
 from parity.community1 import geometry
 from parity.community1.fbank import fbank_series
 from parity.errors import InputError
-from parity.explanation import LayerDrift
+from parity.explain.explanation import LayerDrift
 from parity.layer_file import NETWORKS, Layer, LayerFile, check_chunks, read_layers
 from parity.measure.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 from parity.networks.pyannet import build_pyannet

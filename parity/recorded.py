@@ -18,13 +18,13 @@ from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
 from parity.errors import InputError
-from parity.explanation import Explanation
+from parity.explain.explanation import Explanation
+from parity.explain.localise import ask, explain
 from parity.fixtures import seed
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.recording import RTTM, Recording
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.localise import ask, explain
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from parity.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
-from parity.explanation import (
+from parity.explain.explanation import (
     BORN,
     INHERITED,
     INTO_CANDIDATE,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parity.delta import NO, UNRESOLVED, YES, ddmin
+from parity.explain.delta import NO, UNRESOLVED, YES, ddmin
 
 
 def needs(wanted: set[int]):

@@ -31,7 +31,7 @@ GENERAL = (
     "parity.replay.subject",
     "parity.pipeline.stage",
     "parity.pipeline.recurrent",
-    "parity.delta",
+    "parity.explain.delta",
     "parity.pipeline.artefact",
 )
 LAB = tuple(

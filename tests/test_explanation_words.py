@@ -8,7 +8,7 @@ import pytest
 from report_examples import explanation
 from rich.console import Console
 
-from parity.explanation import Element, LayerDrift
+from parity.explain.explanation import Element, LayerDrift
 from parity.report.document import explanation_data
 from parity.report.explanation import explanation_table, in_words, listed, size, times, verdict
 

@@ -17,6 +17,7 @@ from parity.community1.filtering import filter_embeddings
 from parity.community1.networks import build_networks
 from parity.community1.plda import solve_plda
 from parity.errors import InputError
+from parity.explain.memo import Memo
 from parity.fault import BUILT_IN, Fault, Workshop, load_faults
 from parity.faults import FAULTS, rounded_weights
 from parity.faults.assignment import best_pairs_first
@@ -29,7 +30,6 @@ from parity.faults.segmentation import with_hysteresis
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
-from parity.memo import Memo
 from parity.networks.runtime import OnnxNetwork, one_blas_thread
 from parity.networks.wespeaker.graph import build_head
 from parity.pipeline.stage import ChunkSeries, Pipeline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from parity.community1 import Networks
-from parity.memo import Memo
+from parity.explain.memo import Memo
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from report_examples import WEIGHTS, example, results
 
-from parity import explanation
+from parity.explain import explanation
 from parity.report import document as module
 from parity.report.document import SCHEMA, document, to_json
 

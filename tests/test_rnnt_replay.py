@@ -11,9 +11,9 @@ from rnnt_examples import SMALL, UTTERANCE, backend, encoded, networks, searched
 
 from parity.calibrate import calibrate
 from parity.errors import InputError
-from parity.explanation import BORN, INHERITED
+from parity.explain.explanation import BORN, INHERITED
+from parity.explain.patching import Patching, downstream
 from parity.fixtures.snapshot import MANIFEST, read_snapshot, write_snapshot
-from parity.patching import Patching, downstream
 from parity.pipeline.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
 from parity.replay.engine import CASCADED, ISOLATED, replay
 from parity.rnnt import rnnt_pipeline

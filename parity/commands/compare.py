@@ -13,7 +13,7 @@ from parity.console import stderr, stdout
 from parity.errors import InputError
 
 if TYPE_CHECKING:
-    from parity.explanation import Explanation
+    from parity.explain.explanation import Explanation
     from parity.fixtures.catalogue import Fixture
     from parity.ports.dump.comparison import DumpComparison
     from parity.ports.dump.reading import Dump
@@ -114,9 +114,9 @@ def _explained(
     found: DumpComparison, reference: Dump, candidate: Dump, weights: str, budget: int, threads: int | None
 ) -> tuple[DumpComparison, Explanation]:
     """The comparison with what only the clip and the weights can tell, and which stage decides."""
+    from parity.explain.localise import ask
+    from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
-    from parity.localise import ask
-    from parity.localise import explain as localise
     from parity.networks.runtime import one_blas_thread
     from parity.ports.arrays import with_arrays
     from parity.ports.dump.comparison import LOGITS, given_values, unexplained_logits, with_suggestion

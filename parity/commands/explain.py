@@ -14,9 +14,9 @@ from parity.console import stderr, stdout
 from parity.errors import InputError
 
 if TYPE_CHECKING:
-    from parity.explanation import Explanation, LayerDrift
+    from parity.explain.explanation import Explanation, LayerDrift
+    from parity.explain.localise import Answered
     from parity.fixtures.prepare import Prepared
-    from parity.localise import Answered
     from parity.sources.weights import WeightSet
 
 
@@ -54,8 +54,8 @@ def explain(
 
     Exit status: 0 nothing out of tolerance and the answer the reference's, 1 drift, 2 the inputs were wrong.
     """
-    from parity.case import case_of
-    from parity.case import write_case as write_case_file
+    from parity.explain.case import case_of
+    from parity.explain.case import write_case as write_case_file
     from parity.files.whole import check_writable, write_text
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
@@ -105,12 +105,12 @@ def case(
 
     Exit status: 0 it does, 1 it does not, 2 the case does not fit.
     """
-    from parity.case import read_case, run_case
     from parity.community1 import community1_pipeline
+    from parity.explain.case import read_case, run_case
+    from parity.explain.patching import Patching
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.prepare import load_networks, prepare
     from parity.networks.runtime import one_blas_thread
-    from parity.patching import Patching
     from parity.sources.weights import load_weights
 
     found = read_case(path)
@@ -139,11 +139,11 @@ def _answer(
     runtime: str,
     say: Callable[[str], None],
 ) -> tuple[Answered, Prepared]:
+    from parity.explain.localise import ask
+    from parity.explain.localise import explain as localise
     from parity.fault import Workshop, planted
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.prepare import load_networks, prepare
-    from parity.localise import ask
-    from parity.localise import explain as localise
     from parity.ports.python import load_implementation
 
     (entry,) = Catalogue.read(default_folder()).select([fixture])

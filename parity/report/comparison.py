@@ -11,7 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.explanation import Explanation
+from parity.explain.explanation import Explanation
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.ports.dump.turns import TurnDifference
 from parity.report.document import explanation_data, finite

@@ -15,7 +15,7 @@ import numpy as np
 
 from parity import __version__
 from parity.details import Details
-from parity.explanation import Explanation
+from parity.explain.explanation import Explanation
 from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.gate import PARITY, FixtureResult
 from parity.measure.drift import Drift

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.explanation import BORN, BORN_SMALL, INHERITED, INTO_REFERENCE, NOT_COMPARED, UNCLEAR, WITHIN
+from parity.explain.explanation import BORN, BORN_SMALL, INHERITED, INTO_REFERENCE, NOT_COMPARED, UNCLEAR, WITHIN
 from parity.report.wording import number, scientific
 
 STYLES = {BORN: "bold red", BORN_SMALL: "red", INHERITED: "yellow", UNCLEAR: "yellow", WITHIN: "green"}

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from parity.calibrate import Bench
 from parity.errors import InputError
-from parity.explanation import Explanation
+from parity.explain.explanation import Explanation
+from parity.explain.localise import DEFAULT_BUDGET, Question, explain
+from parity.explain.memo import Memo
+from parity.explain.patching import Patching
 from parity.fault import Fault
 from parity.fixtures.noise import read_noise
-from parity.localise import DEFAULT_BUDGET, Question, explain
 from parity.measure.drift import Drift, compare
-from parity.memo import Memo
-from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import CASCADED, reference_artefacts, replay

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.delta import NO, YES, ddmin
-from parity.explanation import Element, Elements, TokenRecovery
+from parity.explain.delta import NO, YES, ddmin
+from parity.explain.explanation import Element, Elements, TokenRecovery
+from parity.explain.patching import Patching
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift
-from parity.patching import Patching
 from parity.pipeline.stage import Stage
 from parity.replay.subject import Outcome, Replayed, Subject
 

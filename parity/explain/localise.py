@@ -1,7 +1,7 @@
 """Where drift is born, which stage decides it, which elements carry it.
 
-Verdicts say where it was born (`parity.verdict`), patches which stage's output, taken from the reference, brings the
-answer back (`parity.patching`), delta debugging which elements of it (`parity.elements`).
+Verdicts say where it was born (`parity.explain.verdict`), patches which stage's output, taken from the reference, brings the
+answer back (`parity.explain.patching`), delta debugging which elements of it (`parity.explain.elements`).
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
-from parity.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
+from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
+from parity.explain.memo import Memo
+from parity.explain.patching import Patching
+from parity.explain.verdict import NoiseMultiple, Verdicts
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
-from parity.memo import Memo
-from parity.patching import Patching
 from parity.pipeline.stage import Pipeline
 from parity.ports.arrays import read_arrays, with_arrays
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.subject import Outcome
-from parity.verdict import NoiseMultiple, Verdicts
 
 DEFAULT_BUDGET = 120
 Progress = Callable[[str, int, int], None]

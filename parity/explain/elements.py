@@ -2,7 +2,7 @@
 that breaks it.
 
 An element is what a person can point at: a speaker in a chunk, a frame of a chunk, an output frame, a training
-embedding, a cluster. Found by delta debugging (`parity.delta`); a failure of another kind than the candidate's (another
+embedding, a cluster. Found by delta debugging (`parity.explain.delta`); a failure of another kind than the candidate's (another
 number of speakers, other speakers wrong) counts as unresolved, never as the same failure.
 """
 
@@ -17,11 +17,11 @@ import numpy as np
 from parity.community1 import geometry
 from parity.community1.annotation import speaker_names
 from parity.community1.scoring import inactive
-from parity.delta import NO, UNRESOLVED, YES, ddmin
-from parity.explanation import Element, Elements
+from parity.explain.delta import NO, UNRESOLVED, YES, ddmin
+from parity.explain.explanation import Element, Elements
+from parity.explain.patching import Answer, Patching, best_renaming
 from parity.measure.drift import in_words
 from parity.measure.score import read_turns
-from parity.patching import Answer, Patching, best_renaming
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Stage
 

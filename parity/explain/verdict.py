@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.explanation import (
+from parity.explain.explanation import (
     BORN,
     BORN_SMALL,
     INHERITED,
@@ -23,9 +23,9 @@ from parity.explanation import (
     Amplification,
     StageVerdict,
 )
+from parity.explain.patching import Patching
 from parity.measure.drift import Drift, compare
 from parity.measure.tolerances import tolerance
-from parity.patching import Patching
 from parity.pipeline.artefact import Comparison, find
 from parity.pipeline.stage import ChunkSeries, Stage
 from parity.replay.engine import CASCADED, ISOLATED

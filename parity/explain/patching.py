@@ -18,7 +18,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from parity.community1.annotation import to_rttm
-from parity.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch, Recovery
+from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch, Recovery
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.score import count, score_rttm
 from parity.measure.tolerances import tolerance

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.errors import InputError
-from parity.explanation import Element, Explanation
+from parity.explain.elements import ELEMENT_AXES, in_sentence, mixed, signature
+from parity.explain.explanation import Element, Explanation
+from parity.explain.patching import Patching
 from parity.files.whole import write_text
-from parity.patching import Patching
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
 
@@ -35,7 +35,7 @@ class Case:
     fixture, clip_sha256 : where it was found
     implementation : whose rows they are
     artefact : what the rows belong to
-    failure : in words, as `parity.elements.in_sentence` says it
+    failure : in words, as `parity.explain.elements.in_sentence` says it
     rows : index, where it is in words, the reference's and the candidate's values
     """
 

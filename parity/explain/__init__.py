@@ -1,0 +1,22 @@
+"""Why is it not the same: where was drift born, what decided the answer, which elements carry it?
+
+`localise` asks; `verdict` says of each stage whether drift is *born* in it or inherited; `patching` replaces stages by
+the reference's to see which *decides*; `elements` and `delta` find the fewest rows that do; `case` keeps them as a
+regression case; `memo` sees to it that nothing runs twice; `explanation` is the answer as data.
+"""
+
+from __future__ import annotations
+
+from parity.explain.case import run_case, write_case
+from parity.explain.explanation import Explanation, StageVerdict
+from parity.explain.localise import explain
+from parity.explain.patching import Patching
+
+__all__ = [
+    "Explanation",
+    "Patching",
+    "StageVerdict",
+    "explain",
+    "run_case",
+    "write_case",
+]
