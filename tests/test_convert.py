@@ -10,10 +10,10 @@ import pytest
 from random_arrays import random_wespeaker
 from typer.testing import CliRunner
 
-from parity import convert as module
 from parity.__main__ import app
 from parity.audio.reading import quantise, write_pcm16
-from parity.convert import Options, convert
+from parity.embedding import conversion as module
+from parity.embedding.conversion import Options, convert
 from parity.errors import InputError
 from parity.networks.checkpoint_writer import write_checkpoint
 from parity.networks.wespeaker.batch_norm import folded

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from parity import runtimes as module
 from parity.__main__ import app
+from parity.embedding import runtimes as module
+from parity.embedding.runtimes import Costs, Outcome, Speed, measure_speed
 from parity.errors import InputError
 from parity.measure.score import score_rttm
 from parity.networks.rounding import quantise
 from parity.networks.wespeaker.runtime import RUNTIMES, load_embedding
 from parity.report.document import to_json
 from parity.report.runtimes import costs_data, costs_markdown, read_costs, rows
-from parity.runtimes import Costs, Outcome, Speed, measure_speed
 from tests.random_arrays import random_wespeaker
 
 REDUCED = [name for name in RUNTIMES if name.startswith("onnx-")]

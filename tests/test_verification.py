@@ -8,11 +8,7 @@ import numpy as np
 import pytest
 
 from parity.community1.fbank import compute_fbank
-from parity.errors import InputError
-from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
-from parity.fixtures.clips import Material, Turn
-from parity.report.verification import verification_data, verification_in_words
-from parity.verification import (
+from parity.embedding.verification import (
     Verification,
     Window,
     cut,
@@ -23,6 +19,10 @@ from parity.verification import (
     verify,
     windows_of,
 )
+from parity.errors import InputError
+from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.clips import Material, Turn
+from parity.report.verification import verification_data, verification_in_words
 
 RATE = 16000
 

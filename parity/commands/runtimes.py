@@ -37,6 +37,7 @@ def runtimes(
     """
     from dataclasses import replace
 
+    from parity.embedding.runtimes import Costs, measure_fixture, measure_speed
     from parity.errors import InputError
     from parity.files.machine import cpu_model
     from parity.files.whole import check_writable, write_text
@@ -46,7 +47,6 @@ def runtimes(
     from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.runtimes import costs_data, costs_markdown, costs_table, read_costs
-    from parity.runtimes import Costs, measure_fixture, measure_speed
     from parity.sources.weights import load_weights
 
     wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]

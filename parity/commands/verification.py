@@ -27,13 +27,13 @@ def verification(
 
     Exit status: 0 the runtimes agree to four decimals, 1 they do not, 2 the inputs were wrong.
     """
+    from parity.embedding.verification import verify, windows_of
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.wespeaker.runtime import check_runtimes, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table
     from parity.sources.weights import load_weights
-    from parity.verification import verify, windows_of
 
     check_runtimes(runtime)
     if json_path is not None:

@@ -11,9 +11,9 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.errors import InputError
 from parity.report.wording import markdown_lines, number, scientific
-from parity.runtimes import Costs, Outcome, Speed
 
 SCHEMA = 1
 NOTHING = "-"

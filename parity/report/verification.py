@@ -8,8 +8,8 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from parity.embedding.verification import DECIMALS, WINDOW_SECONDS, Verification, Window, largest_gap
 from parity.report.wording import scientific
-from parity.verification import DECIMALS, WINDOW_SECONDS, Verification, Window, largest_gap
 
 
 def verification_data(
