@@ -1,4 +1,4 @@
-"""The embedding network's layers at a sample of positions, kept beside a snapshot; see `parity.layer_samples`.
+"""The embedding network's layers at a sample of positions, kept beside a snapshot; see `parity.layers.samples`.
 
 The reference's own class runs on the filterbank and masks that the snapshot holds. Where pyannote heard nobody it never
 made a filterbank; there its own class makes that of chunk 0, and the one mask is that of all frames.
@@ -19,8 +19,8 @@ from parity.audio.reading import load_clip
 from parity.community1 import geometry
 from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Fixture
-from parity.layer_reference import proven_layers
-from parity.layer_samples import EVERYBODY, inputs_of, sample, write_samples
+from parity.layers.reference import proven_layers
+from parity.layers.samples import EVERYBODY, inputs_of, sample, write_samples
 from parity.sources.weights import WeightSet
 
 

@@ -1,6 +1,6 @@
 """Every layer of the reference's two networks on a few chunks, by forward hooks; no body of a function is copied.
 
-Which module is which layer of ours is a table, `parity.layer_file.NETWORKS`. Each chunk goes through each network
+Which module is which layer of ours is a table, `parity.layers.file.NETWORKS`. Each chunk goes through each network
 alone, and through the embedding network once for its three speakers, which pyannote's pooling takes as a second
 dimension of the weights: only the pooling depends on the speaker.
 """
@@ -26,7 +26,7 @@ from parity.community1 import geometry
 from parity.errors import InputError
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.layer_file import NETWORKS, Layer, check_chunks, write_layers
+from parity.layers.file import NETWORKS, Layer, check_chunks, write_layers
 from parity.sources.weights import WeightSet
 
 
@@ -47,7 +47,7 @@ def parse_chunks(text: str | None) -> list[int]:
 def record_layers(
     path: Path, pipeline: Pipeline, fixture: Fixture, weights: WeightSet, waveform: np.ndarray, chunks: list[int]
 ) -> None:
-    """Run both networks on the chunks and write every layer's output to one file; see `parity.layer_file.LayerFile`.
+    """Run both networks on the chunks and write every layer's output to one file; see `parity.layers.file.LayerFile`.
 
     Masks are the snapshot's; where it has none, nobody speaks, and the embedding network is left out.
 

@@ -39,8 +39,8 @@ def recorded(tmp_path_factory):
 
 def test_layers_are_those_of_the_snapshot_and_ours_are_within_and_a_rounded_convolution_is_named(recorded):
     from parity.fixtures.snapshot import read_snapshot
-    from parity.layer_file import read_layers
-    from parity.layers import compare_layers, first_out
+    from parity.layers.file import read_layers
+    from parity.layers.inside import compare_layers, first_out
 
     path, _, fixture, weights, waveform = recorded
     snapshot, found = read_snapshot(fixture.snapshot_folder), read_layers(path)
@@ -96,9 +96,9 @@ def test_masks_of_another_clip_and_chunks_that_are_no_numbers_are_refused(record
 
 def test_the_committed_sample_is_what_a_full_capture_has_at_its_positions(recorded):
     from parity.fixtures.snapshot import read_snapshot
-    from parity.layer_file import read_layers
-    from parity.layer_reference import PROVEN, chunks_of_file
-    from parity.layer_samples import read_samples
+    from parity.layers.file import read_layers
+    from parity.layers.reference import PROVEN, chunks_of_file
+    from parity.layers.samples import read_samples
 
     path, _, fixture, *_ = recorded
     (full,) = chunks_of_file(read_layers(path))
@@ -124,7 +124,7 @@ def test_a_sample_recorded_again_is_the_one_beside_the_snapshot(recorded, tmp_pa
     from capture.layer_samples import record_samples
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import LAYERS, read_snapshot
-    from parity.layer_samples import read_samples
+    from parity.layers.samples import read_samples
 
     (silent,) = Catalogue.read(default_folder()).select(["13_no_speech"])  # one chunk, its filterbank in the file
     _, pipeline, _, weights, _ = recorded

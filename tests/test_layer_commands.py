@@ -11,7 +11,7 @@ from test_command_line import only_error, parity
 
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.snapshot import LAYERS
-from parity.layer_reference import PROVEN
+from parity.layers.reference import PROVEN
 
 SILENT = "13_no_speech"  # one chunk
 

@@ -11,10 +11,10 @@ from random_arrays import random_wespeaker
 
 from parity.errors import InputError
 from parity.fixtures.snapshot import LAYERS, MANIFEST, Snapshot, write_snapshot
-from parity.layer_probes import pool
-from parity.layer_proof import load_network, prove
-from parity.layer_reference import PROVEN, TRUNK, ReferenceChunk, ReferenceLayer
-from parity.layer_samples import EVERYBODY, POSITIONS, positions, read_samples, sample, write_samples
+from parity.layers.probes import pool
+from parity.layers.proof import load_network, prove
+from parity.layers.reference import PROVEN, TRUNK, ReferenceChunk, ReferenceLayer
+from parity.layers.samples import EVERYBODY, POSITIONS, positions, read_samples, sample, write_samples
 from parity.networks.wespeaker.onnx_runtime import OnnxEmbedding
 from parity.report.layers import proof_data, proof_in_words
 
@@ -376,7 +376,7 @@ def test_the_committed_samples_are_within_on_onnx_and_the_smallest_fixture_says_
     """One chunk of a real fixture, from the committed file to the verdict."""
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import read_snapshot
-    from parity.layer_proof import reference_of
+    from parity.layers.proof import reference_of
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["13_no_speech"])

@@ -12,8 +12,8 @@ from random_arrays import random_pyannet, random_wespeaker
 from parity.community1 import geometry
 from parity.community1.fbank import compute_fbank, fbank_series
 from parity.errors import InputError
-from parity.layer_file import MANIFEST_KEYS, NETWORKS, check_chunks, read_layers, write_layers
-from parity.layers import CandidateLayers, compare_layers, first_out
+from parity.layers.file import MANIFEST_KEYS, NETWORKS, check_chunks, read_layers, write_layers
+from parity.layers.inside import CandidateLayers, compare_layers, first_out
 from parity.networks import pyannet
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork

@@ -166,7 +166,7 @@ def _answer(
 def _layers(
     path: Path, weights: WeightSet, ready: Prepared, answered: Answered, threads: int | None, runtime: str
 ) -> tuple[LayerDrift, ...]:
-    from parity.layers import compare_layers
+    from parity.layers.inside import compare_layers
 
     # A filterbank of the candidate's own goes in, so that the layers show what becomes of it.
     patching = answered.patching

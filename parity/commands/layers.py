@@ -41,8 +41,8 @@ def layers(
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import read_snapshot
-    from parity.layer_file import read_layers
-    from parity.layer_proof import load_network, prove, reference_of
+    from parity.layers.file import read_layers
+    from parity.layers.proof import load_network, prove, reference_of
     from parity.networks.wespeaker.runtime import check_runtime, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.layers import proof_data, proof_in_words, proof_table

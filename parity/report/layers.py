@@ -8,7 +8,7 @@ from typing import Any
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from parity.layer_proof import LayerProof, Proof
+from parity.layers.proof import LayerProof, Proof
 from parity.report.wording import scientific
 
 COLUMNS = ("layer", "max abs", "relative", "limit", "worst chunk", "")

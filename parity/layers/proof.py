@@ -1,6 +1,6 @@
 """Proof by layer: a runtime's embedding network against the reference's own, layer after layer, on the same inputs.
 
-Task: chunks of the reference (`parity.layer_reference`) and a network -> how far each layer of `PROVEN` is, and the
+Task: chunks of the reference (`parity.layers.reference`) and a network -> how far each layer of `PROVEN` is, and the
 first that is out of tolerance. Every layer comes from the candidate's own layers before it, on the reference's
 filterbank and masks. Conventions: drift is the largest absolute difference; where only a sample of the reference is at
 hand, the largest over the sample and over the two numbers that stand for the whole layer (largest absolute value, RMS),
@@ -19,11 +19,11 @@ from parity.errors import InputError
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import check_weights
 from parity.fixtures.snapshot import Snapshot
-from parity.layer_file import LayerFile
-from parity.layer_probes import explain_layer
-from parity.layer_reference import PROVEN, ReferenceChunk, ReferenceLayer, chunks_of_file, sizes
-from parity.layer_samples import read_samples
-from parity.layers import check_origin, largest_difference
+from parity.layers.file import LayerFile
+from parity.layers.inside import check_origin, largest_difference
+from parity.layers.probes import explain_layer
+from parity.layers.reference import PROVEN, ReferenceChunk, ReferenceLayer, chunks_of_file, sizes
+from parity.layers.samples import read_samples
 from parity.measure.tolerances import ISOLATED, LAYER_SHARE
 from parity.ports.python import load_object
 from parity.sources.weights import WeightSet

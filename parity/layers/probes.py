@@ -13,7 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
-from parity.layer_reference import FEATURES, POOLED, TRUNK, ReferenceChunk
+from parity.layers.reference import FEATURES, POOLED, TRUNK, ReferenceChunk
 from parity.networks.wespeaker.architecture import POOLING_EPS
 from parity.networks.wespeaker.masks import interpolate_nearest
 from parity.ports.dump.probes import EXPLAINED, difference

@@ -1,6 +1,6 @@
 """What the layers of the embedding network are proven against: the reference's values on some chunks.
 
-Task: a full file of layers (`parity.layer_file`) or the sample committed beside a snapshot (`parity.layer_samples`) ->
+Task: a full file of layers (`parity.layers.file`) or the sample committed beside a snapshot (`parity.layers.samples`) ->
 one form that both are compared in. Conventions: a layer is one chunk's, in the reference's layout: images (channels,
 mel bins, frames) after a block's last ReLU, `conv1` after its batch norm, statistics and embeddings (masks, ...).
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from parity.layer_file import LayerFile
+from parity.layers.file import LayerFile
 from parity.networks.wespeaker.architecture import BLOCKS, POOLED_FEATURES
 
 FEATURES = f"{BLOCKS[-1][0]}.out"  # what is pooled
@@ -81,7 +81,7 @@ def proven_layers(recorded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    recorded : `embedding/LAYER` -> one chunk's array, as in `parity.layer_file`; its statistics are mean and deviation,
+    recorded : `embedding/LAYER` -> one chunk's array, as in `parity.layers.file`; its statistics are mean and deviation,
         side by side
     """
     stats = recorded["embedding/stats"]

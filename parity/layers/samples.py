@@ -23,8 +23,8 @@ from parity.errors import InputError
 from parity.files.whole import writing_file
 from parity.fixtures.beside import check_belongs
 from parity.fixtures.snapshot import LAYERS, Snapshot
-from parity.layer_file import NUM_FRAMES
-from parity.layer_reference import POOLED, PROVEN, ReferenceChunk, ReferenceLayer
+from parity.layers.file import NUM_FRAMES
+from parity.layers.reference import POOLED, PROVEN, ReferenceChunk, ReferenceLayer
 
 SCHEMA = 1
 POSITIONS = {name: 2048 if name in POOLED else 256 for name in PROVEN if name != "embeddings"}

@@ -1,6 +1,6 @@
 """Inside the networks: how far every layer's output is from the reference's, and which is the first out of tolerance.
 
-Task: a file of the reference's layers on some chunks (`parity.layer_file`), and the arrays of a candidate -> relative
+Task: a file of the reference's layers on some chunks (`parity.layers.file`), and the arrays of a candidate -> relative
 drift of each layer, in the order in which they are computed. The candidate's arrays run in our graphs, with every layer
 as a further output.
 """
@@ -16,7 +16,7 @@ from parity.community1 import geometry
 from parity.community1.fbank import fbank_series
 from parity.errors import InputError
 from parity.explain.explanation import LayerDrift
-from parity.layer_file import NETWORKS, Layer, LayerFile, check_chunks, read_layers
+from parity.layers.file import NETWORKS, Layer, LayerFile, check_chunks, read_layers
 from parity.measure.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork

@@ -1,0 +1,19 @@
+"""Which layer inside the networks is the first to differ?
+
+`inside` compares every layer of a candidate with a `file` of the reference's; `proof` proves a runtime against the
+`samples` that are kept beside each snapshot, its `reference`; `probes` names the mistake that a layer looks like.
+"""
+
+from __future__ import annotations
+
+from parity.layers.file import LayerFile, read_layers
+from parity.layers.inside import compare_layers
+from parity.layers.proof import Proof, prove
+
+__all__ = [
+    "LayerFile",
+    "Proof",
+    "compare_layers",
+    "prove",
+    "read_layers",
+]
