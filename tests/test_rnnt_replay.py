@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from rnnt_examples import SMALL, UTTERANCE, backend, encoded, networks, searched, small_head
 
-from parity.calibrate import calibrate
+from parity.calibration.trials import calibrate
 from parity.errors import InputError
 from parity.explain.explanation import BORN, INHERITED
 from parity.explain.patching import Patching, downstream

@@ -12,7 +12,7 @@ import typer
 from parity.console import stderr, stdout
 
 if TYPE_CHECKING:
-    from parity.calibrate import Bench
+    from parity.calibration.trials import Bench
     from parity.fixtures.catalogue import Fixture
     from parity.sources.weights import WeightSet
 
@@ -23,8 +23,8 @@ DEFAULT_REPORT = Path("reports/calibration.json")
 def calibrate(
     fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
     faults: Annotated[
-        list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.fault); repeatable.")
-    ] = ["parity.faults"],  # noqa: B006
+        list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.calibration.fault); repeatable.")
+    ] = ["parity.calibration.faults"],  # noqa: B006
     only: Annotated[list[str], typer.Option(help="Only this fault; repeatable.")] = [],  # noqa: B006
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
@@ -40,10 +40,10 @@ def calibrate(
     Exit status: 0 everything that moves was detected, named rightly and restored, without a false alarm; 1 not so; 2
     the inputs were wrong.
     """
-    from parity.calibrate import Trial
-    from parity.calibrate import calibrate as run
+    from parity.calibration.fault import Fault, load_faults
+    from parity.calibration.trials import Trial
+    from parity.calibration.trials import calibrate as run
     from parity.errors import InputError
-    from parity.fault import Fault, load_faults
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.runtime import one_blas_thread
@@ -89,7 +89,7 @@ def calibrate(
 def _benches(
     fixtures: list[Fixture], weights: WeightSet, threads: int | None, seconds: dict[str, float], say: callable
 ) -> Iterator[Bench]:
-    from parity.calibrate import bench_of
+    from parity.calibration.trials import bench_of
     from parity.fixtures.prepare import load_networks, prepare
 
     networks = load_networks(weights, threads)

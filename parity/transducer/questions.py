@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from parity.calibrate import Bench
+from parity.calibration.fault import Fault
+from parity.calibration.trials import Bench
 from parity.errors import InputError
 from parity.explain.explanation import Explanation
 from parity.explain.localise import DEFAULT_BUDGET, Question, explain
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
-from parity.fault import Fault
 from parity.fixtures.noise import read_noise
 from parity.measure.drift import Drift, compare
 from parity.pipeline.stage import Pipeline

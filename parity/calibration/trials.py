@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from parity.calibration.fault import Fault, Workshop
 from parity.community1 import Networks, community1_pipeline
 from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
 from parity.explain.verdict import Verdicts
-from parity.fault import Fault, Workshop
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import compare

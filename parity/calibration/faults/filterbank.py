@@ -9,6 +9,8 @@ from functools import cache, partial
 import numpy as np
 from scipy import fft
 
+from parity.calibration.fault import Fault
+from parity.calibration.faults.planting import fault, instead
 from parity.community1 import geometry
 from parity.community1.fbank import (
     FFT_SIZE,
@@ -23,8 +25,6 @@ from parity.community1.fbank import (
     hamming_window,
     mel_bank,
 )
-from parity.fault import Fault
-from parity.faults.planting import fault, instead
 from parity.pipeline.stage import ChunkSeries
 
 KALDI_DITHER = 1.0  # Kaldi's default, in units of 16-bit samples

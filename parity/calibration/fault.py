@@ -18,7 +18,7 @@ from parity.pipeline.stage import Pipeline
 from parity.ports.python import Implementation
 from parity.sources.weights import WeightSet
 
-BUILT_IN = "parity.faults"
+BUILT_IN = "parity.calibration.faults"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def load_faults(module: str = BUILT_IN) -> list[Fault]:
         said = " ".join(str(error).split())
         raise InputError(f"--faults {module}: cannot be loaded ({type(error).__name__}: {said})") from error
     if not isinstance(faults, (list, tuple)) or not faults or not all(isinstance(f, Fault) for f in faults):
-        raise InputError(f"--faults {module}: FAULTS is not a list of parity.fault.Fault")
+        raise InputError(f"--faults {module}: FAULTS is not a list of parity.calibration.fault.Fault")
     names = [fault.name for fault in faults]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"--faults {module}: {', '.join(twice)} more than once")

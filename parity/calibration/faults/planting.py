@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parity.fault import Fault, Workshop
+from parity.calibration.fault import Fault, Workshop
 from parity.pipeline.stage import Pipeline
 
 Run = Callable[..., Any]
