@@ -87,7 +87,7 @@ def run(
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.recording import Recording, choose
-    from parity.gate import run_fixtures, timed
+    from parity.gate.gate import run_fixtures, timed
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.ports.python import load_implementation
     from parity.report.document import document, to_json

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
 from parity.explain.explanation import (
     BORN,
     INHERITED,
@@ -24,12 +23,13 @@ from parity.explain.explanation import (
     StageVerdict,
 )
 from parity.fixtures.noise import Noise
-from parity.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
+from parity.gate.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
+from parity.gate.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
+from parity.gate.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.margins.margin import Margin
 from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison
-from parity.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.replay.outcome import NearTie, Replay
 from parity.report.document import document, to_json
 from parity.sources.weights import WeightSet

@@ -131,7 +131,7 @@ def test_importing_every_module_of_parity_loads_neither_torch_nor_pyannote_audio
     assert of(set(seen["loaded"]), "capture", "bench", "peers") == []
 
 
-@pytest.mark.parametrize("package", ["parity", "parity.replay.outcome", "parity.gate"])
+@pytest.mark.parametrize("package", ["parity", "parity.replay.outcome", "parity.gate.gate"])
 def test_importing_a_part_loads_neither_torch_nor_pyannote_audio(package):
     code = f"import json, sys, {package}\nprint(json.dumps(sorted(sys.modules)))"
     assert of(set(fresh_interpreter(code)), *HEAVY) == []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.details import Merges, differences, energy, find_details, timeline
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.noise import read_noise
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.fixtures.stability import read_stability
+from parity.gate.details import Merges, differences, energy, find_details, timeline
 from parity.replay.outcome import with_uri
 
 TURN = "SPEAKER clip 1 {:.3f} {:.3f} <NA> <NA> {} <NA> <NA>\n"

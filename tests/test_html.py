@@ -181,7 +181,7 @@ def test_text_for_infinities_does_not_stop_a_plot():
 
 
 @pytest.mark.parametrize(
-    "module", ["parity.gate", "parity.report.document", "parity.report.markdown", "parity.__main__"]
+    "module", ["parity.gate.gate", "parity.report.document", "parity.report.markdown", "parity.__main__"]
 )
 def test_nothing_but_the_page_loads_what_draws(module):
     # Not matplotlib itself: pyannote.metrics imports that.

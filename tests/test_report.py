@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from parity.fixtures.catalogue import Catalogue, default_folder
-from parity.gate import DRIFT, ERROR, PARITY, FixtureResult
+from parity.gate.gate import DRIFT, ERROR, PARITY, FixtureResult
 from parity.measure.drift import compare
 from parity.measure.score import Score, count
 from parity.replay.outcome import NearTie, Replay

@@ -18,10 +18,10 @@ from parity.fixtures import seed
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.recording import Recording, choose, find_recordings
 from parity.fixtures.snapshot import read_snapshot
-from parity.gate import COUNTED, DRIFT, ERROR, MISSING, PARITY, FixtureResult, run_fixtures
+from parity.gate.gate import COUNTED, DRIFT, ERROR, MISSING, PARITY, FixtureResult, run_fixtures
+from parity.gate.recorded import BEFORE, GIVEN, Recorded, parameters_of, replay_tensors
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.python import Implementation
-from parity.recorded import BEFORE, GIVEN, Recorded, parameters_of, replay_tensors
 from parity.report.document import document, to_json
 from parity.report.markdown import markdown
 from parity.report.terminal import remarks
@@ -305,7 +305,7 @@ def test_an_embedding_of_the_seed_that_is_altered_is_found(seed14, networks, wei
 
 
 def test_a_status_of_its_own_is_drift_only_where_the_code_is_judged():
-    from parity.gate import _status
+    from parity.gate.gate import _status
 
     assert _status(Recorded((), ("audio", "captures", "rttm"))) == MISSING
     assert _status(Recorded(("rttm",), ("audio", "captures"), (2, 4))) == COUNTED

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 
 from parity import __version__
-from parity.details import Details
 from parity.explain.explanation import Explanation
 from parity.fixtures.snapshot import REFERENCE_VERSION
-from parity.gate import PARITY, FixtureResult
+from parity.gate.details import Details
+from parity.gate.gate import PARITY, FixtureResult
+from parity.gate.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.measure.drift import Drift
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
-from parity.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.replay.outcome import TEXTS, Replay
 from parity.sources.weights import WeightSet
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
-from parity.gate import FixtureResult, Watcher
+from parity.gate.gate import FixtureResult, Watcher
 from parity.margins.margin import Margin
 from parity.report.markdown import cells, headings, headline, remarks_of, runtime, tightest
 from parity.report.wording import number, scientific

@@ -14,7 +14,6 @@ from pathlib import Path
 from parity.community1 import community1_pipeline
 from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
-from parity.details import Details, find_details
 from parity.errors import InputError
 from parity.explain.explanation import Explanation
 from parity.explain.localise import ask, candidate_of, explain
@@ -22,12 +21,13 @@ from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import Prepared, load_networks, prepare
 from parity.fixtures.recording import Recording
 from parity.fixtures.snapshot import Snapshot
+from parity.gate.details import Details, find_details
+from parity.gate.recorded import Means, Recorded, replay_recording
 from parity.measure.score import Score, score_rttm
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
 from parity.ports.python import NATIVE, Implementation
-from parity.recorded import Means, Recorded, replay_recording
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet

@@ -1,0 +1,19 @@
+"""Is it at parity? The main job.
+
+`gate` replays fixtures and says parity or drift of each; `recorded` does it for captures made elsewhere, from whatever
+of them is at hand; `details` are the numbers that a report shows beyond the verdict.
+"""
+
+from __future__ import annotations
+
+from parity.gate.details import Details, find_details
+from parity.gate.gate import FixtureResult, run_fixtures
+from parity.gate.recorded import Recorded
+
+__all__ = [
+    "Details",
+    "FixtureResult",
+    "Recorded",
+    "find_details",
+    "run_fixtures",
+]
