@@ -26,7 +26,7 @@ from parity.report.steps import statistics_line
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededHead, SeededUtterance
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
-from parity.transducer.fixtures import HEADS, made_head
+from parity.subjects.rnnt.fixtures import HEADS, made_head
 
 REAL_SIZE = ("one_layer_34", "one_layer_1025", "two_layers_34", "two_layers_1025")
 SEED = 9

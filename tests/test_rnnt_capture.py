@@ -17,8 +17,8 @@ from parity.replay.engine import CASCADED, ISOLATED
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededUtterance
 from parity.rnnt.step import OnnxJointStep
-from parity.transducer.fixtures import ALL, FIXTURES, HEADS, RnntFixture, made_head
-from parity.transducer.questions import networks_of, run_fixture
+from parity.subjects.rnnt.fixtures import ALL, FIXTURES, HEADS, RnntFixture, made_head
+from parity.subjects.rnnt.questions import networks_of, run_fixture
 
 pytestmark = [
     pytest.mark.torch,

@@ -14,8 +14,8 @@ from parity.__main__ import app
 from parity.errors import InputError
 from parity.networks.checkpoint_writer import write_checkpoint
 from parity.report.steps import steps_document, steps_table
-from parity.transducer.fixtures import FIXTURES, HEADS
-from parity.transducer.questions import run_fixture
+from parity.subjects.rnnt.fixtures import FIXTURES, HEADS
+from parity.subjects.rnnt.questions import run_fixture
 
 SMALL = HEADS["three_layers_small"]
 

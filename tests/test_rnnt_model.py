@@ -15,7 +15,7 @@ from parity.rnnt.head import head_of
 from parity.rnnt.model import read_model
 from parity.rnnt.seeded import SeededUtterance, normal, sha256_of, uniform
 from parity.rnnt.vocabulary import Pieces, SentencePieces, check_vocabulary, configured
-from parity.transducer.fixtures import HEADS
+from parity.subjects.rnnt.fixtures import HEADS
 
 
 def arrays(**changes) -> dict[str, np.ndarray]:

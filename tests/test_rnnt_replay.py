@@ -18,10 +18,10 @@ from parity.pipeline.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
 from parity.replay.engine import CASCADED, ISOLATED, replay
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
-from parity.transducer.faults import FAULTS
-from parity.transducer.fixtures import ALL, FIXTURES, HEADS, select
-from parity.transducer.questions import bench_of, benches, known_fault, networks_of, planted, run_fixture
-from parity.transducer.subject import Transcript, decisive_steps, drift_by_step, edit_distance
+from parity.subjects.rnnt.faults import FAULTS
+from parity.subjects.rnnt.fixtures import ALL, FIXTURES, HEADS, select
+from parity.subjects.rnnt.questions import bench_of, benches, known_fault, networks_of, planted, run_fixture
+from parity.subjects.rnnt.subject import Transcript, decisive_steps, drift_by_step, edit_distance
 
 WHOLE = [name for name, fixture in FIXTURES.items() if fixture.kept == ALL]
 QUICK = [*WHOLE, "minute_one_layer_34"]

@@ -15,7 +15,7 @@ from parity.rnnt.graphs import build_joint, build_predictor
 from parity.rnnt.head import Head
 from parity.rnnt.seeded import SeededHead
 from parity.rnnt.step import OnnxJointStep, RnntNetworks, Statistics
-from parity.transducer.fixtures import FIXTURES, HEADS, made_head
+from parity.subjects.rnnt.fixtures import FIXTURES, HEADS, made_head
 
 
 def step(under_test: OnnxJointStep, token: int | None, frame: np.ndarray | None = None) -> np.ndarray:

@@ -13,7 +13,7 @@ from parity.errors import InputError
 from parity.fixtures.snapshot import MANIFEST, Snapshot
 from parity.measure.drift import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
-from parity.transducer.fixtures import RnntFixture, select
+from parity.subjects.rnnt.fixtures import RnntFixture, select
 
 MEASURED = ("predictor_state", "log_probabilities")
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

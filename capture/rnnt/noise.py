@@ -21,7 +21,7 @@ from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.replay.engine import CASCADED
-from parity.transducer.fixtures import RnntFixture, made_head
+from parity.subjects.rnnt.fixtures import RnntFixture, made_head
 
 
 @dataclass(frozen=True)

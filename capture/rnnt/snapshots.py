@@ -16,7 +16,7 @@ from parity.fixtures.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt import NAME
 from parity.rnnt.seeded import sha256_of
-from parity.transducer.fixtures import ALL, KEPT, RnntFixture, made_head
+from parity.subjects.rnnt.fixtures import ALL, KEPT, RnntFixture, made_head
 
 
 def capture_fixture(fixture: RnntFixture, folder: Path, *, replace: bool = False, everything: bool = False) -> Snapshot:

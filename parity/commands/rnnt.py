@@ -75,8 +75,8 @@ def replay(
     from parity.report.document import to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.steps import steps_document, steps_table
-    from parity.transducer.fixtures import select
-    from parity.transducer.questions import known_fault, planted, run_fixture
+    from parity.subjects.rnnt.fixtures import select
+    from parity.subjects.rnnt.questions import known_fault, planted, run_fixture
 
     chosen = select(fixture)
     found = known_fault(fault)
@@ -109,9 +109,9 @@ def calibrate(
     from parity.files.whole import check_writable, write_text
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
-    from parity.transducer.faults import FAULTS
-    from parity.transducer.fixtures import ALL, select
-    from parity.transducer.questions import benches
+    from parity.subjects.rnnt.faults import FAULTS
+    from parity.subjects.rnnt.fixtures import ALL, select
+    from parity.subjects.rnnt.questions import benches
 
     chosen = select(fixture)
     if partial := [entry.name for entry in chosen if entry.kept != ALL and fixture]:
@@ -140,7 +140,7 @@ def seed(
     from parity.files.whole import writing_folder
     from parity.networks.checkpoint_writer import write_checkpoint
     from parity.rnnt.seeded import SeededUtterance
-    from parity.transducer.fixtures import HEADS
+    from parity.subjects.rnnt.fixtures import HEADS
 
     if head not in HEADS:
         raise InputError(f"{head}: no such seeded head; there are: {', '.join(HEADS)}")

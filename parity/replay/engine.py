@@ -41,7 +41,7 @@ def replay(
 
     Returns
     -------
-    what the pipeline's subject makes of it: `parity.replay.outcome.Replay`, `parity.transducer.subject.StepReplay`
+    what the pipeline's subject makes of it: `parity.replay.outcome.Replay`, `parity.subjects.rnnt.subject.StepReplay`
     """
     subject = subject_of(pipeline)
     clock = _Clock(on_stage)

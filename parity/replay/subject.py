@@ -17,7 +17,7 @@ import numpy as np
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline
 
-WHERE = {"community-1": "parity.diarization", "rnn-t": "parity.transducer.subject"}
+WHERE = {"community-1": "parity.subjects.diarization", "rnn-t": "parity.subjects.rnnt.subject"}
 
 
 class Answer(Protocol):

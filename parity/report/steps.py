@@ -15,7 +15,7 @@ from parity.report.wording import scientific
 
 if TYPE_CHECKING:
     from parity.rnnt.step import Statistics
-    from parity.transducer.questions import StepResult
+    from parity.subjects.rnnt.questions import StepResult
 
 SCHEMA = 1
 POINTS = 50  # of a drift by step that are kept, the largest of each stretch

@@ -22,9 +22,9 @@ from parity.replay.engine import CASCADED, reference_artefacts, replay
 from parity.rnnt import rnnt_pipeline
 from parity.rnnt.search import greedy
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
-from parity.transducer.faults import FAULTS, StepWorkshop
-from parity.transducer.fixtures import ALL, RnntFixture, made_head
-from parity.transducer.subject import StepReplay
+from parity.subjects.rnnt.faults import FAULTS, StepWorkshop
+from parity.subjects.rnnt.fixtures import ALL, RnntFixture, made_head
+from parity.subjects.rnnt.subject import StepReplay
 
 
 @dataclass(frozen=True)
