@@ -9,21 +9,40 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import ROOT
+from support.imports import imports, modules, of
 
-ROOT = Path(__file__).resolve().parent.parent
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-KNOWN_TO_NUMERICS = {
-    "community1",
-    "networks",
-    "rnnt",
-    "stage",
-    "recurrent",
-    "errors",
-    "files",
-    "machine",
-    "npy",
-    "array_files",
-}
+KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "pipeline", "files", "errors"}
+FLOORS = (
+    ("__main__",),
+    ("commands",),
+    ("report",),
+    ("subjects",),
+    ("gate",),
+    ("calibration",),
+    ("layers",),
+    ("embedding",),
+    ("explain",),
+    ("ports",),
+    ("margins",),
+    ("replay",),
+    ("fixtures",),
+    ("diarize",),
+    ("measure",),
+    ("sources",),
+    ("community1", "rnnt"),
+    ("networks",),
+    ("audio",),
+    ("pipeline",),
+    ("files",),
+    ("console",),
+    ("errors",),
+)
+"""The house, top floor first: a room imports only from rooms on floors below its own, never from its own floor's.
+
+`parity/__init__.py` is the door, not a room: it hands on names from any floor, lazily, and holds the version.
+"""
 OPTIONAL = {f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")}
 """Modules that import what an extra brings, or what has no wheel everywhere; `RUNTIMES` alone leads to them."""
 GENERAL = (
@@ -34,14 +53,8 @@ GENERAL = (
     "parity.explain.delta",
     "parity.pipeline.artefact",
 )
-LAB = tuple(
-    sorted(
-        path.stem
-        for path in (ROOT / "parity").iterdir()
-        if (path.suffix == ".py" or (path / "__init__.py").exists())
-        and path.stem not in KNOWN_TO_NUMERICS | {"__init__"}
-    )
-)
+ROOMS = tuple(room for floor in FLOORS for room in floor)
+LAB = tuple(room for room in ROOMS if room not in KNOWN_TO_NUMERICS)
 NUMERICS = ("parity.community1", "parity.networks", "parity.rnnt")
 
 IMPORT_EVERYTHING = f"""
@@ -54,35 +67,6 @@ for name in names:
     importlib.import_module(name)
 print(json.dumps({{"imported": names, "loaded": sorted(sys.modules)}}))
 """
-
-
-def modules(package: str) -> dict[str, Path]:
-    """Every module of a package of this repository by its dotted name."""
-    folder = ROOT / package.replace(".", "/")
-    found = {}
-    for path in sorted(folder.rglob("*.py")):
-        parts = path.relative_to(ROOT).with_suffix("").parts
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
-
-
-def imports(name: str, path: Path) -> set[str]:
-    """Every module, and every name of a module, that a file imports anywhere in it, dotted and absolute."""
-    found = set()
-    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
-            module = ".".join(part for part in (base, node.module) if part)
-            found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
-    return found
-
-
-def of(imported: set[str], *packages: str) -> list[str]:
-    """Those that are one of the packages, or inside one."""
-    return sorted(name for name in imported if any(name == p or name.startswith(f"{p}.") for p in packages))
 
 
 def fresh_interpreter(code: str) -> dict:
@@ -100,8 +84,8 @@ def fresh_interpreter(code: str) -> dict:
         ("import torch", {"torch"}),
         ("import torch.nn as nn", {"torch.nn"}),
         ("from torch import nn", {"torch", "torch.nn"}),
-        ("def f():\n    from parity import replay", {"parity", "parity.replay.outcome"}),
-        ("from ..replay import x", {"parity.replay.outcome", "parity.replay.outcome.x"}),
+        ("def f():\n    from parity import replay", {"parity", "parity.replay"}),
+        ("from ..replay import x", {"parity.replay", "parity.replay.x"}),
         ("from . import vbx", {"parity.community1", "parity.community1.vbx"}),
         ("if TYPE_CHECKING:\n    import torch", {"torch"}),
     ],
@@ -156,7 +140,34 @@ def numerics() -> list[tuple[str, Path]]:
 
 
 def test_the_lab_is_everything_else():
-    assert {"replay", "localise", "calibrate", "faults", "report", "noise", "weights"} <= set(LAB)
+    assert {"replay", "explain", "calibration", "report", "fixtures", "sources"} <= set(LAB)
+
+
+def room_of(name: str) -> str:
+    return name.split(".")[1]
+
+
+def test_every_room_has_a_floor_and_no_floor_is_empty():
+    rooms = {room_of(name) for name in modules("parity") if name != "parity"}
+    assert rooms == set(ROOMS) and len(ROOMS) == len(set(ROOMS))
+
+
+def test_loose_modules_are_few():
+    loose = {path.stem for path in (ROOT / "parity").glob("*.py")}
+    assert {"__init__", "__main__", "console", "diarize", "errors"} <= loose and len(loose) <= 7
+
+
+@pytest.mark.parametrize("name, path", [item for item in sorted(modules("parity").items()) if item[0] != "parity"])
+def test_a_room_imports_only_from_floors_below(name, path):
+    floor = next(number for number, rooms in enumerate(FLOORS) if room_of(name) in rooms)
+    not_below = [room for rooms in FLOORS[: floor + 1] for room in rooms if room != room_of(name)]
+    assert of(imports(name, path), *(f"parity.{room}" for room in not_below)) == []
+
+
+@pytest.mark.parametrize("room", sorted(path.parent.name for path in (ROOT / "parity").glob("*/__init__.py")))
+def test_every_room_says_what_question_it_answers(room):
+    face = (ROOT / "parity" / room / "__init__.py").read_text(encoding="utf-8")
+    assert len(ast.get_docstring(ast.parse(face)) or "") > 60
 
 
 def test_there_are_numerics_to_check():

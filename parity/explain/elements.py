@@ -2,8 +2,8 @@
 that breaks it.
 
 An element is what a person can point at: a speaker in a chunk, a frame of a chunk, an output frame, a training
-embedding, a cluster. Found by delta debugging (`parity.explain.delta`); a failure of another kind than the candidate's (another
-number of speakers, other speakers wrong) counts as unresolved, never as the same failure.
+embedding, a cluster. Found by delta debugging (`parity.explain.delta`); a failure of another kind than the
+candidate's (another number of speakers, other speakers wrong) counts as unresolved, never as the same failure.
 """
 
 from __future__ import annotations

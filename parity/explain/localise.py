@@ -1,7 +1,7 @@
 """Where drift is born, which stage decides it, which elements carry it.
 
-Verdicts say where it was born (`parity.explain.verdict`), patches which stage's output, taken from the reference, brings the
-answer back (`parity.explain.patching`), delta debugging which elements of it (`parity.explain.elements`).
+Verdicts say where it was born (`parity.explain.verdict`), patches which stage's output, taken from the reference,
+brings the answer back (`parity.explain.patching`), delta debugging which elements of it (`parity.explain.elements`).
 """
 
 from __future__ import annotations

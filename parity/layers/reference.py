@@ -1,7 +1,7 @@
 """What the layers of the embedding network are proven against: the reference's values on some chunks.
 
-Task: a full file of layers (`parity.layers.file`) or the sample committed beside a snapshot (`parity.layers.samples`) ->
-one form that both are compared in. Conventions: a layer is one chunk's, in the reference's layout: images (channels,
+Task: a full file of layers (`parity.layers.file`) or the sample committed beside a snapshot (`parity.layers.samples`)
+-> one form that both are compared in. Conventions: a layer is one chunk's, in the reference's layout: images (channels,
 mel bins, frames) after a block's last ReLU, `conv1` after its batch norm, statistics and embeddings (masks, ...).
 """
 
@@ -81,8 +81,8 @@ def proven_layers(recorded: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    recorded : `embedding/LAYER` -> one chunk's array, as in `parity.layers.file`; its statistics are mean and deviation,
-        side by side
+    recorded : `embedding/LAYER` -> one chunk's array, as in `parity.layers.file`; its statistics are mean and
+        deviation, side by side
     """
     stats = recorded["embedding/stats"]
     found = {"mean": stats[..., :POOLED_FEATURES], "std": stats[..., POOLED_FEATURES:]}

@@ -1,6 +1,7 @@
 """How close the reference's decisions are to flipping, in units of the drift that a candidate's dump shows at them.
 
-Task: two dumps under one numbering -> `parity.margins.margin` for every kind of decision whose deciding numbers both hold.
+Task: two dumps under one numbering -> `parity.margins.margin` for every kind of decision whose deciding numbers both
+hold.
 Conventions: what one side lacks, holds ill-formed or in another shape is named, not guessed. Classes of frames are
 judged in those chunks whose logits both sides hold.
 """

@@ -6,7 +6,8 @@ windows start half a hop away resembles two neighbouring frames equally, and the
 0.43 to 0.57 frames away, and the mean leaves 0.36 to 0.48 of the squared difference (a quarter of a frame: 0.13 to
 0.17, and 0.94 or more). In arrays of 0 and 1 about half of all starts and ends move by one frame, all of them the same
 way; where they were rounded to the nearest frame none or all do, and half a frame cannot be told from none or from one.
-Log-probabilities of a network that heard a shifted clip are in no array of the reference (`parity.ports.dump.relearned`).
+Log-probabilities of a network that heard a shifted clip are in no array of the reference
+(`parity.ports.dump.relearned`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,155 @@
+"""Calibration on a synthetic clip: what is planted is found, what is not planted is not."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from support import ROOT
+from support.synthetic import automatic, captured, inputs, networks
+from threadpoolctl import threadpool_limits
+
+from parity.calibration.fault import Fault, load_faults
+from parity.calibration.faults.planting import fault, instead
+from parity.calibration.trials import Bench, Calibration, Finding, Trial, bench_of, calibrate
+from parity.community1 import Parameters
+from parity.errors import InputError
+from parity.fixtures.prepare import Prepared
+from parity.report.calibration import calibration_document, headline
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory) -> Bench:
+    snapshot = captured(automatic(), tmp_path_factory.mktemp("reference") / "one")
+    ready = Prepared(SimpleNamespace(name="clip"), Parameters(), snapshot, inputs())
+    return bench_of(ready, networks(), weights=None)
+
+
+def swap(native, workshop):
+    def run(*values):
+        hard = native(*values).copy()
+        hard[2] = np.where(hard[2] >= 0, 1 - hard[2], hard[2])
+        return hard
+
+    return run
+
+
+SWAPPED = fault("swapped", "assignment", "two speakers of a chunk swapped", swap)
+SCALED = fault("scaled", "xvec", "a scale of 1.001", lambda native, workshop: lambda *v: native(*v) * 1.001)
+NOTHING = fault("nothing", "scoring", "nothing at all", lambda native, workshop: lambda *v: native(*v))
+MISLABELLED = fault("mislabelled", "plda", "said to be elsewhere than it is", lambda native, workshop: native)
+
+
+def test_faults_are_found_named_and_restored_and_the_clean_run_is_silent(bench):
+    found = calibrate([bench], [SWAPPED, SCALED, NOTHING])
+    swapped, scaled, nothing = found.findings
+    assert (swapped.moving, swapped.detected, swapped.named, swapped.restored) == (True, True, "assignment", True)
+    assert swapped.answer_changed and swapped.decisive_consistent
+    assert (scaled.moving, scaled.detected, scaled.named, scaled.restored) == (True, True, "xvec", None)
+    assert (nothing.moving, nothing.detected, nothing.named) == (False, False, None)
+    assert found.false_alarms == () and found.passed
+    assert dict(found.confusion) == {("assignment", "assignment"): 1, ("xvec", "xvec"): 1}
+
+
+def test_a_fault_whose_stage_is_said_wrongly_is_named_otherwise_and_fails_the_calibration(bench):
+    wrong = Fault("wrong", "scoring", "really in assignment", lambda p, w: SWAPPED.plant(p, w))
+    (finding,) = calibrate([bench], [wrong]).findings
+    assert finding.detected and finding.named == "assignment" and not finding.named_rightly
+    assert not calibrate([bench], [wrong]).passed
+
+
+def test_what_a_fault_computed_is_forgotten_and_the_clean_runs_networks_run_once(bench):
+    before = dict(bench.memo.network_runs)
+    calibrate([bench], [SWAPPED, SCALED])
+    assert dict(bench.memo.network_runs) == before
+
+
+def test_a_fault_that_was_not_wanted_is_not_tried(bench):
+    found = calibrate([bench], [SWAPPED, SCALED], wanted=lambda planted, fixture: planted is SCALED)
+    assert [len(finding.trials) for finding in found.findings] == [0, 1]
+
+
+def test_the_document_has_the_keys_and_the_counts_that_are_promised(bench):
+    found = calibrate([bench], [SWAPPED, SCALED, NOTHING])
+    document = json.loads(json.dumps(calibration_document(found, weights="w", skipped={}, seconds=1.0)))
+    text = (ROOT / "docs" / "calibration-json.md").read_text(encoding="utf-8")
+    for part in (document, document["summary"], document["faults"][0], document["faults"][0]["fixtures"][0]):
+        for key in part:
+            assert f"`{key}`" in text, key
+    summary = document["summary"]
+    assert {key: summary[key] for key in ("faults", "moving", "detected", "named")} == {
+        "faults": 3, "moving": 2, "detected": 2, "named": 2,
+    }  # fmt: skip
+    assert (summary["answer_changed"], summary["restored"], summary["false_alarms"]) == (1, 1, 0)
+    assert headline(document).startswith("3 faults: 2 move something, 2 of them detected, 2 named rightly")
+
+
+def trial(**changes) -> Trial:
+    whole = {"fault": "f", "fixture": "a", "moved": ("count",), "detected": True, "named": ("speaker_counting",),
+             "answer_changed": False, "restored": None, "decisive": None}  # fmt: skip
+    return Trial(**(whole | changes))
+
+
+PLANTED = fault("f", "speaker_counting", "", instead(lambda s: s))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        trial(detected=False, named=()),
+        trial(named=()),
+        trial(named=("masks",)),
+        trial(named=("speaker_counting", "masks")),
+        trial(answer_changed=True, restored=False),
+    ],
+)
+def test_one_bad_fixture_among_good_ones_fails_the_calibration(broken):
+    good = Calibration((Finding(PLANTED, (trial(), trial(fixture="b"))),), (trial(fault=None, moved=(), named=(), detected=False),))  # fmt: skip  # noqa: E501
+    bad = Calibration((Finding(PLANTED, (trial(), broken)),), good.clean)
+    assert good.passed and not bad.passed
+
+
+def test_a_false_alarm_fails_the_calibration():
+    clean = trial(fault=None, moved=(), detected=False)
+    found = Calibration((), (clean,))
+    assert found.false_alarms == (clean,) and not found.passed
+
+
+def test_other_peoples_faults_are_loaded_by_the_same_protocol(tmp_path, monkeypatch):
+    (tmp_path / "their_faults.py").write_text(
+        "from parity.calibration.fault import Fault\n"
+        "FAULTS = [Fault('mine', 'scoring', 'what I did', lambda p, w: p)]\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert [planted.name for planted in load_faults("their_faults")] == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("FAULTS = 3\n", "FAULTS is not a list of parity.calibration.fault.Fault"),
+        ("FAULTS = []\n", "FAULTS is not a list"),
+        ("", "AttributeError"),
+        ("raise ValueError('x')\n", "cannot be loaded (ValueError: x)"),
+        (
+            "from parity.calibration.fault import Fault\nf = Fault('mine', 'scoring', '', None)\nFAULTS = [f, f]\n",
+            "mine more than once",
+        ),
+    ],
+)
+def test_a_module_that_is_no_list_of_faults_is_refused_in_one_line(tmp_path, monkeypatch, text, words):
+    name = f"odd_faults_{abs(hash(text))}"
+    (tmp_path / f"{name}.py").write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(InputError) as caught:
+        load_faults(name)
+    assert words in str(caught.value) and "\n" not in str(caught.value)

@@ -1,0 +1,107 @@
+"""The commands that ask the lab a question, in processes of their own: what they print, write, and how they end."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from support import ROOT
+from support.command_line import only_error, parity
+
+from parity.fixtures.catalogue import default_folder
+
+SILENT = "13_no_speech"  # a second of work
+SHORT = "14_partial_tail"
+
+
+@pytest.mark.models
+def test_explain_on_a_fixture_at_parity_names_nothing_and_exits_0(tmp_path):
+    done = parity("explain", SILENT, "--json", tmp_path / "found.json")
+    assert done.returncode == 0, done.stderr
+    assert "All is within tolerance." in done.stdout
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["named"] == [] and not found["answer_changed"]
+    chunks = len(np.load(default_folder() / SILENT / "segmentations.npz")["segmentations"])
+    assert found["network_runs"] == {"segmentation": chunks}
+
+
+@pytest.mark.models
+def test_explain_names_a_planted_fault_its_elements_and_writes_a_case_that_reproduces(tmp_path):
+    case = tmp_path / "case.json"
+    done = parity("explain", SHORT, "--fault", "count_half_up", "--write-case", case)
+    assert done.returncode == 1, done.stderr
+    assert "Drift is born in speaker_counting (count:" in done.stdout
+    assert "speaker_counting decides" in done.stdout
+    assert "restore the answer (none can be left out" in done.stdout
+    again = parity("case", case)
+    assert again.returncode == 0, again.stderr
+    assert again.stdout.startswith("reproduced: ")
+    mended = json.loads(case.read_text())
+    for row in mended["rows"]:
+        row["candidate"] = row["reference"]
+    case.write_text(json.dumps(mended))
+    assert parity("case", case).returncode == 1
+
+
+@pytest.mark.models
+def test_arrays_of_a_port_are_compared_and_a_fixture_without_any_is_an_error_of_its_own(tmp_path):
+    (tmp_path / SILENT).mkdir()
+    shutil.copy(default_folder() / SILENT / "segmentations.npz", tmp_path / SILENT)
+    report = tmp_path / "report.json"
+    done = parity("run", "--arrays", tmp_path, "--fixture", SILENT, "--fixture", SHORT, "--no-html", "--json", report)
+    assert done.returncode == 2
+    first, second = json.loads(report.read_text())["fixtures"]
+    assert first["status"] == "parity"
+    assert second["status"] == "error" and SHORT in second["error"] and "not a folder" in second["error"]
+
+
+@pytest.mark.models
+def test_calibrate_prints_the_tables_and_writes_the_report(tmp_path):
+    report = tmp_path / "calibration.json"
+    done = parity(
+        "calibrate", "--fixture", SILENT, "--only", "count_ceiling", "--only", "fbank_floor", "--json", report
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "2 faults: 1 move something, 1 of them detected, 1 named rightly" in done.stdout
+    found = json.loads(report.read_text())
+    assert [row["name"] for row in found["faults"]] == ["count_ceiling", "fbank_floor"]
+    assert found["faults"][0]["named"] == "speaker_counting"
+    assert found["summary"]["false_alarms"] == 0
+
+
+@pytest.mark.models
+def test_margins_in_units_of_a_runs_drift_put_the_one_that_would_break_first_on_top(tmp_path):
+    report = tmp_path / "report.json"
+    assert parity("run", "--fixture", SILENT, "--no-html", "--json", report).returncode == 0
+    done = parity("margins", "--report", report, "--fixture", SILENT)
+    assert done.returncode == 0, done.stderr
+    assert SILENT in done.stdout and "segmentation" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("explain", "nobody"), "'nobody'"),
+        (("explain", SILENT, "--fault", "nothing"), "--fault nothing: unknown; there are: "),
+        (
+            ("explain", SILENT, "--fault", "hysteresis", "--implementation", "a:b"),
+            "--implementation cannot be given",
+        ),
+        (("explain", SILENT, "--write-case", "case.json", "--budget", 0), "--budget 0 leaves out"),
+        (("explain", SILENT, "--arrays", "nowhere"), "--arrays nowhere: not a folder"),
+        (("explain", SILENT, "--layers", "nowhere.npz"), "nowhere.npz"),
+        (("run", "--arrays", "nowhere"), "--arrays nowhere: not a folder"),
+        (("case", "nowhere.json"), "nowhere.json: cannot be read as a case"),
+        (("calibrate", "--faults", "no_such_module"), "--faults no_such_module: cannot be loaded"),
+        (("calibrate", "--only", "nothing"), "--only nothing: no such fault"),
+        (("margins", "--report", "nowhere.json"), "nowhere.json: cannot be read as a report"),
+    ],
+)
+@pytest.mark.models
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, words):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    assert words in only_error(parity(*arguments))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,238 @@
+"""`parity validate` and `parity compare` as a user meets them, on dumps made by programs that share no code with us."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import ROOT
+from support.command_line import only_error, parity
+from support.dump_examples import FIXTURE, copy_of, other_local_order, reference, write
+
+from parity.fixtures.catalogue import default_folder
+from parity.measure.score import count
+from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.turns import compare_turns
+
+SUPPORT = ROOT / "tests" / "support"
+SNAPSHOT = default_folder() / FIXTURE
+SHORT = "14_partial_tail"
+
+
+def table(done) -> dict[str, str]:
+    """Artefact and verdict, as printed; what --explain prints begins with its own title."""
+    rows = [line.split() for line in done.stdout.partition(" · ")[0].splitlines()]
+    verdicts = ("exact", "equivalent", "different")  # decisions have a table of their own, "count rounded" among them
+    return {row[0]: row[1] for row in rows if len(row) > 1 and row[0] in ARTEFACTS and row[1] in verdicts}
+
+
+# dumps of other programs
+
+
+@pytest.fixture
+def in_c(tmp_path) -> Path:
+    """A dump written by a C program."""
+    compiler = shutil.which("gcc") or shutil.which("cc") or shutil.which("clang")
+    if compiler is None:
+        pytest.skip("no C compiler (gcc, cc or clang) to build tests/support/dump_writer.c with")
+    program, folder = tmp_path / "dump_writer", tmp_path / "dumps" / FIXTURE
+    folder.mkdir(parents=True)
+    subprocess.run([compiler, "-std=c99", "-O1", "-o", program, SUPPORT / "dump_writer.c"], check=True)
+    segmentations, discrete = (reference().values[name] for name in ("segmentations", "discrete_diarization"))
+    sizes = [len(segmentations), *discrete.shape]
+    subprocess.run([program, folder, *map(str, sizes)], input=segmentations.tobytes() + discrete.tobytes(), check=True)
+    return folder
+
+
+def test_a_dump_of_a_c_program_is_well_formed_and_equivalent_by_the_conventions_it_has(in_c, tmp_path):
+    done = parity("validate", in_c)
+    assert done.returncode == 0, done.stdout
+    assert f"{in_c}: 5 artefacts, nothing wrong" in done.stdout
+    report = tmp_path / "found.json"
+    done = parity("compare", SNAPSHOT, in_c, "--json", report)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads(report.read_text())["recordings"]
+    by = {artefact["name"]: " ".join(artefact["by"]) for artefact in found["artefacts"]}
+    chunks = len(reference().values["segmentations"])
+    assert f"in another order in {chunks // 2} of {chunks} chunks" in by["segmentations"].replace("local speakers ", "")
+    assert "uint8 for float32" in by["segmentations"] and "local speakers in another order" in by["masks"]
+    assert "local speakers in another order" in by["train_speaker_idx"] and "int32 for int64" in by["train_chunk_idx"]
+    assert by["diarization"] == "speakers named otherwise lines in another order"
+    assert found["turns"]["diarization"]["der"] == 0 and found["verdict"] == "equivalent"
+
+
+def test_a_dump_of_a_javascript_program_is_well_formed_and_exact(tmp_path):
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("no node to run tests/support/dump_writer.mjs with")
+    embeddings = reference().values["embeddings"]
+    arguments = [node, SUPPORT / "dump_writer.mjs", tmp_path / "port.safetensors", str(len(embeddings))]
+    subprocess.run(arguments, input=embeddings.tobytes(), check=True)
+    assert parity("validate", tmp_path).returncode == 0
+    done = parity("compare", SNAPSHOT, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert table(done) == {"embeddings": "exact"}
+    assert "Not in the candidate, not compared: segmentation_logits, segmentations," in done.stdout
+
+
+# validate
+
+
+def test_validate_says_everything_and_ends_with_2(tmp_path):
+    dump = copy_of(reference())
+    dump.values["embeddings"] = dump.values["embeddings"][:-1]
+    dump.values["diarization"] += dump.values["diarization"].splitlines()[0] + "\n"
+    write(tmp_path, dump)
+    (tmp_path / "phi.npy").write_bytes(b"")
+    done = parity("validate", tmp_path)
+    assert done.returncode == 2 and done.stderr == ""
+    wrong = [line for line in done.stdout.splitlines() if line.startswith("wrong: ")]
+    assert len(wrong) == 3
+    assert all(w in done.stdout for w in ("phi.npy: not a .npy", "C = 20", "turns of one speaker never overlap"))
+    assert "3 things wrong" in done.stdout
+
+
+def test_validate_takes_a_tree(tmp_path):
+    for name in ("one", "two"):
+        write(tmp_path / name, reference(), only=("embeddings",))
+    done = parity("validate", tmp_path)
+    assert done.returncode == 0 and done.stdout.count("1 artefact, nothing wrong") == 2
+
+
+# compare
+
+
+def test_compare_of_trees_names_what_only_one_side_has(tmp_path):
+    for side, names in (("ours", ("a", "b")), ("theirs", ("b", "c"))):
+        for name in names:
+            write(tmp_path / side / name, reference(), only=("embeddings", "diarization"))
+    done = parity("compare", tmp_path / "theirs", tmp_path / "ours")
+    assert done.returncode == 0, done.stderr
+    assert f"c: only in {tmp_path / 'theirs'}, not compared" in done.stdout
+    assert f"a: only in {tmp_path / 'ours'}, not compared" in done.stdout
+
+
+def test_a_bad_recording_of_a_tree_is_said_and_the_others_are_compared(tmp_path):
+    for side in ("theirs", "ours"):
+        for name in ("a", "b"):
+            write(tmp_path / side / name, reference(), only=("phi",))
+    (tmp_path / "ours" / "a" / "phi.npy").write_bytes(b"")
+    done = parity("compare", tmp_path / "theirs", tmp_path / "ours")
+    assert "a/phi.npy: not a .npy array" in only_error(done)
+    assert table(done) == {"phi": "exact"}
+
+
+def test_compare_names_the_first_to_drift_and_ends_with_1(tmp_path):
+    dump = copy_of(reference())
+    dump.values["embeddings"] *= 32768
+    dump.values["post_plda"][3, 4] += 1
+    done = parity("compare", SNAPSHOT, write(tmp_path / "port", dump))
+    assert done.returncode == 1
+    assert "First to drift: embeddings (embeddings)." in done.stdout
+    assert "embeddings: looks like your embeddings are 32768 times the reference's (samples" in done.stdout
+    assert [name for name, verdict in table(done).items() if verdict == "different"] == ["embeddings", "post_plda"]
+    assert "was not asked: --explain" in done.stdout
+
+
+def test_rttm_alone_gives_der_its_seconds_and_the_turns_that_differ(tmp_path):
+    theirs, ours = tmp_path / "theirs.rttm", tmp_path / "ours.rttm"
+    lines = "SPEAKER m 1 {} {} <NA> <NA> {} <NA> <NA>\n"
+    theirs.write_text(lines.format(0, 4, "A") + lines.format(4, 4, "B") + lines.format(10, 2, "A"))
+    ours.write_text(lines.format(0, 4, "x") + lines.format(4, 3, "y") + lines.format(10, 2, "y"))
+    done = parity("compare", theirs, ours)
+    assert done.returncode == 1
+    said = (
+        "DER 0.3000 (miss 1.000 s, false alarm 0.000 s, confusion 2.000 s of 10.000 s); speakers 2 for 2, turns 3 for 3"
+    )
+    assert said in done.stdout
+    turns = [line.strip() for line in done.stdout.splitlines() if line.startswith("  ") and " to " in line]
+    assert sorted(turns) == [
+        "+ 10.000 to 12.000 s B",
+        "+ 4.000 to 7.000 s B",
+        "- 10.000 to 12.000 s A",
+        "- 4.000 to 8.000 s B",
+    ]
+    assert "as many speakers and turns, other ones" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("compare", SNAPSHOT, "nowhere"), "nowhere: neither a folder nor an RTTM file"),
+        (("compare", default_folder(), SNAPSHOT), "is one recording, "),
+        (("compare", SNAPSHOT, "bad"), "bad/embeddings.npy: truncated"),
+        (("compare", SNAPSHOT, "other"), "nothing to compare: it holds kmeans_clusters"),
+        (("compare", SNAPSHOT, "rttm"), "rttm/diarization.rttm: line 1: 'hello' where SPEAKER is expected"),
+        (("compare", SNAPSHOT, "fine", "--explain"), "has to be named after a fixture"),
+        (("validate", "nowhere"), "nowhere: neither a folder nor an RTTM file"),
+    ],
+)
+def test_bad_input_is_one_line(tmp_path, monkeypatch, arguments, words):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "bad", reference(), only=("embeddings",))
+    whole = (tmp_path / "bad" / "embeddings.npy").read_bytes()
+    (tmp_path / "bad" / "embeddings.npy").write_bytes(whole[:-100])
+    (tmp_path / "other").mkdir()
+    np.save(tmp_path / "other" / "kmeans_clusters.npy", np.zeros(37, np.int32))
+    (tmp_path / "rttm").mkdir()
+    (tmp_path / "rttm" / "diarization.rttm").write_text("hello\n")
+    write(tmp_path / "fine", reference(), only=("embeddings",))
+    assert words in only_error(parity(*arguments))
+
+
+@pytest.mark.models
+def test_explain_names_the_stage_that_decides_for_a_port_of_other_conventions(tmp_path):
+    rng = np.random.default_rng(0)
+    dump = copy_of(reference(SHORT))
+    dump.values["count"] = np.minimum(dump.values["count"], 1)
+    dump = other_local_order(dump, np.array([rng.permutation(3) for _ in dump.values["segmentations"]]))
+    port = write(tmp_path / SHORT, dump, ("segmentations", "embeddings", "count"))
+    done = parity("compare", default_folder() / SHORT, port, "--explain", "--budget", 0)
+    assert done.returncode == 1, done.stderr
+    assert table(done) == {"segmentations": "equivalent", "count": "different", "embeddings": "equivalent"}
+    assert "speaker_counting decides" in done.stdout
+
+
+# turns
+
+
+def rttm(*turns: tuple[float, float, str]) -> str:
+    return "".join(f"SPEAKER m 1 {start} {duration} <NA> <NA> {who} <NA> <NA>\n" for start, duration, who in turns)
+
+
+def test_names_and_order_of_lines_are_conventions_of_rttm():
+    a, b = rttm((0, 1, "A"), (2, 1, "B")), rttm((2, 1, "x"), (0, 1, "A"))
+    found = compare_turns(a, b)
+    assert found.same and found.by == ("speakers named otherwise", "lines in another order")
+    assert found.score.der == 0 and found.candidate == a
+    assert compare_turns(a, a).by == ()
+
+
+def test_the_same_counts_of_other_turns_are_not_the_same():
+    found = compare_turns(rttm((0, 1, "A"), (2, 1, "B")), rttm((0, 1, "A"), (2, 2, "B")))
+    assert not found.same and found.same_counts
+    assert found.only_reference == ((2.0, 1.0, "B"),) and found.only_candidate == ((2.0, 2.0, "B"),)
+    assert count(found.candidate) == (2, 2)
+
+
+def test_two_voices_merged_into_one_are_not_the_same():
+    found = compare_turns(rttm((0, 1, "A"), (2, 1, "B")), rttm((0, 1, "A"), (2, 1, "A")))
+    assert not found.same and not found.same_counts and found.score.confusion == 1.0
+
+
+def test_nobody_against_nobody_is_the_same():
+    assert compare_turns("", "").same
+    assert not compare_turns("", rttm((0, 1, "A"))).same
+
+
+def test_compare_says_when_a_manifest_lies_though_the_arrays_are_exact(tmp_path):
+    write(tmp_path, reference(), only=("phi",))
+    (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"phi.npy": "0" * 64}}), encoding="utf-8")
+    done = parity("compare", SNAPSHOT, tmp_path)
+    assert done.returncode == 0 and table(done) == {"phi": "exact"}
+    assert f"Not in form: {tmp_path / 'manifest.json'}: phi.npy has sha256 000000000000…" in done.stdout

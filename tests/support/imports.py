@@ -1,0 +1,37 @@
+"""Modules of this repository, and what each imports, read from the source."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from support import ROOT
+
+
+def modules(package: str) -> dict[str, Path]:
+    """Every module of a package of this repository by its dotted name."""
+    folder = ROOT / package.replace(".", "/")
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def imports(name: str, path: Path) -> set[str]:
+    """Every module, and every name of a module, that a file imports anywhere in it, dotted and absolute."""
+    found = set()
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
+    return found
+
+
+def of(imported: set[str], *packages: str) -> list[str]:
+    """Those that are one of the packages, or inside one."""
+    return sorted(name for name in imported if any(name == p or name.startswith(f"{p}.") for p in packages))
