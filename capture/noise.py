@@ -8,17 +8,16 @@ its part into `noise.json` after each, so that an interrupted run loses one capt
 from __future__ import annotations
 
 import json
-import os
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from capture.changes import CHANGES, Change, batched, chosen, one_ulp, shown
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from capture.settings import check_installed
 from parity.audio.reading import load_clip
@@ -37,81 +36,6 @@ from parity.pipeline.artefact import ARTEFACTS
 from parity.replay.engine import CASCADED
 from parity.replay.outcome import TEXTS, excuses, near_tie_flips
 from parity.sources.weights import WeightSet, load_weights
-
-ONEDNN_QUESTION = (
-    "import torch\n"
-    "with torch.inference_mode():\n"
-    "    torch.nn.functional.conv2d(torch.zeros(1, 32, 80, 200), torch.zeros(32, 32, 3, 3))"
-)
-
-PARALLEL = re.compile(r"(omp|mkl)_get_max_threads\(\) : (\d+)")
-
-
-@dataclass(frozen=True)
-class Change:
-    """One benign change from a normal capture.
-
-    Attributes
-    ----------
-    name, what : its name, and what is changed in one line
-    acts : whether a process's record of itself (`_machine`) shows that the change took effect
-    environment : variables that are set, or removed (None)
-    threads : of torch and BLAS, where they change
-    batch_size : of both networks, where it changes
-    one_ulp : whether the waveform is moved
-    """
-
-    name: str
-    what: str
-    acts: Callable[[Mapping[str, Any]], bool]
-    environment: Mapping[str, str | None] = field(default_factory=dict)
-    threads: int | None = None
-    batch_size: int | None = None
-    one_ulp: bool = False
-
-
-CHANGES = {
-    change.name: change
-    for change in (
-        Change(
-            "one_ulp",
-            "every sample of the waveform moved to a neighbouring float32, up or down by chance; silence stays",
-            lambda seen: True,  # checked on each waveform
-            one_ulp=True,
-        ),
-        Change(
-            "aten_default",
-            "torch's own kernels without AVX2 and AVX-512 (ATEN_CPU_CAPABILITY=default)",
-            lambda seen: seen["torch_cpu_capability"] == "DEFAULT",
-            environment={"ATEN_CPU_CAPABILITY": "default"},
-        ),
-        Change(
-            "one_thread",
-            "one thread of torch, OpenMP, MKL and OpenBLAS",
-            lambda seen: {seen["threads"], *seen["library_threads"].values()} == {1},
-            threads=1,
-        ),
-        Change(
-            "onednn_sse41",
-            "oneDNN's convolutions with SSE4.1 (ONEDNN_MAX_CPU_ISA=SSE41)",
-            lambda seen: "SSE4.1" in seen["onednn_isa"],
-            environment={"ONEDNN_MAX_CPU_ISA": "SSE41"},
-        ),
-        Change(
-            "numpy_dispatch",
-            "NumPy with every instruction set this CPU has: its vectorised sort breaks ties in another order",
-            lambda seen: bool(seen["numpy_cpu_features"]),
-            environment={"NPY_DISABLE_CPU_FEATURES": None},
-        ),
-        Change(
-            "batch_sizes",
-            "one chunk a batch in both networks, pyannote's own default, for the 32 of the configuration",
-            lambda seen: set(seen["batch_sizes"]) == {1},
-            batch_size=1,
-        ),
-        Change("unchanged", "nothing: the same capture again", lambda seen: True),
-    )
-}
 
 
 def measure(
@@ -135,40 +59,17 @@ def measure(
     ------
     InputError : a variant is not known
     """
-    chosen = _select(list(variants))
+    changes = chosen(list(variants))
     check_installed(REFERENCE_VERSION)
     failed = []
     request = {"fixtures": list(fixtures), "weights": weights, "out": out and str(out)}
-    for change in chosen:
+    for change in changes:
         wanted = change.threads or threads
         argument = json.dumps({**request, "variant": change.name, "threads": wanted, "usual_threads": threads})
         command = [sys.executable, "-m", "capture.noise", argument]
         if subprocess.run(command, env=changed(wanted, change.environment), check=False).returncode:
             failed.append(change.name)
     return failed
-
-
-def _select(names: list[str]) -> list[Change]:
-    if unknown := [name for name in names if name not in CHANGES]:
-        raise InputError(f"unknown variant {', '.join(unknown)}; there are {', '.join(CHANGES)}")
-    return [change for change in CHANGES.values() if not names or change.name in names]
-
-
-def one_ulp(waveform: np.ndarray, seed: int) -> np.ndarray:
-    """Every sample moved to the float32 above or below it, by chance.
-
-    Parameters
-    ----------
-    waveform : (1, num_samples) float32
-    seed : of the directions
-
-    Returns
-    -------
-    moved : (1, num_samples) float32; zeros are kept: digital silence has no noise, and its neighbours are denormal
-    """
-    up = np.random.default_rng(seed).random(waveform.shape) < 0.5
-    towards = np.where(up, np.inf, -np.inf).astype(np.float32)
-    return np.where(waveform == 0, waveform, np.nextafter(waveform, towards))
 
 
 def noise(values: Mapping[str, Any], kept: Snapshot) -> dict[str, Noise]:
@@ -234,7 +135,7 @@ def _measure_variant(
     torch.set_num_threads(threads)
     change, status = CHANGES[variant], 0
     weight_set = load_weights(weights)
-    machine = _machine(change, weight_set)
+    machine = shown(change, weight_set)
     if not change.acts(machine):
         raise InputError(f"variant {variant} changes nothing on this machine, which shows {json.dumps(machine)}")
     selected = Catalogue.read(default_folder()).select(fixtures)
@@ -264,7 +165,7 @@ def _measure_fixture(
         moved = one_ulp(waveform, seed=int(sha256_bytes(fixture.name.encode())[:8], 16))
         machine = {**machine, "samples": waveform.size, "samples_moved": int(np.count_nonzero(moved != waveform))}
         waveform = moved
-    pipeline = _batched(load_reference(weights.folder), change.batch_size)
+    pipeline = batched(load_reference(weights.folder), change.batch_size)
     run = run_reference(pipeline, waveform, fixture.name, fixture.speakers)
     texts = dict(zip(TEXTS, (run.diarization, run.exclusive_diarization), strict=True))
     variant = Variant(
@@ -307,47 +208,6 @@ def _floor(folder: Path, fixture: Fixture) -> NoiseFloor:
         stderr.print(f"{fixture.name}: begun anew: {error}")
         floor = None
     return floor or NoiseFloor(fixture.name, snapshot_sha256(folder))
-
-
-def _batched(pipeline: Any, batch_size: int | None) -> Any:
-    if batch_size is not None:
-        pipeline.segmentation_batch_size = pipeline.embedding_batch_size = batch_size
-    return pipeline
-
-
-def _machine(change: Change, weights: WeightSet) -> dict[str, Any]:
-    """What a normal capture says of its machine, and what changes may touch, as this process shows it."""
-    from capture.reference import load_reference
-    from capture.snapshots import machine
-
-    pipeline = _batched(load_reference(weights.folder), change.batch_size)
-    return {
-        **machine(),
-        "library_threads": _library_threads(),
-        "onednn_isa": _onednn_isa(),
-        "batch_sizes": [pipeline.segmentation_batch_size, pipeline.embedding_batch_size],
-        "environment": dict(change.environment),
-    }
-
-
-def _library_threads() -> dict[str, int]:
-    import torch
-    from threadpoolctl import threadpool_info
-
-    threads = {
-        Path(pool["filepath"]).name.partition(".so")[0].partition("-")[0]: pool["num_threads"]
-        for pool in threadpool_info()
-    }
-    # torch carries MKL inside itself, where no tool sees it; torch's own report does.
-    return threads | {name: int(n) for name, n in PARALLEL.findall(torch.__config__.parallel_info())}
-
-
-def _onednn_isa() -> str:
-    # oneDNN tells its instruction set only in its log, so a small process with this one's environment is asked.
-    environment = {**os.environ, "ONEDNN_VERBOSE": "1"}
-    command = [sys.executable, "-c", ONEDNN_QUESTION]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    return next((line.split("isa:")[1] for line in done.stdout.splitlines() if ",cpu,isa:" in line), "unknown")
 
 
 def _line(variant: Variant) -> str:
