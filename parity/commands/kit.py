@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from parity.commands.options import SnapshotsOption
 from parity.console import stderr, stdout
 
 
@@ -16,7 +17,7 @@ def kit(
     fixture: Annotated[
         str, typer.Option(help="Of the catalogue; the default is the smallest that goes through every stage but one.")
     ] = "14_partial_tail",
-    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    snapshots: SnapshotsOption = None,
 ) -> None:
     """Write a porting kit: the clip, the reference's artefacts as .npy, RTTMs, a README with stages and formulas."""
     from parity.fixtures.catalogue import Catalogue, default_folder

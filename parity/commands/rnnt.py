@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parity.commands.options import FixturesOption, ReportOption, SnapshotsOption
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The RNN-T step backend (GigaAM layout) and its parity.")
 NPY_LIMIT = 1 << 30  # bytes of encoder frames: 96 hours at 25 frames a second and 768 wide are larger
-
-FixtureOption = Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")]
 
 
 @app.command()
@@ -61,11 +60,11 @@ def decode(
 
 @app.command()
 def replay(
-    fixture: FixtureOption = [],  # noqa: B006
-    snapshots: Annotated[Path | None, typer.Option(help="Another folder of snapshots, one a fixture.")] = None,
+    fixture: FixturesOption = [],  # noqa: B006
+    snapshots: SnapshotsOption = None,
     fault: Annotated[str | None, typer.Option(help="Plant one of the known faults first.")] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Localise what drifts.")] = False,
-    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/rnnt.json"),
+    json_path: ReportOption = Path("reports/rnnt.json"),
 ) -> None:
     """Replay the RNN-T fixtures against gigaam's own search, step by step.
 
@@ -99,10 +98,8 @@ def replay(
 
 @app.command()
 def calibrate(
-    fixture: FixtureOption = [],  # noqa: B006
-    json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path(
-        "reports/calibration-rnnt.json"
-    ),
+    fixture: FixturesOption = [],  # noqa: B006
+    json_path: ReportOption = Path("reports/calibration-rnnt.json"),
 ) -> None:
     """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
     from parity.calibration.trials import calibrate as run

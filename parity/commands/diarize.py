@@ -1,0 +1,50 @@
+"""`parity diarize`: who speaks when in an audio file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from parity.commands.options import (
+    MaxSpeakersOption,
+    MinSpeakersOption,
+    NumSpeakersOption,
+    RuntimeOption,
+    ThreadsOption,
+    WeightsOption,
+)
+from parity.console import stderr
+from parity.errors import InputError
+
+
+def diarize(
+    audio: Annotated[Path, typer.Argument(help="A WAV or FLAC of any rate and channel count.")],
+    weights: WeightsOption = "wheels",
+    num_speakers: NumSpeakersOption = None,
+    min_speakers: MinSpeakersOption = None,
+    max_speakers: MaxSpeakersOption = None,
+    exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
+    uri: Annotated[str | None, typer.Option(help="Name in the RTTM lines; the file's name by default.")] = None,
+    runtime: RuntimeOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Say who speaks when in an audio file: RTTM on standard output."""
+    from parity.diarize import diarize as diarize_audio
+
+    name = uri if uri is not None else "_".join(audio.stem.split())
+    if not name or any(character.isspace() for character in name):
+        raise InputError(f"--uri {name!r}: RTTM separates its fields by spaces, a name holds none")
+    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    with stderr.status(escape(audio.name)) as status:
+        result = diarize_audio(
+            audio,
+            weights=weights,
+            threads=threads,
+            runtime=runtime,
+            progress=lambda stage, done, total: status.update(f"{escape(audio.name)}: {stage} {done}/{total}"),
+            **bounds,
+        )
+    print(result.rttm(name, exclusive=exclusive), end="")

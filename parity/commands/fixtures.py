@@ -1,0 +1,47 @@
+"""`parity fixtures …`: the catalogue: what is in it, and a recording of your own added."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.commands.options import MaxSpeakersOption, MinSpeakersOption, NumSpeakersOption
+from parity.console import stdout
+
+app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
+
+
+@app.command("list")
+def list_fixtures() -> None:
+    """Every fixture of the catalogue: its recipe, what it stresses, whether it has a snapshot."""
+    from rich.table import Table
+
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.snapshot import MANIFEST
+
+    grid = Table()
+    for column in ("fixture", "recipe", "stresses", "speakers given", "snapshot"):
+        grid.add_column(column)
+    for entry in Catalogue.read(default_folder()).fixtures:
+        given = ", ".join(f"{key}={value}" for key, value in entry.speakers.items())
+        captured = "yes" if (entry.snapshot_folder / MANIFEST).exists() else "no: nox -s capture"
+        grid.add_row(entry.name, entry.recipe, entry.stresses, given, captured)
+    stdout.print(grid)
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, underscores.")],
+    audio: Annotated[Path, typer.Argument(help="A WAV or FLAC of any rate and channel count.")],
+    num_speakers: NumSpeakersOption = None,
+    min_speakers: MinSpeakersOption = None,
+    max_speakers: MaxSpeakersOption = None,
+) -> None:
+    """Make a fixture of your own recording; `nox -s capture -- --fixture NAME` then takes its snapshot."""
+    from parity.fixtures.catalogue import add_fixture, default_folder
+
+    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    fixture = add_fixture(default_folder(), name, audio, **bounds)
+    stdout.print(f"{fixture.name}: added to {default_folder()}; next: nox -s capture -- --fixture {fixture.name}")

@@ -1,0 +1,123 @@
+"""`parity run`: the main job, fixtures against their snapshots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parity.commands.options import FixturesOption, RuntimeOption, SnapshotsOption, ThreadsOption, WeightsOption
+from parity.console import stderr, stdout
+from parity.errors import InputError
+
+DEFAULT_REPORT = Path("reports/latest/parity.json")
+
+
+def run(
+    fixture: FixturesOption = [],  # noqa: B006
+    snapshots: SnapshotsOption = None,
+    audio: Annotated[
+        Path | None, typer.Option(help="Clips of captures made elsewhere (WAV, found by their hash) in --snapshots.")
+    ] = None,
+    weights: WeightsOption = "wheels",
+    json_path: Annotated[
+        Path, typer.Option("--json", help="Where the report goes; its .md and the page lie beside it.")
+    ] = DEFAULT_REPORT,
+    html: Annotated[bool, typer.Option("--html/--no-html", help="Whether to write the page with plots.")] = True,
+    implementation: Annotated[
+        str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
+    ] = "native",
+    arrays: Annotated[
+        Path | None, typer.Option(help="Arrays that a port made: a folder a fixture, in a snapshot's files.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
+    ] = False,
+    runtime: RuntimeOption = "auto",
+    threads: ThreadsOption = None,
+) -> None:
+    """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
+
+    Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
+    """
+    from parity.files.whole import check_writable, write_text
+    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.fixtures.recording import Recording, choose
+    from parity.gate.gate import run_fixtures, timed
+    from parity.networks.wespeaker.choice import check_choice, choose_runtime
+    from parity.ports.python import load_implementation
+    from parity.report.document import document, to_json
+    from parity.report.markdown import markdown
+    from parity.report.terminal import ProgressWatcher, remarks, table
+    from parity.sources.weights import load_weights
+
+    if snapshots is not None and not snapshots.is_dir():
+        raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
+    if arrays is not None and not arrays.is_dir():
+        raise InputError(f"--arrays {arrays}: not a folder; expected one with a folder a fixture in it")
+    if audio is not None and (snapshots is None or not audio.is_dir()):
+        raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
+    if json_path.suffix in (".md", ".html"):
+        raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
+    check_choice(runtime)
+    check_writable(json_path)  # said now, not when minutes of work are done
+    chosen = choose(Catalogue.read(default_folder()), fixture, snapshots, audio)
+    if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
+        raise InputError(f"--arrays {arrays}: goes with the catalogue's fixtures, {snapshots} holds other recordings")
+    under_test = load_implementation(implementation)
+    with stderr.status("weights and clips"):
+        weight_set = load_weights(weights)
+        runtime = choose_runtime(runtime, weight_set.embedding)
+        total = sum(_clip_seconds(entry) for entry in chosen)
+    with ProgressWatcher(stderr, total) as watcher:
+        results, seconds = timed(
+            lambda: run_fixtures(
+                chosen,
+                weight_set,
+                snapshots=snapshots,
+                watcher=watcher,
+                threads=threads,
+                implementation=under_test,
+                arrays=arrays,
+                explain_drift=explain,
+                runtime=runtime,
+            )
+        )
+    name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
+    found = document(results, weight_set, seconds, name, runtime)
+    # Written first: a closed pipe must not cost the report.
+    write_text(json_path, to_json(found))
+    write_text(json_path.with_suffix(".md"), markdown(found))
+    if html:
+        from parity.report.html import page  # what draws takes a second to import
+
+        write_text(_page_path(json_path), page(found))
+    stdout.print(table(found))
+    for remark in remarks(found):
+        stdout.print(remark, markup=False, soft_wrap=True)
+    stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
+    statuses = {result.status for result in results}
+    raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
+
+
+def _clip_seconds(fixture: object) -> float:
+    import soundfile
+
+    from parity.fixtures.catalogue import Fixture
+
+    # A fixture whose clip cannot be had is reported in its turn, when the others have their bar already. What was
+    # captured elsewhere has a clip now and then; tensors take no time.
+    if not isinstance(fixture, Fixture):
+        return 0.0
+    try:
+        return soundfile.info(str(fixture.clip())).duration
+    except InputError:
+        return 0.0
+
+
+def _page_path(json_path: Path) -> Path:
+    """Where the page beside a report goes: `index.html` beside `parity.json`, else the report's own name."""
+    return (
+        json_path.with_name("index.html") if json_path.name == DEFAULT_REPORT.name else json_path.with_suffix(".html")
+    )
