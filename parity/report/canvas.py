@@ -54,6 +54,9 @@ STYLE = {
     "ytick.labelsize": 10.5,
     "patch.linewidth": 0,
 }
+WIDE, MEDIUM, NARROW = 960, 600, 440
+"""Widths of drawings, in pixels."""
+
 POINTS = 72  # an inch; a figure of 72 dots an inch has a unit a pixel
 _COLOUR = re.compile("|".join(VARIABLES))
 
