@@ -18,7 +18,6 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import (
@@ -166,6 +165,8 @@ def readme(fixture: Fixture, snapshot: Snapshot, *, seconds: float, kilobytes: i
     seconds : of the clip
     kilobytes : 1000 bytes each, of everything else in the kit
     """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: most who import this room write no kit
+
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )  # Markdown, not HTML: nothing to escape
