@@ -20,7 +20,8 @@ from parity.audio.reading import FULL_SCALE, SAMPLE_RATE
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError
 from parity.fixtures.catalogue import Fixture
-from parity.fixtures.clips import Material, alone, excerpt
+from parity.fixtures.clips import excerpt
+from parity.fixtures.material import Material, alone
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 
 WINDOW_SECONDS = 2.0

@@ -21,7 +21,7 @@ from parity.embedding.verification import (
 )
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
-from parity.fixtures.clips import Material, Turn
+from parity.fixtures.material import Material, Turn
 from parity.report.verification import verification_data, verification_in_words
 
 RATE = 16000
