@@ -1,7 +1,8 @@
 """How far is every decision from flipping?
 
-`margin` reads it off a snapshot; `perturb` moves arrays by noise of rising size until the answer changes; `precision`
-says how much of what the reference says is its own rounding.
+`decisions` lists the kinds of decision and what decides each; `margin` reads off a snapshot how far each stands from
+its edge; `perturb` moves arrays by noise of rising size until the answer changes; `precision` says how much of what the
+reference says is its own rounding.
 """
 
 from __future__ import annotations

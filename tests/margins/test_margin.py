@@ -9,7 +9,8 @@ import pytest
 
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.margins.margin import Margin, lead, margins
+from parity.margins.decisions import lead
+from parity.margins.margin import Margin, margins
 
 FRAMES = 589
 

@@ -16,7 +16,8 @@ import numpy as np
 
 from parity.community1.parameters import Parameters
 from parity.fixtures.snapshot import Snapshot
-from parity.margins.margin import KINDS, Kind, Margin, margins
+from parity.margins.decisions import KINDS, Kind
+from parity.margins.margin import Margin, margins
 from parity.ports.dump.checks import well_formed
 from parity.ports.dump.conventions import Aligned, in_order
 from parity.ports.dump.reading import Dump
