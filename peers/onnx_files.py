@@ -4,7 +4,7 @@ sherpa-onnx asks of the segmentation model one input `(1, 1, samples)`, one outp
 the geometry of its windows in samples; of the embedding model one input `(1, frames, 80)`, one output `(1, 256)`, and
 how samples and features are scaled. Source: the metadata that its loaders name one by one where they are missing.
 `normalize_samples` 0 means samples in 16-bit scale and `global-mean` that each bin's mean is taken off, both as in
-pyannote; window, bands and edges of its filterbank cannot be chosen (see docs/peers.md).
+pyannote; window, bands and edges of its filterbank cannot be chosen (see docs/measured/peers.md).
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ def validate(
     folder: Annotated[Path, typer.Argument(help="A recording's folder, a folder of them, or an RTTM file.")],
     notes: Annotated[bool, typer.Option("--notes/--no-notes", help="What was accepted and converted.")] = True,
 ) -> None:
-    """Check a dump (docs/dumps.md): structure before values, and everything that is wrong said at once.
+    """Check a dump (docs/reference/dumps.md): structure before values, and everything that is wrong said at once.
 
     Exit status: 0 nothing is wrong, 2 something is.
     """

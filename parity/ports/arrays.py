@@ -1,8 +1,9 @@
 """Arrays on disk as an implementation under test: what a port in another language wrote, in place of stages.
 
-Task: a dump (docs/dumps.md), any subset of the artefacts -> the native pipeline in which those artefacts are what the
-port made. Stages of which nothing was given run natively on what the port made. A stage whose output is given has no
-code to run on other inputs: it has no isolated replay, and behind a patch the native stage runs in its place.
+Task: a dump (docs/reference/dumps.md), any subset of the artefacts -> the native pipeline in which those artefacts
+are what the port made. Stages of which nothing was given run natively on what the port made. A stage whose output is
+given has no code to run on other inputs: it has no isolated replay, and behind a patch the native stage runs in its
+place.
 """
 
 from __future__ import annotations

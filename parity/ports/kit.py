@@ -2,9 +2,9 @@
 
 Task: a fixture, its clip and its snapshot -> a folder with the clip as WAV, every captured artefact as a plain `.npy`
 named by the artefact (little-endian, C order), both RTTMs, and a README with the stages in order, what each reads and
-writes, formulas, constants and expected first values. The folder is itself a dump that the lab reads (docs/dumps.md).
-Stages and conventions come from the pipeline and its modules' docstrings, constants from their code, values from the
-snapshot: nothing in the README is typed in twice.
+writes, formulas, constants and expected first values. The folder is itself a dump that the lab reads
+(docs/reference/dumps.md). Stages and conventions come from the pipeline and its modules' docstrings, constants from
+their code, values from the snapshot: nothing in the README is typed in twice.
 """
 
 from __future__ import annotations

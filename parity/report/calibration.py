@@ -1,4 +1,4 @@
-"""A calibration as plain data (`reports/calibration.json`, docs/calibration-json.md) and as tables in the terminal."""
+"""A calibration as plain data (`reports/calibration.json`, docs/reference/calibration-json.md) and as tables."""
 
 from __future__ import annotations
 

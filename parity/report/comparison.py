@@ -43,7 +43,7 @@ def ill_formed(problems: list[str]) -> list[str]:
 
 
 def comparison_document(recordings: list[Found], not_compared: list[str], errors: dict[str, str]) -> Found:
-    """All of a `parity compare`, as its JSON has it (docs/comparison-json.md, `comparison_schema.json`).
+    """All of a `parity compare`, as its JSON has it (docs/reference/comparison-json.md, `comparison_schema.json`).
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Results as the plain data of `parity.json`; the schema is described in docs/parity-json.md."""
+"""Results as the plain data of `parity.json`; the schema is described in docs/reference/parity-json.md."""
 
 from __future__ import annotations
 

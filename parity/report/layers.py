@@ -62,7 +62,9 @@ def proof_table(found: dict[str, Any]) -> Table:
         grid.add_row(layer["layer"], *sizes, limit, f"{where}{row['chunk']}", "" if row["within"] else "out")
     grid.caption = "relative: to the largest absolute value of the reference's layer"
     if any(fixture["sampled"] for fixture in found["fixtures"]):
-        grid.caption += "\ndrift up to std: over a sample of the layer, its largest value and its RMS (docs/layers.md)"
+        grid.caption += (
+            "\ndrift up to std: over a sample of the layer, its largest value, its RMS\n(docs/measured/layers.md)"
+        )
     return grid
 
 

@@ -1,4 +1,4 @@
-"""RNN-T replays as plain data (`reports/rnnt.json`, docs/rnnt.md), a table, and a backend's statistics in a line."""
+"""RNN-T replays as plain data (`reports/rnnt.json`, docs/measured/rnnt.md), a table, a line of statistics."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ def rnnt_pipeline(networks: RnntNetworks, max_symbols: int = MAX_SYMBOLS) -> Rec
     Parameters
     ----------
     networks : of one head
-    max_symbols : symbols a frame
+    max_symbols : symbols per frame
     """
     head, backend = networks.head, OnnxJointStep(networks)
 

@@ -44,7 +44,7 @@ def greedy(
     Parameters
     ----------
     encoded : (num_frames, enc_hidden) float32; no frames, no tokens
-    max_symbols : symbols a frame
+    max_symbols : symbols per frame
     on_step : called with the frame, the chosen class and the log-probabilities (classes,), a buffer that is reused
 
     Raises

@@ -161,7 +161,7 @@ def test_another_file_is_not_overwritten(tmp_path, text):
 
 
 def test_the_readmes_table_is_the_committed_report():
-    found = json.loads((ROOT / "docs" / "bench.json").read_text(encoding="utf-8"))
+    found = json.loads((ROOT / "docs" / "measured" / "bench.json").read_text(encoding="utf-8"))
     readme = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
     rows = [line for line in markdown(found).splitlines() if line.startswith("|")]
     assert len(rows) == 2 + len(Catalogue.read(default_folder()).names)

@@ -80,7 +80,7 @@ def test_a_fault_that_was_not_wanted_is_not_tried(bench):
 def test_the_document_has_the_keys_and_the_counts_that_are_promised(bench):
     found = calibrate([bench], [SWAPPED, SCALED, NOTHING])
     document = json.loads(json.dumps(calibration_document(found, weights="w", skipped={}, seconds=1.0)))
-    text = (ROOT / "docs" / "calibration-json.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "calibration-json.md").read_text(encoding="utf-8")
     for part in (document, document["summary"], document["faults"][0], document["faults"][0]["fixtures"][0]):
         for key in part:
             assert f"`{key}`" in text, key

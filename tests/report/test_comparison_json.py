@@ -23,7 +23,7 @@ OWN, SHARED = (
     json.loads((ROOT / "parity" / "report" / name).read_text(encoding="utf-8"))
     for name in ("comparison_schema.json", "schema.json")
 )
-DOCUMENTED = (ROOT / "docs" / "comparison-json.md").read_text(encoding="utf-8")
+DOCUMENTED = (ROOT / "docs" / "reference" / "comparison-json.md").read_text(encoding="utf-8")
 
 
 def validator() -> jsonschema.Draft202012Validator:

@@ -16,7 +16,7 @@ from parity.report import document as module
 from parity.report.document import SCHEMA, document, to_json
 
 TEXT = (ROOT / "parity" / "report" / "schema.json").read_text(encoding="utf-8")
-DOCUMENTED = (ROOT / "docs" / "parity-json.md").read_text(encoding="utf-8")
+DOCUMENTED = (ROOT / "docs" / "reference" / "parity-json.md").read_text(encoding="utf-8")
 
 
 def validator() -> jsonschema.Draft202012Validator:

@@ -48,7 +48,7 @@ def bad() -> FixtureResult:
 
 
 def test_the_document_holds_every_key_that_its_schema_names():
-    text = (ROOT / "docs" / "parity-json.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "reference" / "parity-json.md").read_text(encoding="utf-8")
     run = found(good())
     for part in (run, run["summary"], run["fixtures"][0], run["fixtures"][0]["artefacts"][0]):
         for key in part:

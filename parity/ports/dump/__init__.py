@@ -1,6 +1,6 @@
 """What a port in any language left on disk: read strictly, checked completely, compared up to convention.
 
-`docs/dumps.md` is the format, written for somebody who has never seen this code. `files` and `npy` read bytes,
-`reading` a folder, `checks` says all that is wrong with it, `conventions` brings a dump to the reference's numbering,
-`turns` compares RTTM, `probes` guesses what a gross mismatch is, `comparison` gives the verdicts.
+`docs/reference/dumps.md` is the format, written for somebody who has never seen this code. `files` and `npy` read
+bytes, `reading` a folder, `checks` says all that is wrong with it, `conventions` brings a dump to the reference's
+numbering, `turns` compares RTTM, `probes` guesses what a gross mismatch is, `comparison` gives the verdicts.
 """

@@ -1,8 +1,8 @@
 """A dump's folder: which artefact lies where, with everything that is wrong collected rather than raised.
 
-Conventions (`docs/dumps.md`): one folder a recording; `NAME.npy` is the artefact NAME; a snapshot's own files hold the
-keys that the catalogue gives them; in any other `.npz` or `.safetensors` keys are artefacts' names; a lone RTTM file
-under any name is the plain diarization.
+Conventions (`docs/reference/dumps.md`): one folder per recording; `NAME.npy` is the artefact NAME; a snapshot's own
+files hold the keys that the catalogue gives them; in any other `.npz` or `.safetensors` keys are artefacts' names; a
+lone RTTM file under any name is the plain diarization.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def dumps_below(path: Path) -> dict[str, Path]:
         return {".": path}
     below = {entry.name: entry for entry in sorted(entries) if entry.is_dir() and not _only_folders(entry)}
     if not below:
-        raise InputError(f"{path}: holds neither arrays nor RTTM nor folders of them; see docs/dumps.md")
+        raise InputError(f"{path}: holds neither arrays nor RTTM nor folders of them; see docs/reference/dumps.md")
     return below
 
 
@@ -177,7 +177,7 @@ def _unknown(path: Path, key: str | None = None) -> str:
         return f"{path}: a folder inside a recording's folder; one folder a recording"
     arrays = [name for name in ARTEFACTS if name not in TEXTS]
     close = get_close_matches(path.stem if key is None else key, arrays, 1, 0.5)
-    hint = f"; did you mean {close[0]}?" if close else "; names are in docs/dumps.md"
+    hint = f"; did you mean {close[0]}?" if close else "; names are in docs/reference/dumps.md"
     return (
         f"{path}: no artefact lies in a file of that name{hint}" if key is None else f"{path}: unknown key {key}{hint}"
     )

@@ -24,7 +24,7 @@ BLANK_PENALTY = 1.0
 
 @dataclass(frozen=True)
 class StepWorkshop:
-    """What a fault may build on: the head, and the search's limit of symbols a frame."""
+    """What a fault may build on: the head, and the search's limit of symbols per frame."""
 
     head: Head
     max_symbols: int
@@ -184,7 +184,7 @@ FAULTS = [
         "the blank fed to the predictor as the token before",
         partial(_rewritten_position, _blank_fed),
     ),
-    Fault("one_symbol_more", "advance", "eleven symbols a frame for ten", partial(_advancing, more=1)),
-    Fault("one_symbol_fewer", "advance", "nine symbols a frame for ten", partial(_advancing, more=-1)),
+    Fault("one_symbol_more", "advance", "eleven symbols per frame for ten", partial(_advancing, more=1)),
+    Fault("one_symbol_fewer", "advance", "nine symbols per frame for ten", partial(_advancing, more=-1)),
     Fault("frames_off_by_one", "transcript", "frames counted from one", _late_frames),
 ]

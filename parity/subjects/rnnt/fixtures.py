@@ -51,7 +51,7 @@ class RnntFixture:
     stresses : why it is there
     head, utterance : recipes
     kept : how much of the reference's run its snapshot has
-    max_symbols : symbols a frame
+    max_symbols : symbols per frame
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""`docs/dumps.md` says what the code does: every artefact, the limits, the conventions and the file names."""
+"""`docs/reference/dumps.md` says what the code does: every artefact, the limits, the conventions and the file names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from parity.ports.dump.reading import BESIDE, read_dump
 from parity.ports.dump.rttm import ROUNDING
 from parity.ports.python import MAY_HOLD_NAN
 
-TEXT = (ROOT / "docs" / "dumps.md").read_text(encoding="utf-8")
+TEXT = (ROOT / "docs" / "reference" / "dumps.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("| `")]
 
 

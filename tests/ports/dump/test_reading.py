@@ -245,7 +245,7 @@ def test_bad_safetensors_are_one_line(tmp_path):
     ("file", "words"),
     [
         ("embedding.npy", "did you mean embeddings?"),
-        ("whatever.npy", "names are in docs/dumps.md"),
+        ("whatever.npy", "names are in docs/reference/dumps.md"),
         ("embeddings.bin", "no artefact lies in a file of that name"),
     ],
 )
