@@ -58,7 +58,7 @@ def bench(
     """
     check_writable(json_path)
     runtimes = runtime or [name for name in CANDIDATES if at_hand(name)]
-    check_runtimes(runtimes)
+    runtimes = check_runtimes(runtimes)
     cores = threads or available_cores()
     best = choose_runtime(AUTO, load_weights().embedding)
     chosen = best if best in runtimes else runtimes[0]

@@ -21,35 +21,32 @@ from parity.commands.runtimes import runtimes
 from parity.commands.stability import stability
 from parity.commands.validate import validate
 from parity.commands.verification import verification
+from parity.commands.version import VersionOption
 from parity.commands.weights import weights
 from parity.console import run_and_exit
 
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="A parity lab for ports of pyannote's speaker-diarization-community-1.",
-)
-for command in (
-    run,
-    compare,
-    validate,
-    kit,
-    explain,
-    case,
-    margins,
-    layers,
-    calibrate,
-    stability,
-    runtimes,
-    verification,
-    diarize,
-    convert,
-    weights,
-):
-    app.command()(command)
-app.add_typer(fixtures.app, name="fixtures")
-app.add_typer(rnnt.app, name="rnnt")
+CONTENTS = {
+    "Check a port": (run, compare, validate, kit, layers, rnnt.app),
+    "Why not the same": (explain, case, margins),
+    "Can it be trusted": (calibrate, stability, runtimes, verification),
+    "Use it": (diarize, convert, weights),
+    "Fixtures": (fixtures.app,),
+}
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def about(version: VersionOption = False) -> None:
+    """A parity lab for ports of pyannote's speaker-diarization-community-1."""
+
+
+for panel, commands in CONTENTS.items():
+    for command in commands:
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, rich_help_panel=panel)
+        else:
+            app.command(rich_help_panel=panel)(command)
 
 
 def main() -> None:

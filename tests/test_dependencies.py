@@ -13,7 +13,7 @@ from support import ROOT
 from support.imports import imports, modules, of
 
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "pipeline", "files", "errors"}
+KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "pipeline", "files", "names", "checkout", "errors"}
 FLOORS = (
     ("__main__",),
     ("commands",),
@@ -37,6 +37,7 @@ FLOORS = (
     ("pipeline",),
     ("files",),
     ("console",),
+    ("names", "checkout"),
     ("errors",),
 )
 """The house, top floor first: a room imports only from rooms on floors below its own, never from its own floor's.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from parity.community1 import Networks, Parameters
 from parity.errors import InputError
+from parity.names import find_name
 from parity.pipeline.stage import Pipeline
 from parity.ports.python import Implementation
 from parity.sources.weights import WeightSet
@@ -83,13 +84,12 @@ def load_faults(module: str = BUILT_IN) -> list[Fault]:
 
 
 def planted(name: str, workshop: Workshop, module: str = BUILT_IN) -> Implementation:
-    """A fault as an implementation under test.
+    """A fault as an implementation under test, by its name or the beginning of one.
 
     Raises
     ------
     InputError : no fault of that name
     """
     faults = {fault.name: fault for fault in load_faults(module)}
-    if name not in faults:
-        raise InputError(f"--fault {name}: unknown; there are: {', '.join(faults)}")
-    return Implementation(f"fault {name}", lambda native: faults[name].plant(native, workshop))
+    found = faults[find_name(name, faults, refused="--fault {}: unknown", there_are="there are:")]
+    return Implementation(f"fault {found.name}", lambda native: found.plant(native, workshop))

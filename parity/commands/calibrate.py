@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parity.commands.options import FixturesOption, ReportOption, ThreadsOption, WeightsOption
+from parity.commands.completion import complete_fault
+from parity.commands.options import (
+    FixtureArguments,
+    FixturesOption,
+    ReportOption,
+    ThreadsOption,
+    WeightsOption,
+    chosen_fixtures,
+)
 from parity.console import stderr, stdout
 
 if TYPE_CHECKING:
@@ -22,11 +30,12 @@ DEFAULT_REPORT = Path("reports/calibration.json")
 
 
 def calibrate(
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     faults: Annotated[
         list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.calibration.fault); repeatable.")
     ] = ["parity.calibration.faults"],  # noqa: B006
-    only: Annotated[list[str], typer.Option(help="Only this fault; repeatable.")] = [],  # noqa: B006
+    only: Annotated[list[str], typer.Option(help="Only this fault; repeatable.", autocompletion=complete_fault)] = [],  # noqa: B006
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
     ] = False,
@@ -42,19 +51,18 @@ def calibrate(
     from parity.calibration.fault import Fault, load_faults
     from parity.calibration.trials import Trial
     from parity.calibration.trials import calibrate as run
-    from parity.errors import InputError
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures.catalogue import Catalogue, default_folder
+    from parity.names import find_names
     from parity.networks.runtime import one_blas_thread
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
     from parity.sources.weights import load_weights
 
     planted = [fault for module in faults for fault in load_faults(module)]
-    if unknown := sorted(set(only) - {fault.name for fault in planted}):
-        raise InputError(f"--only {', '.join(unknown)}: no such fault; there are: {', '.join(f.name for f in planted)}")
-    planted = [fault for fault in planted if not only or fault.name in only]
-    chosen = Catalogue.read(default_folder()).select(fixture)
+    known = [fault.name for fault in planted]
+    wanted_faults = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
+    planted = [fault for fault in planted if fault.name in wanted_faults]
+    chosen = chosen_fixtures(fixtures, fixture)
     check_writable(json_path)
     started, seconds, skipped = time.perf_counter(), {}, {}
 

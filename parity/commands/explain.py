@@ -10,19 +10,31 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.markup import escape
 
-from parity.commands.options import JsonOption, RuntimeOption, SnapshotsOption, ThreadsOption, WeightsOption
+from parity.commands.completion import complete_fault
+from parity.commands.options import (
+    FixtureArgument,
+    FixtureOption,
+    JsonOption,
+    RuntimeOption,
+    SnapshotsOption,
+    ThreadsOption,
+    WeightsOption,
+    chosen_fixture,
+)
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
 if TYPE_CHECKING:
     from parity.explain.explanation import Explanation, LayerDrift
     from parity.explain.localise import Answered
+    from parity.fixtures.catalogue import Fixture
     from parity.fixtures.prepare import Prepared
     from parity.sources.weights import WeightSet
 
 
 def explain(
-    fixture: Annotated[str, typer.Argument(help="A fixture of the catalogue.")],
+    fixture: FixtureArgument = None,
+    option: FixtureOption = None,
     implementation: Annotated[
         str, typer.Option(help="What is asked about: native, module:object, or an installed entry point.")
     ] = "native",
@@ -31,7 +43,10 @@ def explain(
     ] = None,
     fault: Annotated[
         str | None,
-        typer.Option(help="A planted fault instead, by its name in parity.calibration.faults (see parity calibrate)."),
+        typer.Option(
+            help="A planted fault instead, by its name in parity.calibration.faults (see parity calibrate).",
+            autocompletion=complete_fault,
+        ),
     ] = None,
     snapshots: SnapshotsOption = None,
     weights: WeightsOption = "wheels",
@@ -62,7 +77,8 @@ def explain(
     from parity.report.explanation import explanation_table, in_words
     from parity.sources.weights import load_weights
 
-    check_choice(runtime)
+    runtime = check_choice(runtime)
+    entry = chosen_fixture(fixture, option)
     for path in (json_path, write_case):
         if path is not None:
             check_writable(path)
@@ -70,15 +86,15 @@ def explain(
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
-    with stderr.status(escape(fixture)) as status, one_blas_thread():
+    with stderr.status(escape(entry.name)) as status, one_blas_thread():
         weight_set = load_weights(weights)
         runtime = choose_runtime(runtime, weight_set.embedding)
         answered, ready = _answer(
-            fixture, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, status.update
+            entry, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, status.update
         )
         found = answered.explanation
         if layers is not None:
-            status.update(f"{fixture}: layers")
+            status.update(f"{entry.name}: layers")
             found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads, runtime))
     data = {**explanation_data(found), "runtime": {"name": runtime, "version": runtime_version(runtime)}}
     if json_path is not None:
@@ -126,7 +142,7 @@ def case(
 
 
 def _answer(
-    fixture: str,
+    entry: Fixture,
     implementation: str,
     fault: str | None,
     arrays: Path | None,
@@ -140,11 +156,9 @@ def _answer(
     from parity.calibration.fault import Workshop, planted
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
-    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.prepare import load_networks, prepare
     from parity.ports.python import load_implementation
 
-    (entry,) = Catalogue.read(default_folder()).select([fixture])
     under_test = load_implementation(implementation)
     ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weights)
     networks = load_networks(weights, threads, runtime)
@@ -156,9 +170,9 @@ def _answer(
         under_test,
         arrays=arrays,
         budget=budget,
-        progress=lambda stage, done, total: say(f"{fixture}: {stage} {done}/{total}"),
+        progress=lambda stage, done, total: say(f"{entry.name}: {stage} {done}/{total}"),
     )
-    return localise(question, on_step=lambda step: say(f"{fixture}: {step}")), ready
+    return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), ready
 
 
 def _layers(

@@ -10,7 +10,7 @@ import typer
 from parity.commands.options import MaxSpeakersOption, MinSpeakersOption, NumSpeakersOption
 from parity.console import stdout
 
-app = typer.Typer(no_args_is_help=True, help="The catalogue of fixtures.")
+app = typer.Typer(name="fixtures", no_args_is_help=True, help="The catalogue of fixtures.")
 
 
 @app.command("list")

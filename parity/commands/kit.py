@@ -8,23 +8,24 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from parity.commands.options import SnapshotsOption
+from parity.commands.options import FixtureArgument, FixtureOption, SnapshotsOption, chosen_fixture
 from parity.console import stderr, stdout
 
 
 def kit(
     folder: Annotated[Path, typer.Argument(help="Where the kit goes; must not exist yet.")],
-    fixture: Annotated[
-        str, typer.Option(help="Of the catalogue; the default is the smallest that goes through every stage but one.")
-    ] = "14_partial_tail",
+    fixture: FixtureArgument = None,
+    option: FixtureOption = None,
     snapshots: SnapshotsOption = None,
 ) -> None:
-    """Write a porting kit: the clip, the reference's artefacts as .npy, RTTMs, a README with stages and formulas."""
-    from parity.fixtures.catalogue import Catalogue, default_folder
-    from parity.ports.kit import write_kit
+    """Write a porting kit: the clip, the reference's artefacts as .npy, RTTMs, a README with stages and formulas.
 
-    (entry,) = Catalogue.read(default_folder()).select([fixture])
-    with stderr.status(escape(fixture)):
+    Without a fixture, of 14_partial_tail: the smallest that goes through every stage but one.
+    """
+    from parity.ports.kit import DEFAULT_FIXTURE, write_kit
+
+    entry = chosen_fixture(fixture, option, DEFAULT_FIXTURE)
+    with stderr.status(escape(entry.name)):
         written = write_kit(folder, entry, snapshots / entry.name if snapshots else entry.snapshot_folder)
     stdout.print(
         f"{written.folder}: {written.files} files, {written.size / 1e6:.1f} MB; start with README.md",

@@ -7,17 +7,30 @@ from typing import Annotated
 
 import typer
 
-from parity.commands.options import JsonOption, SnapshotsOption, ThreadsOption, WeightsOption
+from parity.commands.completion import complete_runtime
+from parity.commands.options import (
+    FixtureArguments,
+    FixturesOption,
+    JsonOption,
+    SnapshotsOption,
+    ThreadsOption,
+    WeightsOption,
+    chosen_fixtures,
+)
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
 
 def layers(
-    fixture: Annotated[
-        list[str] | None, typer.Argument(help="Fixtures of the catalogue; all of them by default.", show_default=False)
-    ] = None,
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     runtime: Annotated[
-        str, typer.Option("--runtime", help="What the embedding network runs in: onnx (default), ncnn, torch, mlx, …")
+        str,
+        typer.Option(
+            "--runtime",
+            help="What the embedding network runs in: onnx (default), ncnn, torch, mlx, …",
+            autocompletion=complete_runtime,
+        ),
     ] = "onnx",
     implementation: Annotated[
         str | None,
@@ -38,19 +51,19 @@ def layers(
     Exit status: 0 every layer within tolerance, 1 one is not, 2 the inputs were wrong.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import read_snapshot
     from parity.layers.file import read_layers
     from parity.layers.proof import load_network, prove, reference_of
-    from parity.networks.wespeaker.runtime import check_runtime, load_embedding, runtime_version
+    from parity.networks.wespeaker.runtime import check_runtime, find_runtime, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.layers import proof_data, proof_in_words, proof_table
     from parity.sources.weights import load_weights
 
-    chosen = Catalogue.read(default_folder()).select(fixture or [])
+    chosen = chosen_fixtures(fixtures, fixture)
     if full is not None and len(chosen) != 1:
         raise InputError(f"--layers {full}: holds one fixture's layers; name that fixture, not {len(chosen)}")
     if implementation is None:
+        runtime = find_runtime(runtime)
         check_runtime(runtime)
     if json_path is not None:
         check_writable(json_path)

@@ -8,31 +8,32 @@ from typing import Annotated, Any
 
 import typer
 
-from parity.commands.options import FixturesOption, SnapshotsOption
+from parity.commands.options import FixtureArguments, FixturesOption, SnapshotsOption, chosen_fixtures
 from parity.console import stdout
 from parity.errors import InputError
 
 
 def margins(
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     snapshots: SnapshotsOption = None,
     report: Annotated[
         Path | None, typer.Option(help="A run's parity.json: the fixtures by headroom, which needs its drift.")
     ] = None,
 ) -> None:
     """Say how close decisions are to flipping: from snapshots alone, or with --report in units of a run's drift."""
-    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import read_snapshot
     from parity.margins.margin import margins as measure
     from parity.report.terminal import headroom_table, margins_table
 
-    chosen = Catalogue.read(default_folder()).select(fixture)
+    chosen = chosen_fixtures(fixtures, fixture)
+    named = bool(fixtures or fixture)
     folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
     if report is None:
         stdout.print(margins_table({name: measure(read_snapshot(folder)) for name, folder in folders.items()}))
         return
     document = _read(report)
-    document["fixtures"] = [entry for entry in document["fixtures"] if not fixture or entry["name"] in fixture]
+    document["fixtures"] = [entry for entry in document["fixtures"] if entry["name"] in folders or not named]
     stdout.print(headroom_table(document, {name: _first_change(folder) for name, folder in folders.items()}))
 
 

@@ -1,14 +1,56 @@
-"""Options and arguments that several commands share, each worded once."""
+"""Options and arguments that several commands share, each worded once, and what they name."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parity.commands.completion import complete_fixture, complete_rnnt_fixture, complete_runtime
+from parity.errors import InputError
+
+if TYPE_CHECKING:
+    from parity.fixtures.catalogue import Fixture
+
+FixtureArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FIXTURE",
+        help="Fixtures by name; 02 is enough where no other begins so. All of them otherwise.",
+        show_default=False,
+        autocompletion=complete_fixture,
+    ),
+]
 FixturesOption = Annotated[
-    list[str], typer.Option("--fixture", help="Only this fixture; repeatable. All of them otherwise.")
+    list[str] | None,
+    typer.Option("--fixture", help="The same as an option; repeatable.", autocompletion=complete_fixture),
+]
+FixtureArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="FIXTURE",
+        help="A fixture of the catalogue; 02 is enough where no other begins so.",
+        show_default=False,
+        autocompletion=complete_fixture,
+    ),
+]
+FixtureOption = Annotated[
+    str | None, typer.Option("--fixture", help="The same as an option.", autocompletion=complete_fixture)
+]
+RnntArguments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="FIXTURE",
+        help="RNN-T fixtures by name, or the beginning that only one has. All of them otherwise.",
+        show_default=False,
+        autocompletion=complete_rnnt_fixture,
+    ),
+]
+RnntOption = Annotated[
+    list[str] | None,
+    typer.Option("--fixture", help="The same as an option; repeatable.", autocompletion=complete_rnnt_fixture),
 ]
 SnapshotsOption = Annotated[
     Path | None, typer.Option("--snapshots", help="Another folder of snapshots, one folder per fixture.")
@@ -18,7 +60,11 @@ WeightsOption = Annotated[
 ]
 RuntimeOption = Annotated[
     str,
-    typer.Option("--runtime", help="Of the embedding network: auto (the fastest here), onnx, ncnn, torch, mlx, …"),
+    typer.Option(
+        "--runtime",
+        help="Of the embedding network: auto (the fastest here), onnx, ncnn, torch, mlx, …",
+        autocompletion=complete_runtime,
+    ),
 ]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads of the networks; default: the cores at hand.")
@@ -30,3 +76,36 @@ NumSpeakersOption = Annotated[
 ]
 MinSpeakersOption = Annotated[int | None, typer.Option("--min-speakers", help="At least that many.")]
 MaxSpeakersOption = Annotated[int | None, typer.Option("--max-speakers", help="At most that many.")]
+
+
+def both(arguments: Iterable[str] | None, options: Iterable[str] | None) -> list[str]:
+    """What was named, as arguments and as options."""
+    return [*(arguments or ()), *(options or ())]
+
+
+def chosen_fixtures(arguments: Iterable[str] | None, options: Iterable[str] | None) -> tuple[Fixture, ...]:
+    """The catalogue's fixtures that were named in either way; all of them where none was.
+
+    Raises
+    ------
+    InputError : no catalogue, or names that are not in it
+    """
+    from parity.fixtures.catalogue import Catalogue, default_folder
+
+    return Catalogue.read(default_folder()).select(both(arguments, options))
+
+
+def chosen_fixture(argument: str | None, option: str | None, default: str | None = None) -> Fixture:
+    """The one fixture that was named in either way.
+
+    Raises
+    ------
+    InputError : none was and there is no default, or two were; no catalogue, or a name that is not in it
+    """
+    named = [name for name in (argument, option) if name is not None] or ([default] if default else [])
+    if not named:
+        raise InputError("which fixture? name one, as 02_pyannote_sample; parity fixtures list shows them")
+    fixtures = chosen_fixtures(named, None)
+    if len(fixtures) > 1:
+        raise InputError(f"{' and '.join(fixture.name for fixture in fixtures)}: one fixture at a time")
+    return fixtures[0]

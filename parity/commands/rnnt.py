@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from parity.commands.options import FixturesOption, ReportOption, SnapshotsOption
+from parity.commands.completion import complete_rnnt_fault
+from parity.commands.options import ReportOption, RnntArguments, RnntOption, SnapshotsOption, both
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from parity.rnnt.model import Model
     from parity.rnnt.vocabulary import Vocabulary
 
-app = typer.Typer(no_args_is_help=True, help="The RNN-T step backend (GigaAM layout) and its parity.")
+app = typer.Typer(name="rnnt", no_args_is_help=True, help="The RNN-T step backend (GigaAM layout) and its parity.")
 NPY_LIMIT = 1 << 30  # bytes of encoder frames: 96 hours at 25 frames a second and 768 wide are larger
 
 
@@ -60,9 +61,12 @@ def decode(
 
 @app.command()
 def replay(
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: RnntArguments = None,
+    fixture: RnntOption = None,
     snapshots: SnapshotsOption = None,
-    fault: Annotated[str | None, typer.Option(help="Plant one of the known faults first.")] = None,
+    fault: Annotated[
+        str | None, typer.Option(help="Plant one of the known faults first.", autocompletion=complete_rnnt_fault)
+    ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Localise what drifts.")] = False,
     json_path: ReportOption = Path("reports/rnnt.json"),
 ) -> None:
@@ -77,7 +81,7 @@ def replay(
     from parity.subjects.rnnt.fixtures import select
     from parity.subjects.rnnt.questions import known_fault, planted, run_fixture
 
-    chosen = select(fixture)
+    chosen = select(both(fixtures, fixture))
     found = known_fault(fault)
     check_writable(json_path)
     results = []
@@ -85,7 +89,7 @@ def replay(
         with stderr.status(entry.name):
             under_test = planted(found, entry)
             results.append(run_fixture(entry, snapshots=snapshots, implementation=under_test, explain_drift=explain))
-    document = steps_document(results, implementation=f"fault {fault}" if fault else "native")
+    document = steps_document(results, implementation=f"fault {found.name}" if found else "native")
     write_text(json_path, to_json(document))
     stdout.print(steps_table(document))
     for row in document["fixtures"]:
@@ -98,7 +102,8 @@ def replay(
 
 @app.command()
 def calibrate(
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: RnntArguments = None,
+    fixture: RnntOption = None,
     json_path: ReportOption = Path("reports/calibration-rnnt.json"),
 ) -> None:
     """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
@@ -110,8 +115,8 @@ def calibrate(
     from parity.subjects.rnnt.fixtures import ALL, select
     from parity.subjects.rnnt.questions import benches
 
-    chosen = select(fixture)
-    if partial := [entry.name for entry in chosen if entry.kept != ALL and fixture]:
+    chosen = select(both(fixtures, fixture))
+    if partial := [entry.name for entry in chosen if entry.kept != ALL and (fixtures or fixture)]:
         raise InputError(f"--fixture {', '.join(partial)}: keeps decisions only; faults need every step")
     check_writable(json_path)
     started = time.perf_counter()
@@ -135,13 +140,12 @@ def seed(
     import numpy as np
 
     from parity.files.whole import writing_folder
+    from parity.names import find_name
     from parity.networks.checkpoint_writer import write_checkpoint
     from parity.rnnt.seeded import SeededUtterance
     from parity.subjects.rnnt.fixtures import HEADS
 
-    if head not in HEADS:
-        raise InputError(f"{head}: no such seeded head; there are: {', '.join(HEADS)}")
-    recipe = HEADS[head]
+    recipe = HEADS[find_name(head, HEADS, refused="{}: no such seeded head", there_are="there are:")]
     with writing_folder(folder) as temporary:
         write_checkpoint(temporary / "head.ckpt", {"seeded": head, "state_dict": recipe.state_dict()})
         np.save(temporary / "encoded.npy", SeededUtterance("seeded", frames, 2).encoded(recipe.enc_hidden))

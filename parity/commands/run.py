@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from parity.commands.options import FixturesOption, RuntimeOption, SnapshotsOption, ThreadsOption, WeightsOption
+from parity.commands.options import (
+    FixtureArguments,
+    FixturesOption,
+    RuntimeOption,
+    SnapshotsOption,
+    ThreadsOption,
+    WeightsOption,
+    both,
+)
 from parity.console import stderr, stdout
 from parity.errors import InputError
 
@@ -15,7 +23,8 @@ DEFAULT_REPORT = Path("reports/latest/parity.json")
 
 
 def run(
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     snapshots: SnapshotsOption = None,
     audio: Annotated[
         Path | None, typer.Option(help="Clips of captures made elsewhere (WAV, found by their hash) in --snapshots.")
@@ -60,9 +69,9 @@ def run(
         raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
-    check_choice(runtime)
+    runtime = check_choice(runtime)
     check_writable(json_path)  # said now, not when minutes of work are done
-    chosen = choose(Catalogue.read(default_folder()), fixture, snapshots, audio)
+    chosen = choose(Catalogue.read(default_folder()), both(fixtures, fixture), snapshots, audio)
     if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
         raise InputError(f"--arrays {arrays}: goes with the catalogue's fixtures, {snapshots} holds other recordings")
     under_test = load_implementation(implementation)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from parity.commands.options import FixturesOption, ThreadsOption, WeightsOption
+from parity.commands.completion import complete_runtime
+from parity.commands.options import FixtureArguments, FixturesOption, ThreadsOption, WeightsOption, chosen_fixtures
 from parity.console import stderr, stdout
 
 DEFAULT_REPORT = Path("reports/runtimes.json")
@@ -15,9 +16,14 @@ DEFAULT_REPORT = Path("reports/runtimes.json")
 
 def runtimes(
     runtime: Annotated[
-        list[str], typer.Option(help="Only this one; repeatable. Otherwise onnx and its smaller precisions.")
+        list[str],
+        typer.Option(
+            help="Only this one; repeatable. Otherwise onnx and its smaller precisions.",
+            autocompletion=complete_runtime,
+        ),
     ] = [],  # noqa: B006
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     chunks: Annotated[int | None, typer.Option(min=1, help="Embed only so many of each clip; no DER then.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Of timing, every runtime once in each.")] = 5,
     weights: WeightsOption = "wheels",
@@ -40,7 +46,6 @@ def runtimes(
     from parity.errors import InputError
     from parity.files.machine import cpu_model
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.prepare import load_networks, prepare
     from parity.networks.runtime import available_cores, one_blas_thread
     from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes, load_embedding, runtime_version
@@ -49,11 +54,11 @@ def runtimes(
     from parity.sources.weights import load_weights
 
     wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]
-    check_runtimes(wanted)
+    wanted = check_runtimes(wanted)
     if json_path.suffix == ".md":
         raise InputError(f"--json {json_path}: the .md is written beside it; choose another ending")
     check_writable(json_path)
-    chosen = Catalogue.read(default_folder()).select(fixture)
+    chosen = chosen_fixtures(fixtures, fixture)
     earlier = read_costs(json_path) if resume else None
     with stderr.status("weights and clips") as status, one_blas_thread():
         weight_set = load_weights(weights)

@@ -6,24 +6,24 @@ from typing import Annotated
 
 import typer
 
-from parity.commands.options import FixturesOption, ThreadsOption, WeightsOption
+from parity.commands.options import FixtureArguments, FixturesOption, ThreadsOption, WeightsOption, chosen_fixtures
 from parity.console import stderr, stdout
 
 
 def stability(
-    fixture: FixturesOption = [],  # noqa: B006
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     weights: WeightsOption = "wheels",
     draws: Annotated[int, typer.Option(min=1, help="Draws on the embeddings at each size.")] = 20,
     fbank: Annotated[bool, typer.Option("--fbank/--no-fbank", help="Whether the filterbank is perturbed too.")] = True,
     threads: ThreadsOption = None,
 ) -> None:
     """Say how much noise it takes to change each answer, and keep it beside the snapshots as stability.json."""
-    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.margins.perturb import measure_all
     from parity.report.stability import stability_table
     from parity.sources.weights import load_weights
 
-    chosen = Catalogue.read(default_folder()).select(fixture)
+    chosen = chosen_fixtures(fixtures, fixture)
     with stderr.status("weights and clips") as status:
         weight_set = load_weights(weights)
         found = measure_all(chosen, weight_set, draws=draws, fbank=fbank, threads=threads, on_fixture=status.update)

@@ -6,39 +6,53 @@ from typing import Annotated
 
 import typer
 
-from parity.commands.options import JsonOption, ThreadsOption, WeightsOption
+from parity.commands.completion import complete_runtime
+from parity.commands.options import (
+    FixtureArguments,
+    FixturesOption,
+    JsonOption,
+    ThreadsOption,
+    WeightsOption,
+    chosen_fixtures,
+)
 from parity.console import stderr, stdout
 
 
 def verification(
     runtime: Annotated[
-        list[str], typer.Option("--runtime", help="onnx (default), ncnn, torch, mlx, …; repeatable, to compare them.")
+        list[str],
+        typer.Option(
+            "--runtime",
+            help="onnx (default), ncnn, torch, mlx, …; repeatable, to compare them.",
+            autocompletion=complete_runtime,
+        ),
     ] = ["onnx"],  # noqa: B006
-    fixture: Annotated[
-        list[str], typer.Option(help="Only the excerpts that this fixture is made of; repeatable.")
-    ] = [],  # noqa: B006
+    fixtures: FixtureArguments = None,
+    fixture: FixturesOption = None,
     weights: WeightsOption = "wheels",
     json_path: JsonOption = None,
     threads: ThreadsOption = None,
 ) -> None:
     """Cosine similarity of pairs of windows from the excerpts that humans annotated, and the equal error rate.
 
+    Excerpts are those that the named fixtures are made of.
+
     Exit status: 0 the runtimes agree to four decimals, 1 they do not, 2 the inputs were wrong.
     """
     from parity.embedding.verification import verify, windows_of
     from parity.files.whole import check_writable, write_text
-    from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.wespeaker.runtime import check_runtimes, load_embedding, runtime_version
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table
     from parity.sources.weights import load_weights
 
-    check_runtimes(runtime)
+    runtime = check_runtimes(runtime)
+    chosen = chosen_fixtures(fixtures, fixture)
     if json_path is not None:
         check_writable(json_path)
     with stderr.status("weights and excerpts") as status:
         weight_set = load_weights(weights)
-        windows = windows_of(Catalogue.read(default_folder()).select(fixture))
+        windows = windows_of(chosen)
         found = []
         for name in runtime:
             status.update(f"{len(windows)} windows in {name}")

@@ -85,7 +85,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def check_writable(path: Path) -> None:
-    """Find out whether a file could be written there, without touching one that is.
+    """Find out whether a file could be written there, without touching one that is; folders made for that go again.
 
     Raises
     ------
@@ -94,9 +94,15 @@ def check_writable(path: Path) -> None:
     if path.is_dir():
         raise InputError(f"{path}: is a folder, expected the name of a file")
     with _said(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        missing = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        finally:
+            for folder in missing:
+                with contextlib.suppress(OSError):  # somebody else has put something there meanwhile
+                    folder.rmdir()
 
 
 @contextlib.contextmanager

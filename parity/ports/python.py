@@ -22,6 +22,7 @@ import numpy as np
 from parity.community1.annotation import Turn
 from parity.errors import InputError
 from parity.fixtures.snapshot import FIXED_DIMS
+from parity.names import find_names
 from parity.pipeline.artefact import Artefact, find
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
@@ -121,9 +122,10 @@ def _load_entry_point(spec: str) -> Any:
 
 def _replace_stages(name: str, stages: Mapping[str, Callable], native: Pipeline) -> Pipeline:
     known = [stage.name for stage in native]
-    if unknown := [stage for stage in stages if stage not in known]:
-        raise InputError(f"implementation {name}: unknown stage {', '.join(unknown)}; known: {', '.join(known)}")
-    for stage, run in stages.items():
+    meant = find_names(stages, known, refused=f"implementation {name}: unknown stage {{}}", there_are="known:")
+    if len(meant) < len(stages):
+        raise InputError(f"implementation {name}: two of {', '.join(stages)} are one stage")
+    for stage, run in zip(meant, stages.values(), strict=True):
         native = native.replacing(stage, run)
     return native
 

@@ -101,9 +101,9 @@ def _interpolating(interpolate: Callable[[np.ndarray], np.ndarray]) -> Make:
     return lambda native, workshop: partial(run, native)
 
 
-def _rounded_weights(rounding: Rounding) -> Fault:
+def _rounded_weights(name: str, rounding: Rounding) -> Fault:
     return fault(
-        f"{rounding.__name__}_weights",
+        name,
         "embeddings",
         f"the embedding network's weights kept in {rounding.__name__} instead of float32",
         lambda native, workshop: partial(embed, **rounded_embedding(workshop, rounding)),
@@ -171,7 +171,9 @@ FAULTS = [
         "embeddings normalised to unit length, where they are raw",
         lambda native, workshop: lambda fbank, masks: of_unit_norm(native(fbank, masks)),
     ),
-    *(_rounded_weights(rounding) for rounding in (float16, bfloat16, int8)),
+    _rounded_weights("float16_weights", float16),
+    _rounded_weights("bfloat16_weights", bfloat16),
+    _rounded_weights("int8_weights", int8),
     fault(
         "filter_strict",
         "filter",

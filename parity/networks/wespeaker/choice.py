@@ -27,6 +27,7 @@ from parity.networks.wespeaker.runtime import (
     RUNTIMES,
     EmbeddingNetwork,
     check_runtime,
+    find_runtime,
     load_embedding,
     runtime_version,
 )
@@ -49,7 +50,7 @@ def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray]) -> str:
     ------
     InputError : no such runtime, or what it needs is not installed
     """
-    check_choice(runtime)
+    runtime = check_choice(runtime)
     if runtime != AUTO:
         return runtime
     candidates = [name for name in CANDIDATES if at_hand(name)]
@@ -65,12 +66,15 @@ def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray]) -> str:
     return found
 
 
-def check_choice(runtime: str) -> None:
-    """Refuse a runtime that is neither `auto` nor to be had; nothing is loaded. Same errors as `choose_runtime`."""
-    if runtime != AUTO and runtime not in RUNTIMES:
-        raise InputError(f"--runtime {runtime}: unknown; known: {AUTO}, {', '.join(RUNTIMES)}")
+def check_choice(runtime: str) -> str:
+    """The name that a beginning of it stands for; refuses a runtime that is neither `auto` nor to be had.
+
+    Nothing is loaded. Same errors as `choose_runtime`.
+    """
+    runtime = find_runtime(runtime, (AUTO, *RUNTIMES))
     if runtime != AUTO:
         check_runtime(runtime)
+    return runtime
 
 
 def measure(networks: Mapping[str, EmbeddingNetwork], rounds: int = ROUNDS) -> dict[str, dict[str, float]]:

@@ -11,12 +11,14 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from parity.checkout import DISTRIBUTION
 from parity.errors import InputError
+from parity.names import find_name
 from parity.networks.wespeaker.architecture import (
     HEAD_LAYERS,
     NUM_MEL_BINS,
@@ -26,7 +28,6 @@ from parity.networks.wespeaker.masks import interpolate_nearest
 
 Layers = dict[str, np.ndarray]
 
-DISTRIBUTION = "diarization-parity-lab"
 DEFAULT_RUNTIME = "onnx"
 AUTO = "auto"
 """The fastest at hand, see `choice`."""
@@ -178,18 +179,24 @@ def runtime_version(runtime: str) -> str:
     return importlib.metadata.version(check_runtime(runtime).needs.partition(".")[0])
 
 
-def check_runtimes(runtimes: Sequence[str]) -> None:
-    """Refuse runtimes that are to be compared, one of which is named twice or cannot be loaded; see `check_runtime`."""
-    if len(set(runtimes)) < len(runtimes):
+def find_runtime(typed: str, known: Iterable[str] = RUNTIMES) -> str:
+    """The runtime that a name, or the beginning of one, stands for; raises `InputError` where none does."""
+    return find_name(typed, known, refused="--runtime {}: unknown", there_are="known:")
+
+
+def check_runtimes(runtimes: Sequence[str]) -> list[str]:
+    """Names of runtimes to compare, beginnings completed; refuses one named twice or that cannot be loaded."""
+    names = [find_runtime(name) for name in runtimes]
+    if len(set(names)) < len(names):
         raise InputError(f"--runtime {', '.join(runtimes)}: each once, there is one of them twice")
-    for name in runtimes:
+    for name in names:
         check_runtime(name)
+    return names
 
 
 def check_runtime(runtime: str) -> Runtime:
     """Where a runtime is to be found; same errors as `load_embedding`, and nothing else is loaded."""
-    if runtime not in RUNTIMES:
-        raise InputError(f"--runtime {runtime}: unknown; known: {', '.join(RUNTIMES)}")
+    runtime = find_runtime(runtime)
     found = RUNTIMES[runtime]
     try:
         importlib.import_module(found.needs)

@@ -16,6 +16,7 @@ import numpy as np
 from parity.errors import InputError
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
+from parity.names import find_names
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt.head import Head
 from parity.rnnt.search import MAX_SYMBOLS
@@ -120,7 +121,5 @@ def select(names: Iterable[str]) -> list[RnntFixture]:
     ------
     InputError : a name is unknown
     """
-    names = list(names)
-    if unknown := [name for name in names if name not in FIXTURES]:
-        raise InputError(f"--fixture {', '.join(unknown)}: unknown; there are: {', '.join(FIXTURES)}")
-    return [FIXTURES[name] for name in names] or list(FIXTURES.values())
+    wanted = find_names(names, FIXTURES, refused="--fixture {}: unknown", there_are="there are:")
+    return [FIXTURES[name] for name in wanted] or list(FIXTURES.values())

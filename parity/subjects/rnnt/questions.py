@@ -16,6 +16,7 @@ from parity.explain.memo import Memo
 from parity.explain.patching import Patching
 from parity.fixtures.noise import read_noise
 from parity.measure.drift import Drift, compare
+from parity.names import find_name
 from parity.pipeline.stage import Pipeline
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import CASCADED, reference_artefacts, replay
@@ -138,7 +139,7 @@ def known_fault(name: str | None) -> Fault | None:
     ------
     InputError : no fault of that name
     """
+    if name is None:
+        return None
     faults = {fault.name: fault for fault in FAULTS}
-    if name is not None and name not in faults:
-        raise InputError(f"--fault {name}: unknown; there are: {', '.join(faults)}")
-    return faults[name] if name is not None else None
+    return faults[find_name(name, faults, refused="--fault {}: unknown", there_are="there are:")]
