@@ -24,7 +24,7 @@ from parity.audio.reading import load_clip
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files.whole import sha256_bytes
 from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
@@ -145,7 +145,7 @@ def _measure_variant(
         try:
             measured = _measure_fixture(change, fixture, folder, weight_set, machine, usual_threads)
         except InputError as error:
-            stderr.print(f"error: {' '.join(str(error).split())}")
+            stderr.print(f"error: {one_line(error)}")
             status = 2
             continue
         stderr.print(f"{variant} [{position}/{len(selected)}] {fixture.name}: {_line(measured)}")

@@ -7,7 +7,7 @@ import sys
 import typer
 from rich.console import Console
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 
 # No markup: names of files and recordings may hold brackets. A status reads it all the same: `escape` what it says.
 stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
@@ -23,8 +23,7 @@ def run_and_exit(app: typer.Typer) -> None:
     try:
         app()
     except InputError as error:
-        one_line = " ".join(str(error).split())
-        print(f"error: {one_line}", file=sys.stderr)
+        print(f"error: {one_line(error)}", file=sys.stderr)
         sys.exit(2)
     except OSError as error:  # a name too long, a folder that may not be read, a disk that is full
         print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)

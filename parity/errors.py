@@ -1,4 +1,4 @@
-"""The one exception type that a user's mistake, or a broken input, raises.
+"""The one exception type that a user's mistake, or a broken input, raises, and what keeps its message on one line.
 
 `parity.__main__.main` maps it to one line on stderr and exit status 2. Everything else is a bug and keeps its
 traceback.
@@ -12,3 +12,14 @@ class InputError(Exception):
 
     The message is one line: what is wrong, its value, the limit it broke, and the likely cause or cure.
     """
+
+
+def one_line(text: object, most: int | None = None) -> str:
+    """Words of an error, or of any text, on one line.
+
+    Parameters
+    ----------
+    text : an exception stands for its message
+    most : characters that are kept; all of them where None
+    """
+    return " ".join(str(text).split())[:most]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parity.community1 import Networks, Parameters
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.names import find_name
 from parity.pipeline.stage import Pipeline
 from parity.ports.python import Implementation
@@ -73,7 +73,7 @@ def load_faults(module: str = BUILT_IN) -> list[Fault]:
     try:
         faults = importlib.import_module(module).FAULTS
     except Exception as error:
-        said = " ".join(str(error).split())
+        said = one_line(error)
         raise InputError(f"--faults {module}: cannot be loaded ({type(error).__name__}: {said})") from error
     if not isinstance(faults, (list, tuple)) or not faults or not all(isinstance(f, Fault) for f in faults):
         raise InputError(f"--faults {module}: FAULTS is not a list of parity.calibration.fault.Fault")

@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from parity.commands.options import JsonOption, ThreadsOption
 from parity.console import stderr, stdout
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 
 if TYPE_CHECKING:
     from parity.explain.explanation import Explanation
@@ -66,7 +66,7 @@ def compare(
         except InputError as error:
             if len(pairs) == 1:
                 raise
-            failed[name] = " ".join(str(error).split())
+            failed[name] = one_line(error)
             stderr.print(f"error: {name}: {failed[name]}", markup=False, soft_wrap=True)
             continue
         data.append(comparison_data(found, explanation))

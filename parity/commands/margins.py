@@ -10,7 +10,7 @@ import typer
 
 from parity.commands.options import FixtureArguments, FixturesOption, SnapshotsOption, chosen_fixtures
 from parity.console import stdout
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 
 
 def margins(
@@ -53,7 +53,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"--report {path}: cannot be read as a report ({' '.join(str(error).split())})") from error
+        raise InputError(f"--report {path}: cannot be read as a report ({one_line(error)})") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(f"--report {path}: not a report of schema {SCHEMA}; make one with: parity run")
     return document

@@ -12,7 +12,7 @@ import typer
 from parity.commands.completion import complete_rnnt_fault
 from parity.commands.options import ReportOption, RnntArguments, RnntOption, SnapshotsOption, both
 from parity.console import stderr, stdout
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,7 +173,7 @@ def _read_npy(path: Path) -> np.ndarray:
         with path.open("rb") as file:
             loaded = np.load(file, allow_pickle=False)
     except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise InputError(f"{path}: cannot be read as .npy ({' '.join(str(error).split())})") from error
+        raise InputError(f"{path}: cannot be read as .npy ({one_line(error)})") from error
     if not isinstance(loaded, np.ndarray):
         raise InputError(f"{path}: is an archive of arrays, expected a plain .npy with one utterance's frames")
     return loaded

@@ -15,7 +15,7 @@ import numpy as np
 
 from parity.community1 import geometry
 from parity.community1.fbank import compute_fbank
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files.whole import writing_file, writing_folder
 from parity.measure.tolerances import ISOLATED
 from parity.networks.onnx_graph import OPSET
@@ -204,5 +204,5 @@ def _refused(options: Options, act: Callable) -> object:
     try:
         return act()
     except (ValueError, ValidationError, Fail, InvalidGraph, NotImplemented) as error:
-        said = " ".join(str(error).split())[:150]
+        said = one_line(error, 150)
         raise InputError(f"--opset {options.opset}: the graph cannot be made or loaded here ({said})") from None

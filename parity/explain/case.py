@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.explain.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.explain.explanation import Element, Explanation
 from parity.explain.patching import Patching
@@ -84,7 +84,7 @@ def read_case(path: Path) -> Case:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a case ({' '.join(str(error).split())})") from error
+        raise InputError(f"{path}: cannot be read as a case ({one_line(error)})") from error
     if not isinstance(document, dict) or set(document) != KEYS or document["schema"] != SCHEMA:
         raise InputError(f"{path}: not a case of schema {SCHEMA}; expected the keys {', '.join(sorted(KEYS))}")
     if document["artefact"] not in ARTEFACTS or document["artefact"] not in ELEMENT_AXES:

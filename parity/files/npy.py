@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 
 LIMIT = 2 << 30
 """Bytes one array or archive may declare: the filterbank of almost two hours, every chunk, takes that much."""
@@ -63,7 +63,7 @@ def _header(place: str, stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dty
             warnings.simplefilter("ignore")  # Python 2 wrote lengths as 3L, which NumPy reads and remarks on
             shape, fortran, dtype = _READERS[version](stream)
     except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
-        said = " ".join(str(error).split())[:120]
+        said = one_line(error, 120)
         raise InputError(f"{place}: not a .npy array, or its header is damaged ({said})") from None
     if dtype.hasobject:
         raise InputError(f"{place}: an array of Python objects; these are pickles and are never opened: save numbers")

@@ -14,7 +14,7 @@ from pathlib import Path
 from parity.community1 import community1_pipeline
 from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.explain.explanation import Explanation
 from parity.explain.localise import ask, candidate_of, explain
 from parity.fixtures.catalogue import Fixture
@@ -130,7 +130,7 @@ def run_fixtures(
                     port = arrays / fixture.name if arrays else None
                     result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift)
             except (InputError, OSError) as error:
-                result = FixtureResult(fixture.name, ERROR, error=" ".join(str(error).split()))
+                result = FixtureResult(fixture.name, ERROR, error=one_line(error))
             results.append(result)
             watcher.finished(result)
     return results

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files.whole import writing_file
 from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.networks.wespeaker.architecture import BLOCKS, expected_shapes
@@ -167,7 +167,7 @@ def read_layers(path: Path) -> LayerFile:
     except KeyError:
         raise InputError(f"{path}: has no manifest: not written by `python -m capture --layers`") from None
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        said = " ".join(str(error).split())
+        said = one_line(error)
         raise InputError(f"{path}: cannot be read as a file of layers ({said}); is it damaged?") from error
     _check_manifest(path, manifest)
     found = LayerFile(path, manifest, arrays.pop("masks", None), arrays)

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import check_weights
 from parity.fixtures.snapshot import Snapshot
@@ -121,7 +121,7 @@ def load_network(spec: str, arrays: Mapping[str, np.ndarray], threads: int | Non
     try:
         network = make(arrays, threads)
     except Exception as error:
-        said = " ".join(str(error).split())
+        said = one_line(error)
         raise InputError(f"--implementation {spec}: raised {type(error).__name__} ({said}) given weights") from error
     if not callable(getattr(network, "embed", None)):
         raise InputError(f"--implementation {spec}: made a {type(network).__name__}, which has no `embed`")
@@ -171,7 +171,7 @@ def _layers(network: Network, chunk: ReferenceChunk) -> dict[str, np.ndarray]:
     except InputError:
         raise
     except Exception as error:
-        said = " ".join(str(error).split())
+        said = one_line(error)
         raise InputError(
             f"the network under test raised {type(error).__name__} on chunk {chunk.chunk}: {said}"
         ) from error

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files.whole import writing_file
 from parity.fixtures.beside import check_belongs
 from parity.fixtures.snapshot import LAYERS, Snapshot
@@ -113,7 +113,7 @@ def read_samples(snapshot: Snapshot) -> list[ReferenceChunk] | None:
 
 
 def _said(error: Exception) -> str:
-    said = " ".join(str(error).split())
+    said = one_line(error)
     return f"{said} is missing" if isinstance(error, KeyError) else said
 
 

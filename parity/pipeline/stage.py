@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 
 Artefacts = dict[str, Any]
 
@@ -98,7 +98,7 @@ class Stage:
         except InputError:
             raise
         except Exception as error:
-            said = " ".join(str(error).split())
+            said = one_line(error)
             raise InputError(f"stage {self.name} raised {type(error).__name__}: {said}") from error
         return dict(zip(self.writes, results if len(self.writes) > 1 else (results,), strict=True))
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import Turn
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.fixtures.snapshot import FIXED_DIMS
 from parity.names import find_names
 from parity.pipeline.artefact import Artefact, find
@@ -187,4 +187,4 @@ def _check_turns(place: str, artefact: Artefact, value: Any) -> None:
 
 
 def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return f"{type(error).__name__}: {one_line(error)}"

@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from parity.errors import one_line
 from parity.explain.explanation import Explanation
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.ports.dump.turns import TurnDifference
@@ -27,8 +28,8 @@ Found = dict[str, Any]
 
 def validation_lines(path: Path, artefacts: tuple[str, ...], problems: list[str], notes: list[str]) -> list[str]:
     """One line a problem, one a note, and a summary."""
-    lines = [f"wrong: {' '.join(problem.split())}" for problem in problems]
-    lines += [f"note: {' '.join(note.split())}" for note in notes]
+    lines = [f"wrong: {one_line(problem)}" for problem in problems]
+    lines += [f"note: {one_line(note)}" for note in notes]
     held = f"{len(artefacts)} artefact{'' if len(artefacts) == 1 else 's'}"
     wrong = f"{len(problems)} thing{'' if len(problems) == 1 else 's'} wrong" if problems else "nothing wrong"
     return [*lines, f"{path}: {held}, {wrong}"]
@@ -39,7 +40,7 @@ def ill_formed(problems: list[str]) -> list[str]:
     if not problems:
         return []
     more = f" (and {len(problems) - 1} more: parity validate)" if len(problems) > 1 else ""
-    return [f"Not in form: {' '.join(problems[0].split())}{more}"]
+    return [f"Not in form: {one_line(problems[0])}{more}"]
 
 
 def comparison_document(recordings: list[Found], not_compared: list[str], errors: dict[str, str]) -> Found:

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.embedding.runtimes import Costs, Outcome, Speed
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.report.wording import markdown_lines, number, scientific
 
 SCHEMA = 1
@@ -72,7 +72,7 @@ def read_costs(path: Path) -> Costs:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: no report of `parity runtimes` ({' '.join(str(error).split())[:100]})") from None
+        raise InputError(f"{path}: no report of `parity runtimes` ({one_line(error, 100)})") from None
 
 
 def rows(document: dict[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from parity.errors import one_line
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.report.comparison import Found, size
@@ -126,7 +127,7 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str]) ->
     lines = [f"# {title}", "", *(f"{line}\n" for line in origins(found))]
     lines += [*_table(RECORDINGS, recording_rows(found)), "", KEY, "", *_table(ARTEFACT_COLUMNS, artefact_rows(found))]
     if remarks:
-        lines += ["", *(f"- {' '.join(remark.split())}" for remark in remarks)]
+        lines += ["", *(f"- {one_line(remark)}" for remark in remarks)]
     return "\n".join(lines) + "\n"
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files.arrays import read_file
 from parity.networks.checkpoint import Global, check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.ort_format import IDENTIFIER, read_initialisers
@@ -121,7 +121,7 @@ def _check_config(path: Path) -> None:
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, AttributeError, RecursionError) as error:
-        raise InputError(f"{path}: not a JSON table ({' '.join(str(error).split())[:100]})") from None
+        raise InputError(f"{path}: not a JSON table ({one_line(error, 100)})") from None
     if wrong:
         raise InputError(f"{path}: tells of another network: {'; '.join(wrong)}")
 
@@ -185,7 +185,7 @@ def _read_onnx(path: Path) -> dict[str, np.ndarray]:
         model = onnx.load_model_from_string(path.read_bytes())
         return _floats(dict(_tensor(path, tensor) for tensor in model.graph.initializer))
     except (DecodeError, ValueError, TypeError, OverflowError, MemoryError) as error:
-        said = " ".join(str(error).split())[:200]
+        said = one_line(error, 200)
         raise InputError(f"{path}: not an ONNX model, truncated or damaged ({said})") from None
 
 

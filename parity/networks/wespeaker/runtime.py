@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from parity.checkout import DISTRIBUTION
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.names import find_name
 from parity.networks.wespeaker.architecture import (
     HEAD_LAYERS,
@@ -201,7 +201,7 @@ def check_runtime(runtime: str) -> Runtime:
     try:
         importlib.import_module(found.needs)
     except ImportError as error:
-        said = " ".join(str(error).split())
+        said = one_line(error)
         cure = f"pip install '{DISTRIBUTION}[{found.extra}]'" if found.extra else f"pip install {found.needs}"
         raise InputError(f"--runtime {runtime}: {found.needs} cannot be imported ({said}): {cure}") from None
     return found

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files.arrays import SUFFIXES, read_file
 from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 from parity.pipeline.artefact import ARTEFACTS, files
@@ -127,7 +127,7 @@ def _read_manifest(dump: Dump) -> None:
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        dump.problems.append(f"{path}: cannot be read as JSON ({' '.join(str(error).split())})")
+        dump.problems.append(f"{path}: cannot be read as JSON ({one_line(error)})")
         return
     if isinstance(manifest, dict):
         dump.manifest = manifest

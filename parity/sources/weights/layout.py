@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.networks import pyannet
 from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.wespeaker import names as wespeaker
@@ -112,10 +112,6 @@ def _read_config(path: Path) -> dict[str, float | bool]:
         }
     except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {_one_line(error)}); "
+            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {one_line(error)}); "
             f"expected pyannote's own layout: config.yaml, segmentation/, embedding/, plda/"
         ) from error
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
