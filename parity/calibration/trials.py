@@ -18,6 +18,7 @@ import numpy as np
 
 from parity.calibration.fault import Fault, Workshop
 from parity.community1 import Networks, community1_pipeline
+from parity.explain.decision import first_deciding
 from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
@@ -85,7 +86,7 @@ class Trial:
     named : stages where the lab says that drift is born
     answer_changed : whether an RTTM is not the reference's
     restored : whether patching the named stage brings the answer back; None where it did not change
-    decisive : the earliest stage whose patch alone does; None where it did not change or none does
+    decisive : the earliest stage that decides alone, in both directions; None where it did not change or none does
     """
 
     fault: str | None
@@ -263,7 +264,7 @@ def _tried(bench: Bench, fault: Fault | None) -> Trial:
         named=named,
         answer_changed=changed,
         restored=patching.patch(INTO_CANDIDATE, named).restored if changed and named else False if changed else None,
-        decisive=_decisive(patching, named) if changed else None,
+        decisive=first_deciding(patching, named) if changed else None,
     )
 
 
@@ -300,12 +301,3 @@ def _away(subject: Subject, name: str, got: Any, want: Any, mode: str, slack: Sl
     if drift.mismatches or not np.isfinite(drift.max_abs):
         return True
     return drift.max_abs > limit.max_abs + slack[0] or (limit.rms is not None and drift.rms > limit.rms + slack[1])
-
-
-def _decisive(patching: Patching, named: tuple[str, ...]) -> str | None:
-    """The earliest stage whose patch alone restores the answer; in a loop, which has no earliest, a named one first."""
-    preferred = named if patching.native.feedback else ()
-    for name in (*preferred, *(stage.name for stage in patching.native)):
-        if patching.patch(INTO_CANDIDATE, (name,)).restored:
-            return name
-    return None

@@ -126,6 +126,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 ("soft_clusters",),
                 score,
                 someone_speaks,
+                gates=("train_chunk_idx",),
             ),
             Stage(
                 "assignment",
@@ -133,6 +134,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 ("hard_clusters",),
                 assign,
                 someone_speaks,
+                gates=("train_chunk_idx",),
             ),
             Stage(
                 "reconstruction",

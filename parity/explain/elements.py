@@ -17,9 +17,10 @@ import numpy as np
 from parity.community1 import geometry
 from parity.community1.annotation import speaker_names
 from parity.community1.scoring import inactive
+from parity.explain.answer import Answer, best_renaming
 from parity.explain.delta import NO, UNRESOLVED, YES, ddmin
 from parity.explain.explanation import Element, Elements
-from parity.explain.patching import Answer, Patching, best_renaming
+from parity.explain.patching import Patching
 from parity.measure.drift import in_words
 from parity.measure.score import read_turns
 from parity.pipeline.artefact import ARTEFACTS

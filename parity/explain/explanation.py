@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 WITHIN, BORN, BORN_SMALL, INHERITED = "within", "born", "born within tolerance", "inherited"
 UNCLEAR, NOT_COMPARED = "born or inherited", "not compared"
+NOT_SUPPLIED = "not supplied (native)"
 INTO_CANDIDATE, INTO_REFERENCE = "reference into candidate", "candidate into reference"
 
 
@@ -38,7 +39,8 @@ class StageVerdict:
     Attributes
     ----------
     verdict : `within`, `born`, `inherited`; `born within tolerance` where what the stage wrote is within its own
-        tolerance and yet puts a later one out; `born or inherited` where an input was not compared; `not compared`
+        tolerance and yet puts a later one out; `born or inherited` where an input was not compared; `not compared`;
+        `not supplied (native)` where a port left arrays and none of this stage's
     artefact : the worst artefact it writes
     isolated, cascaded : its drift on the reference's inputs and on the candidate's own (max abs, or elements that
         differ where `unit` says so); None where not compared
@@ -47,6 +49,8 @@ class StageVerdict:
     unit : `max abs` or `elements`
     where : the worst element in words
     uncompared : artefacts it reads that the snapshot lacks, or holds for some chunks only
+    unsupplied : where drift is born in an array: the stages before it that the port did not supply, one of which may
+        be the one that went wrong
     """
 
     stage: str
@@ -61,6 +65,7 @@ class StageVerdict:
     where: str = ""
     uncompared: tuple[str, ...] = ()
     amplification: Amplification | None = None
+    unsupplied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -180,8 +185,12 @@ class Explanation:
     stand_ins : artefacts of which the snapshot holds too little to patch with, so that the native stage on the
         reference's inputs stood in
     patches : every patched run, both directions
-    decisive : the earliest stage whose patch alone restores the answer; None where nothing changed or none does
+    decisive : the earliest stage that decides alone, in both directions: the reference's output of it restores the
+        answer, and the candidate's own breaks the reference's; None where nothing changed, none does, or arrays cannot
+        tell
     interaction : stages that restore it together where none of them does alone
+    suspects : of arrays, stages that may be to blame as well, or instead, so that it is *inconclusive*
+    settle : what would tell, in words; empty where it is settled
     elements : of the decisive stage's artefact; None where not asked for or nothing changed
     layers : of the networks; empty where not asked for
     network_runs : chunks each network worked on, by name
@@ -197,6 +206,8 @@ class Explanation:
     patches: tuple[Patch, ...] = ()
     decisive: str | None = None
     interaction: tuple[str, ...] = ()
+    suspects: tuple[str, ...] = ()
+    settle: tuple[str, ...] = ()
     elements: Elements | None = None
     layers: tuple[LayerDrift, ...] = ()
     network_runs: dict[str, int] = field(default_factory=dict)

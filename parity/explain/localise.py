@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
+from parity.explain.decision import Decision, decide
 from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
@@ -121,15 +121,14 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
     named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
     changed = not patching.candidate_answer.same_as(patching.reference_answer)
     patches: tuple[Patch, ...] = ()
-    decisive, interaction, elements = None, (), None
+    decision, elements = Decision(), None
     if changed:
         say("patches")
         patches = all_patches(patching)
-        decisive = first_restoring(patches, named if question.native.feedback else ())
-        interaction, more = find_interaction(patching, named, decisive)
-        patches += more
+        decision = decide(patching, verdicts, patches)
+        patches += decision.patches
         say("elements")
-        elements = _elements(patching, decisive, interaction, question.budget)
+        elements = _elements(patching, decision.decisive, question.budget)
     found = Explanation(
         fixture=question.fixture,
         implementation=question.implementation,
@@ -138,8 +137,10 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
         named=named,
         stand_ins=tuple(patching.stand_ins),
         patches=patches,
-        decisive=None if interaction else decisive,
-        interaction=interaction,
+        decisive=decision.decisive,
+        interaction=decision.interaction,
+        suspects=decision.suspects,
+        settle=decision.settle,
         elements=elements,
         network_runs=dict(question.memo.network_runs),
         seconds=time.perf_counter() - started,
@@ -147,8 +148,8 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
     return Answered(found, outcome, patching)
 
 
-def _elements(patching: Patching, decisive: str | None, interaction: tuple[str, ...], budget: int) -> Elements | None:
-    if not budget or decisive is None or interaction:
+def _elements(patching: Patching, decisive: str | None, budget: int) -> Elements | None:
+    if not budget or decisive is None:
         return None
     return patching.subject.elements(patching, patching.native[decisive], budget)
 
@@ -161,32 +162,3 @@ def all_patches(patching: Patching) -> tuple[Patch, ...]:
         found += [patching.patch(direction, (name,)) for name in names]
         found += [patching.patch(direction, tuple(names[: end + 1]), prefix=True) for end in range(1, len(names))]
     return tuple(found)
-
-
-def first_restoring(patches: tuple[Patch, ...], preferred: tuple[str, ...] = ()) -> str | None:
-    """The earliest stage whose patch alone brings the answer back.
-
-    Parameters
-    ----------
-    preferred : stages that come first: in a loop the one that follows the guilty one stands before it in the order
-    """
-    alone = [p.stages[0] for p in patches if p.direction == INTO_CANDIDATE and len(p.stages) == 1 and p.restored]
-    return next((name for name in (*preferred, *alone) if name in alone), None)
-
-
-def find_interaction(
-    patching: Patching, named: tuple[str, ...], decisive: str | None
-) -> tuple[tuple[str, ...], tuple[Patch, ...]]:
-    """Stages that restore the answer together where the born ones do not alone: two of them, or all.
-
-    A stage behind all of them restores it too, for it is the answer or nearly; that says nothing.
-    """
-    if len(named) < 2 or decisive in named:
-        return (), ()
-    tried = []
-    groups = list(combinations(named, 2))
-    for group in groups if groups[-1] == named or len(named) == 2 else [*groups, named]:
-        tried.append(patching.patch(INTO_CANDIDATE, group))
-        if tried[-1].restored:
-            return group, tuple(tried)
-    return (), tuple(tried)

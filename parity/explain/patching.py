@@ -10,62 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from parity.community1.annotation import to_rttm
-from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch, Recovery
+from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch
+from parity.explain.supply import Supply, downstream
 from parity.fixtures.snapshot import Snapshot
-from parity.measure.score import count, score_rttm
-from parity.measure.tolerances import tolerance
+from parity.measure.drift import compare
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.replay.engine import CASCADED, reference_artefacts
-from parity.replay.outcome import TEXTS, URI
 from parity.replay.subject import subject_of
-
-# Responsibilities never agree to the last bit; what is within tolerance is not away.
-NOTHING = {"responsibilities": tolerance("q_final", CASCADED).max_abs}
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a run says in the end, and what it hung on.
-
-    Attributes
-    ----------
-    rttm, exclusive_rttm : with the same URI on both sides
-    frames, exclusive_frames : (num_frames, speakers) float32, the discrete diarizations; None where nobody speaks
-    responsibilities : (T, K0) float64, and the embeddings they belong to, (T,) int64 each; None where VBx did not run
-    """
-
-    rttm: str
-    exclusive_rttm: str
-    frames: np.ndarray | None
-    exclusive_frames: np.ndarray | None
-    responsibilities: tuple[np.ndarray, np.ndarray, np.ndarray] | None
-
-    @property
-    def speakers(self) -> int:
-        """How many the plain output hears."""
-        return count(self.rttm)[0]
-
-    def same_as(self, other: Answer) -> bool:
-        """Whether both RTTMs are equal, line for line."""
-        return (self.rttm, self.exclusive_rttm) == (other.rttm, other.exclusive_rttm)
-
-
-@dataclass(frozen=True)
-class Distance:
-    """How far an answer is from the reference's; None where that cannot be said."""
-
-    frames: float | None
-    responsibilities: float | None
-    speakers: float
-    der: float
 
 
 class Patching:
@@ -92,7 +48,7 @@ class Patching:
     def of(self, candidate: Pipeline) -> Patching:
         """The same fixture with another candidate; the reference's side is shared."""
         other = copy(self)
-        for name in ("made", "candidate_answer", "error"):
+        for name in ("made", "candidate_answer", "error", "supply", "_agreeing"):
             other.__dict__.pop(name, None)
         other.candidate = candidate
         return other
@@ -101,6 +57,11 @@ class Patching:
     def made(self) -> Artefacts:
         """The candidate's cascade."""
         return self.candidate.run(self.inputs)
+
+    @cached_property
+    def supply(self) -> Supply:
+        """What of the candidate is the port's own."""
+        return Supply(self.native, self.candidate, self.made, self.agrees)
 
     @cached_property
     def candidate_answer(self) -> Any:
@@ -127,9 +88,13 @@ class Patching:
         names = set(stages)
         patches = {name: self.reference.get(name) for stage in self.native if stage.name in names
                    for name in stage.writes} | dict(values or {})  # fmt: skip
-        # Taking over what is the same already moves nothing, so arrays given behind it still stand.
+        return self.subject.answer_of(self.patched(patches))
+
+    def patched(self, patches: Mapping[str, Any]) -> Artefacts:
+        """The candidate's cascade with some artefacts replaced; what is behind them follows as far as it can."""
+        # Taking over what is the same already moves nothing.
         moved = {name for name, value in patches.items() if not _same(self.made.get(name), value)}
-        return self.subject.answer_of(self._with_code(moved).run(self.inputs, patches=patches))
+        return self._with_code(moved).run(self.inputs, patches=patches)
 
     def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
         """The reference's answer with the candidate's output of some stages in its cascade; same parameters."""
@@ -192,16 +157,59 @@ class Patching:
         if name not in self.subject.texts:
             self.stand_ins.append(name)
 
-    def _with_code(self, patched: set[str]) -> Pipeline:
-        """The candidate, with native code where it has only arrays and arrays of its own before them were patched.
+    def agrees(self, name: str, got: Any, want: Any) -> bool:
+        """Whether two values of an artefact are within the tolerance of a cascade; only chunks that both have."""
+        if got is None or want is None:
+            return got is want
+        if name in self.subject.texts:
+            return self.subject.to_text(got) == self.subject.to_text(want)
+        if isinstance(got, ChunkSeries) or isinstance(want, ChunkSeries):
+            common = [c for side in (got, want) if isinstance(side, ChunkSeries) for c in side.chunks]
+            common = [c for c in dict.fromkeys(common) if all(_holds(side, c) for side in (got, want))]
+            got, want = _taken(got, common), _taken(want, common)
+        return compare(name, got, want, mode=CASCADED).within
 
-        What it did not give before them is native: patching that says nothing of the arrays.
+    def within(self, name: str) -> bool:
+        """Whether the candidate's artefact agrees with the reference's."""
+        if name not in self._agreeing:
+            self._agreeing[name] = self.agrees(name, self.made.get(name), self.reference.get(name))
+        return self._agreeing[name]
+
+    @cached_property
+    def _agreeing(self) -> dict[str, bool]:
+        return {}
+
+    def reads(self, stage: str) -> list[str]:
+        """What a stage depends on beside the pipeline's inputs, as far as the reference made it."""
+        given = set(self.native.inputs) - set(self.native.feedback)
+        return [name for name in self.native[stage].needs if name not in given and name in self.reference]
+
+    def ancestors(self, stage: str) -> set[str]:
+        """Stages before one, near and far; those of a loop are each other's."""
+        names: set[str] = set()
+        left = [stage]
+        while left:
+            new = {self.writer(read) for read in self.reads(left.pop())} - names
+            names |= new
+            left += new
+        return names
+
+    def writer(self, artefact: str) -> str:
+        """The stage that writes an artefact."""
+        written = self.native.feedback.get(artefact, artefact)
+        return next(stage.name for stage in self.native if written in stage.writes)
+
+    def _with_code(self, patched: set[str]) -> Pipeline:
+        """The candidate, with native code for arrays behind a patch that native code is shown to have made.
+
+        An array within tolerance stays: what native code made of a patch there could be no nearer to the reference's.
         """
-        given = {name for stage in self.candidate if stage.given for name in stage.writes}
-        affected = downstream(self.candidate, patched & given)
+        affected = downstream(self.candidate, patched)
         pipeline = self.candidate
         for stage in self.candidate:
-            if stage.given and stage.name in affected:
+            if not stage.given or stage.name not in affected or all(self.within(name) for name in stage.given):
+                continue
+            if self.supply.explained(stage):
                 pipeline = pipeline.replacing(stage.name, self.native[stage.name].run)
         return pipeline
 
@@ -213,103 +221,12 @@ def _same(ours: Any, theirs: Any) -> bool:
     return ours is theirs or (isinstance(ours, list) and ours == theirs)
 
 
-def downstream(pipeline: Pipeline, artefacts: set[str]) -> set[str]:
-    """Names of the stages that read any of some artefacts, or what such a stage writes."""
-    moved, names, before = set(artefacts), set(), -1
-    while before != len(names):  # once is enough without a loop, whose first stages read what its last ones wrote
-        before = len(names)
-        moved |= {read for read, written in pipeline.feedback.items() if written in moved}
-        for stage in pipeline:
-            if moved & set(stage.needs):
-                names.add(stage.name)
-                moved |= set(stage.writes)
-    return names
+def _holds(side: Any, chunk: int) -> bool:
+    return chunk in side.chunks if isinstance(side, ChunkSeries) else chunk < len(side)
 
 
-def answer_of(made: Mapping[str, Any]) -> Answer:
-    """The answer of a cascade."""
-    rttm, exclusive = (to_rttm(made.get(name) or [], URI) for name in TEXTS)
-    q = made.get("q_final")
-    rows = None if q is None else (q, made["train_chunk_idx"], made["train_speaker_idx"])
-    frames = (made.get(name) for name in ("discrete_diarization", "exclusive_discrete_diarization"))
-    return Answer(rttm, exclusive, *frames, rows)
-
-
-def distance(found: Answer, reference: Answer) -> Distance:
-    """How far an answer is from the reference's."""
-    if found.same_as(reference):
-        der = 0.0
-    else:
-        der = max(score_rttm(a, b).der for a, b in ((reference.rttm, found.rttm),
-                                                    (reference.exclusive_rttm, found.exclusive_rttm)))  # fmt: skip
-    return Distance(
-        frames=_most(
-            frame_disagreement(found.frames, reference.frames),
-            frame_disagreement(found.exclusive_frames, reference.exclusive_frames),
-        ),
-        responsibilities=responsibility_distance(found.responsibilities, reference.responsibilities),
-        speakers=abs(found.speakers - reference.speakers),
-        der=der,
-    )
-
-
-def frame_disagreement(found: np.ndarray | None, reference: np.ndarray | None) -> float | None:
-    """Share of frames in which another set of people speaks, under the best renaming; None without two of one length.
-
-    Parameters
-    ----------
-    found, reference : (num_frames, speakers) float32, 0 or 1; the numbers of speakers may differ
-    """
-    if found is None or reference is None or len(found) != len(reference):
-        return None
-    return float(np.mean(np.any(best_renaming(found, reference) != _padded(reference, found.shape[1]), axis=1)))
-
-
-def best_renaming(found: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """The columns of `found` in the order that agrees best with `reference`, both padded to the same width."""
-    ours, theirs = _padded(found, reference.shape[1]), _padded(reference, found.shape[1])
-    rows, columns = linear_sum_assignment(theirs.T @ ours, maximize=True)
-    return ours[:, columns[np.argsort(rows)]]
-
-
-def responsibility_distance(
-    found: tuple[np.ndarray, np.ndarray, np.ndarray] | None, reference: tuple[np.ndarray, np.ndarray, np.ndarray] | None
-) -> float | None:
-    """Mean total variation of the responsibilities of the embeddings both sides cluster, under the best renaming."""
-    if found is None or reference is None:
-        return None
-    ours, theirs = _by_row(found), _by_row(reference)
-    common = sorted(set(ours) & set(theirs))
-    if not common:
-        return None
-    a, b = np.stack([ours[key] for key in common]), np.stack([theirs[key] for key in common])
-    return float(0.5 * np.abs(best_renaming(a, b) - _padded(b, a.shape[1])).sum(axis=1).mean())
-
-
-def recovery(patched: Distance, error: Distance, away: bool) -> Recovery:
-    """1 - patched / error for each distance; the other way round where it is asked how much error came along."""
-
-    def share(name: str) -> float | None:
-        gone, whole = getattr(patched, name), getattr(error, name)
-        if gone is None or whole is None or whole <= NOTHING.get(name, 0.0):
-            return None
-        return gone / whole if away else 1.0 - gone / whole
-
-    return Recovery(share("frames"), share("responsibilities"), share("speakers"), share("der"))
-
-
-def _by_row(rows: tuple[np.ndarray, np.ndarray, np.ndarray]) -> dict[tuple[int, int], np.ndarray]:
-    q, chunks, speakers = rows
-    return {(int(c), int(s)): row for row, c, s in zip(q, chunks, speakers, strict=True)}
-
-
-def _most(*values: float | None) -> float | None:
-    known = [value for value in values if value is not None]
-    return max(known) if known else None
-
-
-def _padded(columns: np.ndarray, width: int) -> np.ndarray:
-    return np.pad(columns, ((0, 0), (0, max(0, width - columns.shape[1]))))
+def _taken(side: Any, chunks: list[int]) -> np.ndarray:
+    return side.take(chunks) if isinstance(side, ChunkSeries) else side[chunks]
 
 
 def _filled(whole: ChunkSeries, recorded: ChunkSeries) -> ChunkSeries:

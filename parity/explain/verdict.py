@@ -18,6 +18,7 @@ from parity.explain.explanation import (
     BORN_SMALL,
     INHERITED,
     NOT_COMPARED,
+    NOT_SUPPLIED,
     UNCLEAR,
     WITHIN,
     Amplification,
@@ -45,9 +46,11 @@ class Verdicts:
 
     def __init__(self, patching: Patching, outcome: Outcome, noise: NoiseMultiple | None = None) -> None:
         self._patching, self._noise_multiple = patching, noise
-        self._snapshot, self._native = patching.snapshot, patching.native
+        self._snapshot, self._native, self._supply = patching.snapshot, patching.native, patching.supply
         self._drifts: dict[tuple[str, str], list[Drift]] = {}
         for drift in outcome.drifts:
+            if self._supply.by_arrays and not self._supplied(drift):
+                continue
             self._drifts.setdefault((drift.stage, drift.mode), []).append(drift)
         self._allowed = patching.subject.excuses(patching.made, patching.snapshot)
         for stage in patching.candidate:
@@ -59,10 +62,16 @@ class Verdicts:
         verdicts = [self._of(stage) for stage in self._patching.candidate]
         return tuple(self._carried(verdicts))
 
+    def _supplied(self, drift: Drift) -> bool:
+        given = self._patching.candidate[drift.stage].given
+        return drift.artefact in given if given else drift.mode == CASCADED or self._supply.has(drift.stage)
+
     def _of(self, stage: Stage) -> StageVerdict:
         isolated, cascaded = (_worst(self._drifts.get((stage.name, mode), [])) for mode in (ISOLATED, CASCADED))
         shown = isolated if isolated and not isolated.within else cascaded or isolated
-        verdict = StageVerdict(stage.name, self._verdict(stage, isolated, cascaded), uncompared=self._uncompared(stage))
+        word = self._verdict(stage, isolated, cascaded)
+        unsupplied = self._supply.before(stage.name) if word == BORN and stage.given else ()
+        verdict = StageVerdict(stage.name, word, uncompared=self._uncompared(stage), unsupplied=unsupplied)
         if shown is None:
             return verdict
         return replace(
@@ -79,6 +88,8 @@ class Verdicts:
         )
 
     def _verdict(self, stage: Stage, isolated: Drift | None, cascaded: Drift | None) -> str:
+        if self._supply.by_arrays and not self._supply.has(stage.name):
+            return NOT_SUPPLIED
         if isolated is None and cascaded is None:
             return NOT_COMPARED
         if isolated is not None and not isolated.within:
@@ -87,7 +98,11 @@ class Verdicts:
             return WITHIN
         if isolated is not None:
             return INHERITED
-        reads = [_worst(self._drifts.get((self._writer(name), CASCADED), [])) for name in self._read(stage)]
+        if (explained := self._supply.explained(stage)) is not None:
+            return INHERITED if explained else BORN
+        patching = self._patching
+        writers = map(patching.writer, patching.reads(stage.name))
+        reads = [_worst(self._drifts.get((writer, CASCADED), [])) for writer in writers]
         if all(drift is not None and drift.within for drift in reads):
             return BORN
         return UNCLEAR
@@ -100,7 +115,7 @@ class Verdicts:
         """
         bad = {v.stage for v in verdicts if v.verdict in (BORN, UNCLEAR, NOT_COMPARED)}
         for position, verdict in enumerate(verdicts):
-            if verdict.verdict != INHERITED or bad & self._ancestors(verdict.stage):
+            if verdict.verdict != INHERITED or bad & self._patching.ancestors(verdict.stage):
                 continue
             culprit = next((v.stage for v in verdicts[:position] if self._brings_back(v.stage, verdict.stage)), None)
             if culprit is not None:
@@ -110,11 +125,12 @@ class Verdicts:
 
     def _brings_back(self, patched: str, stage: str) -> bool:
         """Whether the reference's output of one stage puts what a later one writes back within tolerance."""
-        if patched not in self._ancestors(stage) or not self._differs(patched):
+        if patched not in self._patching.ancestors(stage) or not self._differs(patched):
+            return False
+        if not self._supply.has(patched):
             return False
         patching = self._patching
-        patches = {name: patching.reference.get(name) for name in self._native[patched].writes}
-        made = patching.candidate.run(patching.inputs, patches=patches)
+        made = patching.patched({name: patching.reference.get(name) for name in self._native[patched].writes})
         drifts = [self._compare(name, made.get(name), CASCADED) for name in self._native[stage].writes]
         return all(drift is None or drift.within for drift in drifts)
 
@@ -126,27 +142,9 @@ class Verdicts:
             for name in self._native[stage].writes
         )
 
-    def _ancestors(self, stage: str) -> set[str]:
-        names: set[str] = set()
-        left = [stage]
-        while left:  # a loop's stages are each other's ancestors
-            new = {self._writer(read) for read in self._read(self._native[left.pop()])} - names
-            names |= new
-            left += new
-        return names
-
-    def _read(self, stage: Stage) -> list[str]:
-        given = set(self._native.inputs) - set(self._native.feedback)
-        return [name for name in stage.needs if name not in given and name in self._patching.reference]
-
-    def _writer(self, artefact: str) -> str:
-        written = self._native.feedback.get(artefact, artefact)
-        return next(stage.name for stage in self._native if written in stage.writes)
-
     def _uncompared(self, stage: Stage) -> tuple[str, ...]:
-        return tuple(
-            name for name in self._read(stage) if name not in self._snapshot.values or name in self._snapshot.chunks
-        )
+        read, snapshot = self._patching.reads(stage.name), self._snapshot
+        return tuple(name for name in read if name not in snapshot.values or name in snapshot.chunks)
 
     def _with_stand_ins(self, stage: Stage) -> list[Drift]:
         """A stage's isolated drift over the whole clip where the snapshot holds its inputs for some chunks only.
@@ -174,6 +172,8 @@ class Verdicts:
 
     def _amplification(self, stage: Stage) -> Amplification | None:
         """What the native stage makes of the drift that the candidate's earlier stages gave it."""
+        if self._supply.by_arrays and not self._supply.has(stage.name):
+            return None
         made, reference = self._patching.made, self._patching.reference
         reads = [relative(name, made.get(name), reference.get(name), self._snapshot.chunks.get(name))
                  for name in stage.reads if name not in self._native.inputs]  # fmt: skip

@@ -74,7 +74,8 @@ class Stage:
     reads, writes : artefacts, in the order of the function's arguments and results
     run : a pure function; one result, or a tuple of them where it writes several
     when : the condition on which it runs; None is always
-    given : whether its output was given as arrays, so that there is no code to run on other inputs
+    given : which of `writes` were given as arrays, so that there is no code to run on other inputs; none otherwise
+    gates : which of `reads` only say whether there was anything to do, and move no number of the result
     """
 
     name: str
@@ -82,7 +83,8 @@ class Stage:
     writes: tuple[str, ...]
     run: Callable[..., Any]
     when: Condition | None = None
-    given: bool = False
+    given: tuple[str, ...] = ()
+    gates: tuple[str, ...] = ()
 
     def __call__(self, artefacts: Mapping[str, Any]) -> Artefacts:
         """Run on the artefacts given; what it writes, by name; empty where its condition does not hold.
@@ -180,8 +182,8 @@ class Pipeline:
         if unknown := sorted(set(patches) - {name for stage in self.stages for name in stage.writes}):
             raise ValueError(f"patches for {unknown}, which no stage of {self.name} writes")
 
-    def replacing(self, name: str, run: Callable[..., Any], *, given: bool = False) -> Pipeline:
-        """The same pipeline with one stage's function replaced; `given` where it returns the same whatever it reads."""
+    def replacing(self, name: str, run: Callable[..., Any], *, given: tuple[str, ...] = ()) -> Pipeline:
+        """The same pipeline with one stage's function replaced; `given` is what it returns whatever it reads."""
         replaced = replace(self[name], run=run, given=given)
         return self.with_stages(replaced if stage.name == name else stage for stage in self.stages)
 

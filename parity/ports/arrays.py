@@ -61,7 +61,7 @@ def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:
     for stage in pipeline:
         given = {name: values[name] for name in stage.writes if name in values}
         if given:
-            pipeline = pipeline.replacing(stage.name, partial(_give, stage, given), given=True)
+            pipeline = pipeline.replacing(stage.name, partial(_give, stage, given), given=tuple(given))
     fbank = values.get("fbank")
     if fbank is not None and "embeddings" not in values and not np.array_equal(fbank.chunks, np.arange(len(fbank))):
         raise InputError(

@@ -9,11 +9,20 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.explain.explanation import BORN, BORN_SMALL, INHERITED, INTO_REFERENCE, NOT_COMPARED, UNCLEAR, WITHIN
+from parity.explain.explanation import (
+    BORN,
+    BORN_SMALL,
+    INHERITED,
+    INTO_REFERENCE,
+    NOT_COMPARED,
+    NOT_SUPPLIED,
+    UNCLEAR,
+    WITHIN,
+)
 from parity.report.wording import number, scientific
 
 STYLES = {BORN: "bold red", BORN_SMALL: "red", INHERITED: "yellow", UNCLEAR: "yellow", WITHIN: "green"}
-SHORT = {BORN_SMALL: "born, small", UNCLEAR: "unclear"}
+SHORT = {BORN_SMALL: "born, small", UNCLEAR: "unclear", NOT_SUPPLIED: "not supplied"}
 MOST_ELEMENTS = 8
 
 Found = dict[str, Any]
@@ -133,7 +142,7 @@ def _diarizes(found: Found) -> bool:
 
 
 def _fine(stage: Found) -> bool:
-    return stage["verdict"] in (WITHIN, NOT_COMPARED)
+    return stage["verdict"] in (WITHIN, NOT_COMPARED, NOT_SUPPLIED)
 
 
 def _in_part(stage: Found) -> str:
@@ -156,7 +165,15 @@ def _birthplace(stage: Found) -> str:
         )
     mode = "isolated" if stage["isolated"] is not None else "cascaded"
     where = f", worst at {stage['where']}" if stage["where"] else ""
-    return f"{stage['stage']} ({stage['artefact']}: {size(stage[mode], stage[f'{mode}_ratio'])}{where})"
+    said = f"{stage['stage']} ({stage['artefact']}: {size(stage[mode], stage[f'{mode}_ratio'])}{where})"
+    if stage["unsupplied"]:
+        said += f", or before it in {either(stage['unsupplied'])}, of which the port supplied nothing"
+    return said
+
+
+def either(names: list[str]) -> str:
+    """Names of which one is meant."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _decided(found: Found) -> list[str]:
@@ -165,16 +182,37 @@ def _decided(found: Found) -> list[str]:
         same = "both RTTMs line for line" if _diarizes(found) else "token for token"
         return [f"The answer is the reference's, {same}, so no stage decides anything."]
     if found["interaction"]:
-        return [f"No stage alone restores the answer; together {' and '.join(found['interaction'])} do."]
+        together = f"No stage alone restores the answer; together {' and '.join(found['interaction'])} do."
+        if not found["suspects"]:
+            return [together]
+        return [together, f"Inconclusive whether it is one mistake before them, in {either(found['suspects'])}."]
     if decisive is None:
-        return ["The answer changed, and no patch that was tried restores it."]
+        return _undecided(found)
     back = [p for p in found["patches"] if p["direction"] == INTO_REFERENCE and p["stages"] == [decisive]]
     ders = [patch["der"] for patch in back if patch["der"] is not None]
     made = f"makes a DER of {number(max(ders, default=0))}" if ders or not back else "breaks it"
     return [
         f"{decisive} decides: it is the earliest stage whose patch alone restores the reference's answer; put into the "
-        f"reference, the candidate's {decisive} {made}."
+        f"reference, the candidate's {decisive} {made}.",
+        *_doubt(found),
     ]
+
+
+def _undecided(found: Found) -> list[str]:
+    if not found["suspects"]:
+        return ["The answer changed, and no patch that was tried restores it."]
+    return [f"Inconclusive which stage decides: {either(found['suspects'])}{_settled(found)}."]
+
+
+def _doubt(found: Found) -> list[str]:
+    if not found["suspects"]:
+        return []
+    which = f"{either(found['suspects'])}, of which the port supplied nothing"
+    return [f"Inconclusive whether {found['decisive']} went wrong or {which}{_settled(found)}."]
+
+
+def _settled(found: Found) -> str:
+    return f"; to settle it: {', or '.join(found['settle'])}" if found["settle"] else ""
 
 
 def _neighbours(before: Found, after: Found) -> bool:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import to_rttm
+from parity.explain.answer import Answer, answer_of, distance, recovery
 from parity.explain.elements import decisive_elements
-from parity.explain.patching import Answer, answer_of, distance, recovery
 from parity.fixtures.snapshot import Snapshot
 from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, with_uri
 from parity.replay.subject import Subject

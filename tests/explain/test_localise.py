@@ -13,11 +13,12 @@ from threadpoolctl import threadpool_limits
 
 from parity.community1 import Parameters, community1_pipeline
 from parity.errors import InputError
+from parity.explain.answer import frame_disagreement
 from parity.explain.case import case_of, read_case, run_case, write_case
 from parity.explain.explanation import BORN_SMALL, INHERITED, INTO_CANDIDATE, INTO_REFERENCE, UNCLEAR, WITHIN
 from parity.explain.localise import Answered, Question, explain
 from parity.explain.memo import Memo
-from parity.explain.patching import downstream, frame_disagreement
+from parity.explain.supply import downstream
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.stage import ChunkSeries, Pipeline
 from parity.ports.arrays import read_arrays, with_arrays

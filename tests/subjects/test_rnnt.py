@@ -12,7 +12,8 @@ from support.rnnt_examples import SMALL, UTTERANCE, backend, encoded, networks, 
 from parity.calibration.trials import calibrate
 from parity.errors import InputError
 from parity.explain.explanation import BORN, INHERITED
-from parity.explain.patching import Patching, downstream
+from parity.explain.patching import Patching
+from parity.explain.supply import downstream
 from parity.fixtures.snapshot import MANIFEST, read_snapshot, write_snapshot
 from parity.pipeline.artefact import LAYOUTS, RNNT, STEP_ARTEFACTS
 from parity.replay.engine import CASCADED, ISOLATED, replay
