@@ -35,6 +35,7 @@ FLOORS = (
     ("networks",),
     ("audio",),
     ("pipeline",),
+    ("tables",),
     ("files",),
     ("console",),
     ("names", "checkout"),

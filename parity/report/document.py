@@ -73,7 +73,7 @@ def document(
         "implementation": {"name": implementation, "version": __version__},
         "runtime": {"name": runtime, "version": runtime_version(runtime)},
         "environment": environment(),
-        "fixtures": [_fixture(result) for result in results],
+        "fixtures": [fixture_data(result) for result in results],
         "summary": summary(results, seconds),
     }
 
@@ -144,7 +144,8 @@ def replayed_from(result: FixtureResult) -> tuple[str, ...]:
     return (AUDIO,) if result.replay else ()
 
 
-def _fixture(result: FixtureResult) -> dict[str, Any]:
+def fixture_data(result: FixtureResult) -> dict[str, Any]:
+    """What a run says of one fixture, ready for JSON."""
     replay = result.replay
     row: dict[str, Any] = {
         "name": result.name,
