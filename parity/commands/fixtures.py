@@ -8,23 +8,32 @@ from typing import Annotated
 import typer
 
 from parity.commands.options import MaxSpeakersOption, MinSpeakersOption, NumSpeakersOption
+from parity.commands.tables import table_option
 from parity.console import stdout
+from parity.report.tables import CATALOGUE
 
 app = typer.Typer(name="fixtures", no_args_is_help=True, help="The catalogue of fixtures.")
 
 
 @app.command("list")
-def list_fixtures() -> None:
+def list_fixtures(
+    table: Annotated[list[str], table_option(CATALOGUE)] = [],  # noqa: B006
+) -> None:
     """Every fixture of the catalogue: its recipe, what it stresses, whether it has a snapshot."""
     from rich.table import Table
 
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import MANIFEST
+    from parity.report.frames import catalogue_document
+    from parity.tables import targets, write_tables
 
+    wanted = targets(table, CATALOGUE)
+    entries = Catalogue.read(default_folder()).fixtures
+    write_tables(wanted, catalogue_document(entries))
     grid = Table()
     for column in ("fixture", "recipe", "stresses", "speakers given", "snapshot"):
         grid.add_column(column)
-    for entry in Catalogue.read(default_folder()).fixtures:
+    for entry in entries:
         given = ", ".join(f"{key}={value}" for key, value in entry.speakers.items())
         captured = "yes" if (entry.snapshot_folder / MANIFEST).exists() else "no: nox -s capture"
         grid.add_row(entry.name, entry.recipe, entry.stresses, given, captured)

@@ -17,8 +17,10 @@ from parity.commands.options import (
     WeightsOption,
     chosen_fixtures,
 )
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
 from parity.errors import InputError
+from parity.report.tables import LAYERS
 
 
 def layers(
@@ -43,6 +45,7 @@ def layers(
     snapshots: SnapshotsOption = None,
     weights: WeightsOption = "wheels",
     json_path: JsonOption = None,
+    table: Annotated[list[str], table_option(LAYERS)] = [],  # noqa: B006
     threads: ThreadsOption = None,
 ) -> None:
     """Compare conv1, every block, both pooled statistics and the embeddings with the reference's own.
@@ -58,6 +61,7 @@ def layers(
     from parity.report.document import to_json
     from parity.report.layers import proof_data, proof_in_words, proof_table
     from parity.sources.weights import load_weights
+    from parity.tables import targets, write_tables
 
     chosen = chosen_fixtures(fixtures, fixture)
     if full is not None and len(chosen) != 1:
@@ -67,6 +71,7 @@ def layers(
         check_runtime(runtime)
     if json_path is not None:
         check_writable(json_path)
+    wanted = targets(table, LAYERS, [json_path])
     with stderr.status("weights") as status:
         weight_set = load_weights(weights)
         held = read_layers(full) if full is not None else None
@@ -87,6 +92,7 @@ def layers(
     found = proof_data(proofs, implementation or runtime, version, weight_set.name)
     if json_path is not None:
         write_text(json_path, to_json(found))
+    write_tables(wanted, found)
     stdout.print(proof_table(found))
     for line in proof_in_words(found):
         stdout.print(line, markup=False, soft_wrap=True)

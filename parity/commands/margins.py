@@ -9,8 +9,10 @@ from typing import Annotated, Any
 import typer
 
 from parity.commands.options import FixtureArguments, FixturesOption, SnapshotsOption, chosen_fixtures
+from parity.commands.tables import table_option
 from parity.console import stdout
 from parity.errors import InputError, one_line
+from parity.report.tables import MARGINS
 
 
 def margins(
@@ -20,20 +22,27 @@ def margins(
     report: Annotated[
         Path | None, typer.Option(help="A run's parity.json: the fixtures by headroom, which needs its drift.")
     ] = None,
+    table: Annotated[list[str], table_option(MARGINS)] = [],  # noqa: B006
 ) -> None:
     """Say how close decisions are to flipping: from snapshots alone, or with --report in units of a run's drift."""
     from parity.fixtures.snapshot import read_snapshot
     from parity.margins.margin import margins as measure
+    from parity.report.frames import margins_document
     from parity.report.terminal import headroom_table, margins_table
+    from parity.tables import targets, write_tables
 
     chosen = chosen_fixtures(fixtures, fixture)
     named = bool(fixtures or fixture)
+    wanted = targets(table, MARGINS, [report])
     folders = {entry.name: snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen}
     if report is None:
-        stdout.print(margins_table({name: measure(read_snapshot(folder)) for name, folder in folders.items()}))
+        found = {name: measure(read_snapshot(folder)) for name, folder in folders.items()}
+        write_tables(wanted, margins_document(found))
+        stdout.print(margins_table(found))
         return
     document = _read(report)
     document["fixtures"] = [entry for entry in document["fixtures"] if entry["name"] in folders or not named]
+    write_tables(wanted, document)
     stdout.print(headroom_table(document, {name: _first_change(folder) for name, folder in folders.items()}))
 
 

@@ -11,8 +11,10 @@ import typer
 
 from parity.commands.completion import complete_rnnt_fault
 from parity.commands.options import ReportOption, RnntArguments, RnntOption, SnapshotsOption, both
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
 from parity.errors import InputError, one_line
+from parity.report.tables import CALIBRATE, RNNT
 
 if TYPE_CHECKING:
     import numpy as np
@@ -69,6 +71,7 @@ def replay(
     ] = None,
     explain: Annotated[bool, typer.Option("--explain", help="Localise what drifts.")] = False,
     json_path: ReportOption = Path("reports/rnnt.json"),
+    table: Annotated[list[str], table_option(RNNT)] = [],  # noqa: B006
 ) -> None:
     """Replay the RNN-T fixtures against gigaam's own search, step by step.
 
@@ -80,10 +83,12 @@ def replay(
     from parity.report.steps import steps_document, steps_table
     from parity.subjects.rnnt.fixtures import select
     from parity.subjects.rnnt.questions import known_fault, planted, run_fixture
+    from parity.tables import targets, write_tables
 
     chosen = select(both(fixtures, fixture))
     found = known_fault(fault)
     check_writable(json_path)
+    wanted = targets(table, RNNT, [json_path])
     results = []
     for entry in chosen:
         with stderr.status(entry.name):
@@ -91,6 +96,7 @@ def replay(
             results.append(run_fixture(entry, snapshots=snapshots, implementation=under_test, explain_drift=explain))
     document = steps_document(results, implementation=f"fault {found.name}" if found else "native")
     write_text(json_path, to_json(document))
+    write_tables(wanted, document)
     stdout.print(steps_table(document))
     for row in document["fixtures"]:
         if row["explanation"] is not None:
@@ -105,6 +111,7 @@ def calibrate(
     fixtures: RnntArguments = None,
     fixture: RnntOption = None,
     json_path: ReportOption = Path("reports/calibration-rnnt.json"),
+    table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
 ) -> None:
     """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
     from parity.calibration.trials import calibrate as run
@@ -114,16 +121,19 @@ def calibrate(
     from parity.subjects.rnnt.faults import FAULTS
     from parity.subjects.rnnt.fixtures import ALL, select
     from parity.subjects.rnnt.questions import benches
+    from parity.tables import targets, write_tables
 
     chosen = select(both(fixtures, fixture))
     if partial := [entry.name for entry in chosen if entry.kept != ALL and (fixtures or fixture)]:
         raise InputError(f"--fixture {', '.join(partial)}: keeps decisions only; faults need every step")
     check_writable(json_path)
+    wanted = targets(table, CALIBRATE, [json_path])
     started = time.perf_counter()
     with stderr.status("faults") as status:
         found = run(benches(chosen, status.update), FAULTS)
     document = calibration_document(found, weights="seeded heads", skipped={}, seconds=time.perf_counter() - started)
     write_text(json_path, to_json(document))
+    write_tables(wanted, document)
     stdout.print(faults_table(document))
     stdout.print(confusion_table(document))
     stdout.print(headline(document), soft_wrap=True)

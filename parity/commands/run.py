@@ -16,8 +16,10 @@ from parity.commands.options import (
     WeightsOption,
     both,
 )
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
 from parity.errors import InputError
+from parity.report.tables import RUN
 
 DEFAULT_REPORT = Path("reports/latest/parity.json")
 
@@ -33,6 +35,7 @@ def run(
     json_path: Annotated[
         Path, typer.Option("--json", help="Where the report goes; its .md and the page lie beside it.")
     ] = DEFAULT_REPORT,
+    tables: Annotated[list[str], table_option(RUN)] = [],  # noqa: B006
     html: Annotated[bool, typer.Option("--html/--no-html", help="Whether to write the page with plots.")] = True,
     implementation: Annotated[
         str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
@@ -60,6 +63,7 @@ def run(
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
     from parity.sources.weights import load_weights
+    from parity.tables import targets, write_tables
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
@@ -72,6 +76,7 @@ def run(
     runtime = check_choice(runtime)
     check_writable(json_path)  # said now, not when minutes of work are done
     chosen = choose(Catalogue.read(default_folder()), both(fixtures, fixture), snapshots, audio)
+    wanted = targets(tables, RUN, [json_path])
     if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
         raise InputError(f"--arrays {arrays}: goes with the catalogue's fixtures, {snapshots} holds other recordings")
     under_test = load_implementation(implementation)
@@ -97,6 +102,7 @@ def run(
     found = document(results, weight_set, seconds, name, runtime)
     # Written first: a closed pipe must not cost the report.
     write_text(json_path, to_json(found))
+    write_tables(wanted, found)
     write_text(json_path.with_suffix(".md"), markdown(found))
     if html:
         from parity.report.html import page  # what draws takes a second to import

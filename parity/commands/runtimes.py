@@ -9,7 +9,9 @@ import typer
 
 from parity.commands.completion import complete_runtime
 from parity.commands.options import FixtureArguments, FixturesOption, ThreadsOption, WeightsOption, chosen_fixtures
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
+from parity.report.tables import RUNTIMES
 
 DEFAULT_REPORT = Path("reports/runtimes.json")
 
@@ -30,6 +32,7 @@ def runtimes(
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; its .md beside it.")] = (
         DEFAULT_REPORT
     ),
+    table: Annotated[list[str], table_option(RUNTIMES)] = [],  # noqa: B006
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue what was cut short: keep the fixtures that the report has.")
     ] = False,
@@ -52,6 +55,7 @@ def runtimes(
     from parity.report.document import to_json
     from parity.report.runtimes import costs_data, costs_markdown, costs_table, read_costs
     from parity.sources.weights import load_weights
+    from parity.tables import targets, write_tables
 
     wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]
     wanted = check_runtimes(wanted)
@@ -59,6 +63,7 @@ def runtimes(
         raise InputError(f"--json {json_path}: the .md is written beside it; choose another ending")
     check_writable(json_path)
     chosen = chosen_fixtures(fixtures, fixture)
+    files = targets(table, RUNTIMES, [json_path])
     earlier = read_costs(json_path) if resume else None
     with stderr.status("weights and clips") as status, one_blas_thread():
         weight_set = load_weights(weights)
@@ -90,5 +95,6 @@ def runtimes(
             document = costs_data(costs)  # now: an hour's work may be cut short
             write_text(json_path, to_json(document))
             write_text(json_path.with_suffix(".md"), costs_markdown(document))
+    write_tables(files, costs_data(costs))
     stdout.print(costs_table(costs_data(costs)))
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)

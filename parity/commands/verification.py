@@ -15,7 +15,9 @@ from parity.commands.options import (
     WeightsOption,
     chosen_fixtures,
 )
+from parity.commands.tables import table_option
 from parity.console import stderr, stdout
+from parity.report.tables import VERIFICATION
 
 
 def verification(
@@ -31,6 +33,7 @@ def verification(
     fixture: FixturesOption = None,
     weights: WeightsOption = "wheels",
     json_path: JsonOption = None,
+    table: Annotated[list[str], table_option(VERIFICATION)] = [],  # noqa: B006
     threads: ThreadsOption = None,
 ) -> None:
     """Cosine similarity of pairs of windows from the excerpts that humans annotated, and the equal error rate.
@@ -45,11 +48,13 @@ def verification(
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table
     from parity.sources.weights import load_weights
+    from parity.tables import targets, write_tables
 
     runtime = check_runtimes(runtime)
     chosen = chosen_fixtures(fixtures, fixture)
     if json_path is not None:
         check_writable(json_path)
+    wanted = targets(table, VERIFICATION, [json_path])
     with stderr.status("weights and excerpts") as status:
         weight_set = load_weights(weights)
         windows = windows_of(chosen)
@@ -61,6 +66,7 @@ def verification(
     data = verification_data(found, windows, versions, weight_set.name)
     if json_path is not None:
         write_text(json_path, to_json(data))
+    write_tables(wanted, data)
     stdout.print(verification_table(data))
     for line in verification_in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)

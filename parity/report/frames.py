@@ -32,7 +32,7 @@ from parity.tables.table import Document, Tables
 if TYPE_CHECKING:
     import pandas as pd
 
-    from parity.fixtures.catalogue import Catalogue, Fixture
+    from parity.fixtures.catalogue import Fixture
     from parity.fixtures.stability import Stability
     from parity.margins.margin import Margin
 

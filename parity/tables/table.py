@@ -1,8 +1,8 @@
 """What a table is: columns with a dtype and a unit, and rows that stand in a document.
 
 Task: a document, as `--json` writes it -> tidy rows, one per observation -> a `pandas.DataFrame`. Conventions: columns
-are always all there, in one order, with one nullable dtype; what is missing, empty text and NaN included, is `pandas.NA`;
-infinities stay infinite; several words or numbers in one cell are joined by `; `. Units stand in the columns' names.
+are always all there, in one order, each of one nullable dtype; what is missing, empty text and NaN included, is
+`pandas.NA`; infinities stay infinite; several words or numbers in one cell are joined by `; `. Units stand in names.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """`--table`: which table goes into which file, refused before any work is done; written whole or not at all.
 
-Conventions: `FILE` is the command's first table, `NAME=FILE` another; the ending says the form: `.csv` (UTF-8, a header,
-empty where missing, numbers with all their digits) or `.parquet` (dtypes are kept; needs pyarrow, the extra `tables`).
+Conventions: `FILE` is the command's first table, `NAME=FILE` another; the ending says the form: `.csv` (UTF-8, one
+line of names, empty where missing, numbers with all their digits) or `.parquet` (dtypes kept; needs pyarrow).
 """
 
 from __future__ import annotations
