@@ -11,7 +11,7 @@ from parity.commands.completion import complete_runtime
 from parity.commands.options import FixtureArguments, FixturesOption, ThreadsOption, WeightsOption, chosen_fixtures
 from parity.commands.tables import table_option
 from parity.console import stderr, stdout
-from parity.report.tables import RUNTIMES
+from parity.report.tables import RUNTIMES as TABLES
 
 DEFAULT_REPORT = Path("reports/runtimes.json")
 
@@ -32,7 +32,7 @@ def runtimes(
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; its .md beside it.")] = (
         DEFAULT_REPORT
     ),
-    table: Annotated[list[str], table_option(RUNTIMES)] = [],  # noqa: B006
+    table: Annotated[list[str], table_option(TABLES)] = [],  # noqa: B006
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue what was cut short: keep the fixtures that the report has.")
     ] = False,
@@ -63,7 +63,7 @@ def runtimes(
         raise InputError(f"--json {json_path}: the .md is written beside it; choose another ending")
     check_writable(json_path)
     chosen = chosen_fixtures(fixtures, fixture)
-    files = targets(table, RUNTIMES, [json_path])
+    files = targets(table, TABLES, [json_path])
     earlier = read_costs(json_path) if resume else None
     with stderr.status("weights and clips") as status, one_blas_thread():
         weight_set = load_weights(weights)
