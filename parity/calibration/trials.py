@@ -25,7 +25,6 @@ from parity.explain.patching import Patching
 from parity.explain.verdict import Verdicts
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
-from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.ports.python import Implementation
@@ -282,13 +281,14 @@ def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]
         alone = stage(clean) if stage.run is not native.run else clean
         for name in stage.writes:
             sides = (made, CASCADED), (alone, ISOLATED)
-            if any(_away(subject, name, side.get(name), clean.get(name), mode, slack.get((name, mode), NONE))
+            if any(_away(subject, name, side.get(name), clean, mode, slack.get((name, mode), NONE))
                    for side, mode in sides):  # fmt: skip
                 found.append(name)
     return tuple(found)
 
 
-def _away(subject: Subject, name: str, got: Any, want: Any, mode: str, slack: Slack) -> bool:
+def _away(subject: Subject, name: str, got: Any, clean: Artefacts, mode: str, slack: Slack) -> bool:
+    want = clean.get(name)
     if got is want:
         return False
     if got is None or want is None:
@@ -296,8 +296,9 @@ def _away(subject: Subject, name: str, got: Any, want: Any, mode: str, slack: Sl
     if name in subject.texts:
         return subject.to_text(got) != subject.to_text(want)
     if isinstance(want, ChunkSeries):
-        return any(_away(subject, name, got.take([chunk]), want.take([chunk]), mode, slack) for chunk in want.chunks)
-    drift, limit = compare(name, got, want, mode=mode), tolerance(name, mode)
+        chunks = ((got.take([chunk]), {**clean, name: want.take([chunk])}) for chunk in want.chunks)
+        return any(_away(subject, name, one, other, mode, slack) for one, other in chunks)
+    drift, limit = subject.compare(name, got, want, clean, mode=mode), tolerance(name, mode)
     if drift.mismatches or not np.isfinite(drift.max_abs):
         return True
     return drift.max_abs > limit.max_abs + slack[0] or (limit.rms is not None and drift.rms > limit.rms + slack[1])

@@ -46,7 +46,7 @@ def decisive_elements(patching: Patching, stage: Stage, budget: int) -> Elements
     name = _deciding_artefact(patching, stage)
     if name is None:
         return None
-    got, want = patching.made[name], patching.reference[name]
+    got, want = _read(patching, name), patching.reference[name]
     units = differing_units(name, got, want)
     failure = signature(patching.candidate_answer, patching.reference_answer)
     companions = [other for other in stage.writes if other != name]
@@ -141,11 +141,17 @@ def _judged(answer: Answer, reference: Answer, failure: Signature, *, wanted: Si
 def _deciding_artefact(patching: Patching, stage: Stage) -> str | None:
     """The artefact of a stage that others read and whose two sides differ and fit together."""
     for name in stage.writes:
-        got, want = patching.made.get(name), patching.reference.get(name)
+        got, want = _read(patching, name), patching.reference.get(name)
         read = any(name in other.needs for other in patching.native) and name in ELEMENT_AXES
         if read and got is not None and want is not None and _fit(got, want) and differing_units(name, got, want):
             return name
     return None
+
+
+def _read(patching: Patching, name: str) -> Any:
+    """The candidate's artefact without the differences that nobody reads."""
+    got, want = patching.made.get(name), patching.reference.get(name)
+    return patching.subject.as_read(name, got, want, patching.reference)
 
 
 def _fit(got: Any, want: Any) -> bool:

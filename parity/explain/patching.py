@@ -18,7 +18,6 @@ import numpy as np
 from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch
 from parity.explain.supply import Supply, downstream
 from parity.fixtures.snapshot import Snapshot
-from parity.measure.drift import compare
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.replay.engine import CASCADED, reference_artefacts
 from parity.replay.subject import subject_of
@@ -167,7 +166,7 @@ class Patching:
             common = [c for side in (got, want) if isinstance(side, ChunkSeries) for c in side.chunks]
             common = [c for c in dict.fromkeys(common) if all(_holds(side, c) for side in (got, want))]
             got, want = _taken(got, common), _taken(want, common)
-        return compare(name, got, want, mode=CASCADED).within
+        return self.subject.compare(name, got, want, self.reference, mode=CASCADED).within
 
     def within(self, name: str) -> bool:
         """Whether the candidate's artefact agrees with the reference's."""

@@ -25,7 +25,7 @@ from parity.explain.explanation import (
     StageVerdict,
 )
 from parity.explain.patching import Patching
-from parity.measure.drift import Drift, compare
+from parity.measure.drift import Drift
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import Comparison, find
 from parity.pipeline.stage import ChunkSeries, Stage
@@ -164,7 +164,8 @@ class Verdicts:
             return None
         if chunks is not None:
             got = _taken(got, chunks)
-        return compare(name, got, want, mode=mode, chunks=chunks, excused=self._allowed.get(name))
+        how = {"mode": mode, "chunks": chunks, "excused": self._allowed.get(name)}
+        return self._patching.subject.compare(name, got, want, self._snapshot.values, **how)
 
     def _noise(self, drift: Drift | None) -> float | None:
         known = self._noise_multiple

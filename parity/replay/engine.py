@@ -146,7 +146,8 @@ def _compare_array(
     elif (chunks := subject.recorded_part(name, got, want, snapshot)) is not None:
         total, want = want.size, want[chunks]
         excused = excused[chunks] if excused is not None else None
-    return compare(name, got, want, mode=mode, chunks=chunks, excused=excused, total=total)
+    how = {"mode": mode, "chunks": chunks, "excused": excused, "total": total}
+    return subject.compare(name, got, want, snapshot.values, **how)
 
 
 def _compare_carried(pipeline: Pipeline, made: Artefacts, snapshot: Snapshot) -> list[Drift]:

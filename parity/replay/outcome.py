@@ -109,6 +109,19 @@ def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarra
     return {name: np.broadcast_to(mask, values[name].shape) for name, mask in allowed.items() if name in values}
 
 
+def unread(name: str, values: Mapping[str, Any]) -> np.ndarray | None:
+    """(C, S) bool: hard clusters of local speakers who say nothing in their chunk, which no stage reads.
+
+    Parameters
+    ----------
+    values : the reference's artefacts; None where they hold no segmentations
+    """
+    segmentations = values.get("segmentations")
+    if name != "hard_clusters" or segmentations is None or np.ndim(segmentations) != 3:
+        return None
+    return inactive(segmentations)
+
+
 def sampled_frames(count: int) -> np.ndarray:
     """The frames of a mask that pooling looks at: (125,) int64."""
     return nearest_indices(count, POOLED_FRAMES)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from parity.measure import drift as measure
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline
 
@@ -85,6 +86,7 @@ class Subject:
     distance : an answer, the reference's -> how far, as `recovery` reads it
     recovery : a patched run's distance, the candidate's, whether it is asked how much error came along -> graded
     elements : patching, decisive stage, budget -> the elements that decide; None where nothing finer can be named
+    unread : artefact, the reference's artefacts -> mask of elements that no later stage reads; None where all are
     """
 
     texts: tuple[str, ...]
@@ -99,6 +101,23 @@ class Subject:
     distance: Callable[[Any, Any], Any]
     recovery: Callable[[Any, Any, bool], Any]
     elements: Callable[[Any, Any, int], Any]
+    unread: Callable[[str, Mapping[str, Any]], np.ndarray | None] = lambda name, values: None
+
+    def as_read(self, name: str, got: Any, want: Any, values: Mapping[str, Any]) -> Any:
+        """An artefact in which the elements that nobody reads are the reference's; whatever compares takes this.
+
+        Parameters
+        ----------
+        values : the reference's artefacts
+        """
+        mask = self.unread(name, values)
+        if mask is None or not np.shape(got) == np.shape(want) == mask.shape:
+            return got
+        return np.where(mask, want, got).astype(np.asarray(got).dtype)
+
+    def compare(self, name: str, got: Any, want: Any, values: Mapping[str, Any], **how: Any) -> Drift:
+        """`parity.measure.drift.compare` of what is read, with its keywords; `values` are the reference's artefacts."""
+        return measure.compare(name, self.as_read(name, got, want, values), want, **how)
 
 
 def subject_of(pipeline: Pipeline) -> Subject:

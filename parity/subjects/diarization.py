@@ -13,7 +13,7 @@ from parity.community1.annotation import to_rttm
 from parity.explain.answer import Answer, answer_of, distance, recovery
 from parity.explain.elements import decisive_elements
 from parity.fixtures.snapshot import Snapshot
-from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, with_uri
+from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, unread, with_uri
 from parity.replay.subject import Subject
 
 
@@ -45,4 +45,5 @@ SUBJECT = Subject(
     distance=distance,
     recovery=recovery,
     elements=decisive_elements,
+    unread=unread,
 )

@@ -155,3 +155,25 @@ def test_native_code_decides_nothing_of_a_port(reference):
     count = np.where(np.arange(len(made["count"]))[:, None] % 50 == 7, 2, made["count"]).astype(np.uint8)
     found = ask(reference, {"count": count, "hard_clusters": swapped_speakers(made["hard_clusters"])}).explanation
     assert found.decisive != "reconstruction" and found.decisive != "annotation"
+
+
+def silent_called_otherwise(hard: np.ndarray, segmentations: np.ndarray) -> np.ndarray:
+    silent = segmentations.sum(axis=1) == 0
+    assert silent.any()
+    return np.where(silent, hard + 5, hard).astype(hard.dtype)
+
+
+def test_clusters_of_silent_speakers_which_nothing_reads_are_compared_by_nobody(reference):
+    made = cascade()
+    odd = silent_called_otherwise(made["hard_clusters"], made["segmentations"])
+    found = ask(reference, {"hard_clusters": odd})
+    assert found.replay.at_parity
+    assert verdicts(found)["assignment"] == WITHIN and found.explanation.named == ()
+
+
+def test_elements_that_nothing_reads_carry_nothing(reference):
+    made = cascade("assignment", swapped_speakers)
+    odd = silent_called_otherwise(made["hard_clusters"], made["segmentations"])
+    found = ask(reference, {"hard_clusters": odd}, budget=40).explanation
+    assert found.elements.differing == 2
+    assert {element.index[0] for element in (*found.elements.chosen, *found.elements.sufficient)} == {2}

@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.reading import Dump
+from parity.replay.outcome import unread
 
 LEAST = 1e-4
 """Of an artefact's cost, which is at most 1 a speaker: what float32 makes of equal rows is no reason to renumber them;
@@ -354,21 +355,18 @@ def _count(both: Aligned, side: str) -> int:
 
 
 def _silent(both: Aligned) -> None:
-    heard = _heard(both)
-    if heard is not None and both.both("hard_clusters"):
+    mask = unread("hard_clusters", both.want)
+    if mask is not None and both.both("hard_clusters") and mask.shape == both.want["hard_clusters"].shape:
         want, got = both.want["hard_clusters"], both.got["hard_clusters"]
-        changed = np.where(heard, got, want).astype(got.dtype)
+        changed = np.where(mask, want, got).astype(got.dtype)
         words = f"clusters of {int(np.sum(changed != got))} silent speakers, which nothing reads"
         both.change("hard_clusters", changed, words)
 
 
 def _heard(both: Aligned) -> np.ndarray | None:
     """(C, S) bool: who says something in the chunk, in the reference; None where that cannot be known."""
-    segmentations, clusters = both.want.get("segmentations"), both.want.get("hard_clusters")
-    if segmentations is None or clusters is None or segmentations.ndim != 3:
-        return None
-    heard = np.sum(segmentations, axis=1) > 0
-    return heard if heard.shape == clusters.shape else None
+    mask, clusters = unread("hard_clusters", both.want), both.want.get("hard_clusters")
+    return None if mask is None or clusters is None or mask.shape != clusters.shape else ~mask
 
 
 def _columns(both: Aligned) -> None:
