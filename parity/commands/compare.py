@@ -130,7 +130,7 @@ def _explained(
     from parity.ports.python import Implementation
     from parity.sources.weights import load_weights
 
-    values = given_values(found)
+    values = given_values(found, candidate)
     under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))
     fixture = _fixture(found.name, candidate.folder)
     with stderr.status(escape(found.name)) as status, one_blas_thread():

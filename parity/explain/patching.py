@@ -98,7 +98,7 @@ class Patching:
     def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
         """The reference's answer with the candidate's output of some stages in its cascade; same parameters."""
         names = set(stages)
-        patches = {name: self.made.get(name) for stage in self.native if stage.name in names
+        patches = {name: self._whole(name, self.made.get(name)) for stage in self.native if stage.name in names
                    for name in stage.writes} | dict(values or {})  # fmt: skip
         affected = downstream(self.native, set(patches))
         untouched = {
@@ -145,9 +145,15 @@ class Patching:
                     self._stands_in(name)
             for name in partial:
                 if made.get(name) is not None:
-                    reference[name] = _filled(made[name], reference[name])
+                    reference[name] = reference[name].filled_from(made[name])
                     self._stands_in(name)
         return reference
+
+    def _whole(self, name: str, value: Any) -> Any:
+        """A candidate's artefact, with the reference's chunks where it gave some only: the others say nothing."""
+        want = self.reference.get(name)
+        both = isinstance(value, ChunkSeries) and isinstance(want, ChunkSeries)
+        return value.filled_from(want) if both and len(value) < len(want) else value
 
     def _is_read(self, name: str) -> bool:
         return any(name in stage.needs for stage in self.native)
@@ -165,6 +171,8 @@ class Patching:
         if isinstance(got, ChunkSeries) or isinstance(want, ChunkSeries):
             common = [c for side in (got, want) if isinstance(side, ChunkSeries) for c in side.chunks]
             common = [c for c in dict.fromkeys(common) if all(_holds(side, c) for side in (got, want))]
+            if not common:
+                return True  # nothing says that they differ
             got, want = _taken(got, common), _taken(want, common)
         return self.subject.compare(name, got, want, self.reference, mode=CASCADED).within
 
@@ -226,13 +234,3 @@ def _holds(side: Any, chunk: int) -> bool:
 
 def _taken(side: Any, chunks: list[int]) -> np.ndarray:
     return side.take(chunks) if isinstance(side, ChunkSeries) else side[chunks]
-
-
-def _filled(whole: ChunkSeries, recorded: ChunkSeries) -> ChunkSeries:
-    """A series of all chunks that is the recorded one where there is one."""
-    there = set(map(int, recorded.chunks))
-
-    def compute(chunk: int) -> np.ndarray:
-        return recorded.compute(chunk) if chunk in there else whole.compute(chunk)
-
-    return ChunkSeries(whole.chunks, compute)

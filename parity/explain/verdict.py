@@ -29,7 +29,7 @@ from parity.measure.drift import Drift
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import Comparison, find
 from parity.pipeline.stage import ChunkSeries, Stage
-from parity.replay.engine import CASCADED, ISOLATED
+from parity.replay.engine import CASCADED, ISOLATED, in_common
 from parity.replay.subject import Outcome
 
 NoiseMultiple = Callable[[str, float], float | None]
@@ -163,7 +163,9 @@ class Verdicts:
         if name in self._patching.subject.texts or want is None or got is None:
             return None
         if chunks is not None:
-            got = _taken(got, chunks)
+            got, want, chunks = in_common(got, want, chunks)
+            if not len(chunks):
+                return None
         how = {"mode": mode, "chunks": chunks, "excused": self._allowed.get(name)}
         return self._patching.subject.compare(name, got, want, self._snapshot.values, **how)
 
@@ -207,9 +209,10 @@ def relative(name: str, got: Any, want: Any, chunks: np.ndarray | None = None) -
     if got is None or want is None or isinstance(got, list):
         return None
     if isinstance(got, ChunkSeries) or isinstance(want, ChunkSeries):
-        if chunks is None:
+        shared = chunks if chunks is None else _shared(got, want, chunks)
+        if shared is None or not len(shared):
             return None
-        got, want = (_taken(side, chunks) for side in (got, want))
+        got, want = (_taken(side, shared) for side in (got, want))
     if got.shape != want.shape:
         return None
     if find(name).comparison in (Comparison.LABELS, Comparison.PARTITION):
@@ -245,11 +248,22 @@ def _ratio(drift: Drift | None) -> float | None:
 
 def _equal(got: Any, want: Any, chunks: np.ndarray | None) -> bool:
     if isinstance(got, ChunkSeries) or isinstance(want, ChunkSeries):
-        some = next(side.chunks for side in (want, got) if isinstance(side, ChunkSeries)) if chunks is None else chunks
-        got, want = (_taken(side, some) for side in (got, want))
+        shared = _shared(got, want, chunks)
+        if not len(shared):
+            return True  # nothing says that they differ
+        got, want = (_taken(side, shared) for side in (got, want))
     if isinstance(got, np.ndarray) and isinstance(want, np.ndarray):
         return got.shape == want.shape and np.array_equal(got, want, equal_nan=got.dtype.kind == "f")
     return got is want
+
+
+def _shared(got: Any, want: Any, chunks: np.ndarray | None) -> np.ndarray:
+    """The chunks, of those recorded, that both sides have."""
+    series = [side for side in (want, got) if isinstance(side, ChunkSeries)]
+    shared = series[0].chunks if chunks is None else chunks
+    for side in series:
+        shared = side.having(shared)
+    return shared
 
 
 def _taken(side: Any, chunks: np.ndarray) -> Any:

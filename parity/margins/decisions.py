@@ -61,8 +61,10 @@ def _lead_of_class(reference: Values, side: Values) -> np.ndarray:
     if side is reference:
         return reference["segmentation_gap"].astype(np.float64)
     logits = side["segmentation_logits"]
-    if isinstance(logits, ChunkSeries):  # given for some chunks only
-        return np.zeros(0)
+    if isinstance(logits, ChunkSeries):
+        if not np.array_equal(logits.chunks, np.arange(len(reference["segmentations"]))):
+            return np.zeros(0)  # given for some chunks only
+        logits = logits.take(logits.chunks)
     logits = logits.astype(np.float64)
     classes = np.argmax(reference["segmentations"] @ (2 ** np.arange(3)) == _CODES[:, None, None], axis=0)[..., None]
     if logits.shape[:2] != classes.shape[:2]:

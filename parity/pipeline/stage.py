@@ -38,6 +38,16 @@ class ChunkSeries:
         """The arrays of some chunks, stacked."""
         return np.stack([self.compute(int(chunk)) for chunk in chunks])
 
+    def having(self, chunks: Iterable[int]) -> np.ndarray:
+        """Those of some chunks that there are: (m,) int64, in the order asked for."""
+        wanted = np.asarray(list(chunks), dtype=np.int64)
+        return wanted[np.isin(wanted, self.chunks)]
+
+    def filled_from(self, whole: ChunkSeries) -> ChunkSeries:
+        """A series of all chunks of another one, which stands in where this one has none."""
+        own = set(map(int, self.chunks))
+        return ChunkSeries(whole.chunks, lambda chunk: (self if chunk in own else whole).compute(chunk))
+
     @classmethod
     def recorded(cls, chunks: np.ndarray, values: np.ndarray) -> ChunkSeries:
         """A series that holds the arrays of a subset of chunks."""

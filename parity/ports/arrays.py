@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import from_rttm
+from parity.community1.geometry import num_chunks
 from parity.errors import InputError
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
@@ -61,13 +62,21 @@ def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:
     for stage in pipeline:
         given = {name: values[name] for name in stage.writes if name in values}
         if given:
-            pipeline = pipeline.replacing(stage.name, partial(_give, stage, given), given=tuple(given))
-    fbank = values.get("fbank")
-    if fbank is not None and "embeddings" not in values and not np.array_equal(fbank.chunks, np.arange(len(fbank))):
-        raise InputError(
-            f"--arrays: fbank is given for chunks {fbank.chunks.tolist()} only, so embeddings have to be given too"
-        )
+            whole = "fbank" in given and "embeddings" not in values
+            give = partial(_give_every_chunk if whole else _give, stage, given)
+            pipeline = pipeline.replacing(stage.name, give, given=tuple(given))
     return pipeline
+
+
+def _give_every_chunk(stage: Stage, given: Mapping[str, Any], waveform: np.ndarray) -> Any:
+    """A filterbank from which embeddings are to be made: nobody can make up the chunks that are not there."""
+    chunks, total = given["fbank"].chunks, num_chunks(waveform.shape[1])
+    if not np.array_equal(chunks, np.arange(total)):
+        raise InputError(
+            f"--arrays: fbank is given for {len(chunks)} chunks, {chunks[:6].tolist()}…, of {total}, so embeddings "
+            "have to be given too"
+        )
+    return _give(stage, given, waveform)
 
 
 def _give(stage: Stage, given: Mapping[str, Any], *reads: Any) -> Any:

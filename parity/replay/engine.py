@@ -125,7 +125,8 @@ def _compare_outputs(
             drifts.append(compare(name, subject.to_text(got), subject.recorded_text(want), mode=mode))
         else:
             excused = allowed.get(name) if mode == CASCADED or name in subject.excused_isolated else None
-            drifts.append(_compare_array(name, got, want, snapshot, mode, excused, subject))
+            drift = _compare_array(name, got, want, snapshot, mode, excused, subject)
+            drifts += [] if drift is None else [drift]
     return drifts
 
 
@@ -137,17 +138,35 @@ def _compare_array(
     mode: str,
     excused: np.ndarray | None,
     subject: Subject,
-) -> Drift:
+) -> Drift | None:
+    """None where an artefact is kept by chunk and the two sides have no chunk in common."""
     chunks, total = snapshot.chunks.get(name), None
     if chunks is not None:
-        got = got.take(chunks) if isinstance(got, ChunkSeries) else got[chunks]
         whole = len(snapshot.values["segmentations"]) if "segmentations" in snapshot.values else len(want)
         total = whole * want[0].size
+        got, want, chunks = in_common(got, want, chunks)
+        if not len(chunks):
+            return None
     elif (chunks := subject.recorded_part(name, got, want, snapshot)) is not None:
         total, want = want.size, want[chunks]
         excused = excused[chunks] if excused is not None else None
     how = {"mode": mode, "chunks": chunks, "excused": excused, "total": total}
     return subject.compare(name, got, want, snapshot.values, **how)
+
+
+def in_common(got: Any, want: np.ndarray, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Both sides' rows of the recorded chunks, those left out of which a series has none, and which chunks they are.
+
+    Parameters
+    ----------
+    got : a series, or an array of all chunks
+    want : the rows of `chunks`
+    """
+    held = got.having(chunks) if isinstance(got, ChunkSeries) else chunks
+    kept = want[np.isin(chunks, held)]
+    if not len(held):
+        return kept, kept, held
+    return (got.take(held) if isinstance(got, ChunkSeries) else got[held]), kept, held
 
 
 def _compare_carried(pipeline: Pipeline, made: Artefacts, snapshot: Snapshot) -> list[Drift]:

@@ -13,7 +13,9 @@ from support import ROOT
 from support.command_line import only_error, parity
 from support.dump_examples import FIXTURE, copy_of, other_local_order, reference, write
 
-from parity.fixtures.catalogue import default_folder
+from parity.audio.reading import load_clip
+from parity.community1.fbank import fbank_series
+from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.turns import compare_turns
@@ -196,6 +198,28 @@ def test_explain_names_the_stage_that_decides_for_a_port_of_other_conventions(tm
     assert done.returncode == 1, done.stderr
     assert table(done) == {"segmentations": "equivalent", "count": "different", "embeddings": "equivalent"}
     assert "speaker_counting decides" in done.stdout
+
+
+@pytest.mark.models
+def test_a_dump_of_everything_with_every_chunk_of_the_filterbank_is_explained(tmp_path):
+    dump = copy_of(reference(SHORT))
+    dump.values["fbank"] = every_chunk_of_the_filterbank(SHORT)
+    del dump.beside["fbank_chunks"]
+    turns = [line.split(" ") for line in dump.values["diarization"].splitlines()]
+    longer = [" ".join([*turn[:4], f"{float(turn[4]) + 0.045:.3f}", *turn[5:]]) for turn in turns]
+    dump.values["diarization"] = "".join(line + "\n" for line in longer)
+    port = write(tmp_path / SHORT, dump)
+    done = parity("compare", default_folder() / SHORT, port, "--explain", "--budget", 0)
+    assert done.returncode == 1 and "error" not in done.stderr, done.stderr
+    assert "born" in next(line for line in done.stdout.splitlines() if line.startswith(" annotation "))
+    done = parity("explain", SHORT, "--arrays", port, "--budget", 0)
+    assert done.returncode == 1 and "error" not in done.stderr, done.stderr
+
+
+def every_chunk_of_the_filterbank(name: str) -> np.ndarray:
+    (fixture,) = Catalogue.read(default_folder()).select([name])
+    series = fbank_series(load_clip(fixture.clip()))
+    return series.take(series.chunks)
 
 
 # turns

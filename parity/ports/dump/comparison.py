@@ -27,7 +27,7 @@ from parity.ports.dump.turns import TurnDifference, compare_turns
 from parity.replay.engine import CASCADED
 from parity.replay.outcome import excuses, near_tie_flips
 
-LOGITS = "segmentation_logits"
+LOGITS, FBANK = "segmentation_logits", "fbank"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 
 
@@ -236,11 +236,12 @@ def with_suggestion(comparison: DumpComparison, name: str, words: str | None) ->
     return comparison if words is None else replace(comparison, artefacts=tuple(artefacts))
 
 
-def given_values(comparison: DumpComparison) -> dict[str, Any]:
+def given_values(comparison: DumpComparison, candidate: Dump) -> dict[str, Any]:
     """The candidate's artefacts under the reference's conventions, as `parity.ports.arrays.with_arrays` takes them.
 
     Left out are those of another shape, floats for labels, those with a frame more or less, and a filterbank of some
-    chunks only where there are no embeddings to stand for the others.
+    chunks only where there are no embeddings to stand for the others. Of a filterbank every chunk is handed on, those
+    too that the reference did not record.
     """
     aligned, given = comparison.aligned, {}
     for found in comparison.artefacts:
@@ -248,13 +249,21 @@ def given_values(comparison: DumpComparison) -> dict[str, Any]:
         if found.name in comparison.turns:
             given[found.name] = from_rttm(comparison.turns[found.name].candidate)
         elif found.name not in aligned.cropped and _usable(value, aligned.want[found.name]):
-            value = value.astype(artefact.dtype)
             chunks = aligned.chunks.get(found.name)
+            if found.name == FBANK:  # no convention renumbers anything in it
+                value, chunks = candidate.values[FBANK], candidate.chunks(FBANK)
+            value = value.astype(artefact.dtype)
             given[found.name] = value if chunks is None else ChunkSeries.recorded(chunks, value)
-    fbank = given.get("fbank")
-    if fbank is not None and "embeddings" not in given and not np.array_equal(fbank.chunks, np.arange(len(fbank))):
-        del given["fbank"]
+    if FBANK in given and "embeddings" not in given and not _all_chunks(given[FBANK], comparison):
+        del given[FBANK]
     return given
+
+
+def _all_chunks(series: ChunkSeries, comparison: DumpComparison) -> bool:
+    """Whether a series has every chunk of the clip, as far as either side says how many there are."""
+    both = (comparison.aligned.want, comparison.aligned.got)
+    whole = {len(values["segmentations"]) for values in both if "segmentations" in values}
+    return np.array_equal(series.chunks, np.arange(len(series))) and (not whole or len(series) in whole)
 
 
 def _usable(value: np.ndarray, want: np.ndarray) -> bool:
