@@ -16,16 +16,10 @@ OTHER_SURVIVAL = 1e-3
 
 
 def _survival(native: Run, workshop: Workshop) -> Run:
-    def run(
-        embeddings: np.ndarray,
-        chunks: np.ndarray,
-        speakers: np.ndarray,
-        q: np.ndarray,
-        sp: np.ndarray,
-        kmeans: np.ndarray,
-    ) -> np.ndarray:
+    def run(*inputs: np.ndarray) -> np.ndarray:
+        *training, q, sp, kmeans = inputs
         kept = None if sp is None else np.where(sp > OTHER_SURVIVAL, sp, 0.0)
-        return native(embeddings, chunks, speakers, q, kept, kmeans)
+        return native(*training, q, kept, kmeans)
 
     return run
 
@@ -35,31 +29,19 @@ def _of_normalised(native: Run, workshop: Workshop) -> Run:
 
 
 def _hard_weights(native: Run, workshop: Workshop) -> Run:
-    def run(
-        embeddings: np.ndarray,
-        chunks: np.ndarray,
-        speakers: np.ndarray,
-        q: np.ndarray,
-        sp: np.ndarray,
-        kmeans: np.ndarray,
-    ) -> np.ndarray:
+    def run(*inputs: np.ndarray) -> np.ndarray:
+        *training, q, sp, kmeans = inputs
         hard = None if q is None else np.eye(q.shape[1])[q.argmax(axis=1)]
         with np.errstate(invalid="ignore"):  # a speaker that is nobody's best gets NaN, as in a port
-            return native(embeddings, chunks, speakers, hard, sp, kmeans)
+            return native(*training, hard, sp, kmeans)
 
     return run
 
 
 def _sums(native: Run, workshop: Workshop) -> Run:
-    def run(
-        embeddings: np.ndarray,
-        chunks: np.ndarray,
-        speakers: np.ndarray,
-        q: np.ndarray,
-        sp: np.ndarray,
-        kmeans: np.ndarray,
-    ) -> np.ndarray:
-        centroids = native(embeddings, chunks, speakers, q, sp, kmeans)
+    def run(*inputs: np.ndarray) -> np.ndarray:
+        *_, q, sp, kmeans = inputs
+        centroids = native(*inputs)
         if q is None or kmeans is not None:
             return centroids
         return centroids * q[:, surviving(sp)].sum(axis=0)[:, None]
