@@ -153,6 +153,19 @@ def write_layers(
         np.savez(file, manifest=np.array(json.dumps({"schema": SCHEMA, **manifest}, ensure_ascii=False)), **contents)
 
 
+def read_manifest_and_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What both forms of layer files are made of: a manifest, as JSON in the array of that name, and all other arrays.
+
+    Raises
+    ------
+    KeyError : there is no manifest
+    OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error : it is no such file, or damaged
+    """
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
+        arrays = {key: loaded[key] for key in loaded.files}
+    return json.loads(arrays.pop("manifest").item()), arrays
+
+
 def read_layers(path: Path) -> LayerFile:
     """Read a file of layers.
 
@@ -161,9 +174,7 @@ def read_layers(path: Path) -> LayerFile:
     InputError : the file cannot be read, is no such file, or its manifest and arrays contradict each other
     """
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-            arrays = {key: loaded[key] for key in loaded.files}
-        manifest = json.loads(arrays.pop("manifest").item())
+        manifest, arrays = read_manifest_and_arrays(path)
     except KeyError:
         raise InputError(f"{path}: has no manifest: not written by `python -m capture --layers`") from None
     except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:

@@ -21,9 +21,9 @@ import numpy as np
 
 from parity.errors import InputError, one_line
 from parity.files.whole import writing_file
-from parity.fixtures.beside import check_belongs
+from parity.fixtures.beside import check_belongs, check_schema
 from parity.fixtures.snapshot import LAYERS, Snapshot
-from parity.layers.file import NUM_FRAMES
+from parity.layers.file import NUM_FRAMES, read_manifest_and_arrays
 from parity.layers.reference import POOLED, PROVEN, ReferenceChunk, ReferenceLayer
 
 SCHEMA = 1
@@ -97,11 +97,8 @@ def read_samples(snapshot: Snapshot) -> list[ReferenceChunk] | None:
         return None
     cure = f"remove it, or record again: nox -s capture -- --layer-samples --fixture {snapshot.folder.name}"
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-            arrays = {key: loaded[key] for key in loaded.files}
-        manifest = json.loads(arrays.pop("manifest").item())
-        if manifest["schema"] != SCHEMA:
-            raise ValueError(f"schema is {manifest['schema']!r}, this version reads {SCHEMA}")
+        manifest, arrays = read_manifest_and_arrays(path)
+        check_schema(manifest["schema"], SCHEMA)
         owner = str(manifest["snapshot_sha256"])
     except _BAD as error:
         raise InputError(f"{path}: cannot be read as layers ({_said(error)}); {cure}") from error
