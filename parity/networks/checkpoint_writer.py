@@ -131,10 +131,7 @@ class _Emitter:
         self._call(Global("_codecs", "encode"), (value.decode("latin1"), "latin1"))
 
     def _tuple(self, value: tuple) -> None:
-        self.code += b"("
-        for item in value:
-            self.emit(item)
-        self.code += b"t"
+        self._marked(value, b"t")
 
     def _list(self, value: list) -> None:
         self.code += b"]"
@@ -197,18 +194,18 @@ class _Emitter:
 
     def _elements(self, values: list) -> None:
         if values:
-            self.code += b"("
-            for value in values:
-                self.emit(value)
-            self.code += b"e"
+            self._marked(values, b"e")
 
     def _items(self, pairs: Iterable[tuple[object, object]]) -> None:
-        values = [value for pair in pairs for value in pair]
-        if values:
-            self.code += b"("
-            for value in values:
-                self.emit(value)
-            self.code += b"u"
+        if values := [value for pair in pairs for value in pair]:
+            self._marked(values, b"u")
+
+    def _marked(self, values: Iterable[object], take: bytes) -> None:
+        """A mark, the values, and the operation that takes all of them back to the mark."""
+        self.code += b"("
+        for value in values:
+            self.emit(value)
+        self.code += take
 
     def _state(self, state: object) -> None:
         self.emit(state)
