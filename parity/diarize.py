@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
 from parity.pipeline.stage import Artefacts, Pipeline
 from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
+if TYPE_CHECKING:
+    from pyannote.core import Annotation
+
 Progress = Callable[[str, int, int], None]
 
 
@@ -34,10 +37,10 @@ class Diarization:
 
     Attributes
     ----------
-    turns, exclusive_turns : who speaks when, with and without overlap, in RTTM order
-    embeddings : (num_speakers, 256) float, one row a speaker in the order of their names; zero for a speaker that only
-        the count asked for
-    artefacts : those asked for, by name
+    turns, exclusive_turns : who speaks when in seconds, with and without overlap, in RTTM order
+    embeddings : (num_speakers, 256) float64, one row for each speaker in the order of their names; zero for a speaker
+        that only the count asked for
+    artefacts : those asked for, by name; shapes and dtypes are in `parity.pipeline.artefact`
     seconds : of each stage, by the wall; the filterbank's are a part of the embeddings'
     """
 
@@ -51,11 +54,30 @@ class Diarization:
         """The turns as RTTM text."""
         return to_rttm(self.exclusive_turns if exclusive else self.turns, uri)
 
+    def to_annotation(self, uri: str | None = None, *, exclusive: bool = False) -> Annotation:
+        """The turns as a `pyannote.core.Annotation`, as pyannote.audio's own pipeline returns them.
+
+        Parameters
+        ----------
+        uri : of the annotation
+        exclusive : whether at most one speaker speaks at a time
+
+        Returns
+        -------
+        annotation : segments in seconds, not rounded to the three decimals of RTTM; tracks and labels as in the turns
+        """
+        from pyannote.core import Annotation, Segment
+
+        annotation = Annotation(uri=uri)
+        for turn in self.exclusive_turns if exclusive else self.turns:
+            annotation[Segment(turn.start, turn.end), turn.track] = turn.speaker
+        return annotation
+
 
 def diarize(
-    audio: Path | np.ndarray,
+    audio: str | Path | np.ndarray,
     *,
-    weights: WeightSet | str = DEFAULT_SOURCE,
+    weights: WeightSet | str | Path = DEFAULT_SOURCE,
     num_speakers: int | None = None,
     min_speakers: int | None = None,
     max_speakers: int | None = None,
@@ -68,11 +90,16 @@ def diarize(
 
     Parameters
     ----------
-    audio : a file that libsndfile reads (any rate, any channels), or (1, num_samples) float32 at 16 kHz
+    audio : a file that libsndfile reads (any rate, any channels), or samples at 16 kHz, (num_samples,) or
+        (1, num_samples), float32 or float64 (rounded to float32), full scale at 1.0
     weights, threads, runtime : see `Diarizer`
     num_speakers, min_speakers, max_speakers : where they are known
     artefacts : names of artefacts to return, see `parity.pipeline.artefact`
     progress : called with the stage's name, chunks done and chunks in all
+
+    Returns
+    -------
+    diarization : turns in seconds, `rttm(uri)`, `to_annotation()`, one embedding for each speaker
 
     Raises
     ------
@@ -108,9 +135,9 @@ class Diarizer:
     """
 
     def __init__(
-        self, weights: WeightSet | str = DEFAULT_SOURCE, *, threads: int | None = None, runtime: str = AUTO
+        self, weights: WeightSet | str | Path = DEFAULT_SOURCE, *, threads: int | None = None, runtime: str = AUTO
     ) -> None:
-        self.weights = load_weights(weights) if isinstance(weights, str) else weights
+        self.weights = weights if isinstance(weights, WeightSet) else load_weights(weights)
         cores = checked_threads(threads or available_cores())
         self.runtime = choose_runtime(runtime, self.weights.embedding)
         self.workers = cores if RUNTIMES[self.runtime].concurrent else 1
@@ -120,7 +147,7 @@ class Diarizer:
 
     def __call__(
         self,
-        audio: Path | np.ndarray,
+        audio: str | Path | np.ndarray,
         *,
         num_speakers: int | None = None,
         min_speakers: int | None = None,
@@ -227,15 +254,21 @@ def check_bounds(
         raise InputError(f"num_speakers={num_speakers} is above max_speakers={max_speakers}; give one of them")
 
 
-def _waveform(audio: Path | np.ndarray) -> np.ndarray:
+def _waveform(audio: str | Path | np.ndarray) -> np.ndarray:
     return _checked(audio) if isinstance(audio, np.ndarray) else load_16k(Path(audio))
 
 
 def _checked(waveform: np.ndarray) -> np.ndarray:
-    if waveform.ndim != 2 or len(waveform) != 1 or waveform.dtype != np.float32:
-        raise InputError(f"waveform is {waveform.dtype} {waveform.shape}, expected float32 (1, num_samples) at 16 kHz")
+    """Samples as (1, num_samples) float32; a view of them where they have that form already."""
+    one_channel = waveform.ndim == 1 or (waveform.ndim == 2 and len(waveform) == 1)
+    if not one_channel or waveform.dtype not in (np.float32, np.float64):
+        raise InputError(
+            f"waveform is {waveform.dtype} {waveform.shape}, expected float32 or float64 samples at 16 kHz, "
+            "(num_samples,) or (1, num_samples)"
+        )
+    waveform = waveform.reshape(1, -1)
     check_waveform(waveform, 16000, name="waveform")
-    return waveform
+    return waveform.astype(np.float32, copy=False)
 
 
 def _speaker_embeddings(made: dict[str, Any]) -> np.ndarray:

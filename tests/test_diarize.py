@@ -92,6 +92,33 @@ def test_one_call_does_not_change_the_next(diarizer):
     assert diarizer(waveform).rttm(URI) == before
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(-1,), (1, -1)])
+def test_samples_may_have_one_dimension_or_one_channel_and_either_precision(diarizer, dtype, shape):
+    clip = SHORT[-1].clip()
+    assert diarizer(load_clip(clip).reshape(shape).astype(dtype)).rttm(URI) == diarizer(str(clip)).rttm(URI)
+
+
+@pytest.mark.parametrize(
+    "waveform",
+    [np.zeros((2, 16000), np.float32), np.zeros((1, 1, 16000)), np.zeros(16000, np.int16), np.zeros(16000, ">f4")],
+)
+def test_other_samples_are_refused_with_their_shape_and_dtype(diarizer, waveform):
+    with pytest.raises(InputError) as refused:
+        diarizer(waveform)
+    assert str(refused.value).startswith(f"waveform is {waveform.dtype} {waveform.shape}, expected float32 or float64")
+
+
+def test_turns_as_pyannotes_annotation_are_the_reference_annotation(diarizer):
+    found = diarizer(SHORT[0].clip())
+    for exclusive in (False, True):
+        annotation = found.to_annotation("clip", exclusive=exclusive)
+        assert annotation.uri == "clip" and annotation.to_rttm() == found.rttm("clip", exclusive=exclusive)
+        turns = found.exclusive_turns if exclusive else found.turns
+        tracks = [(s.start, s.end, track, label) for s, track, label in annotation.itertracks(yield_label=True)]
+        assert tracks == [(turn.start, turn.end, turn.track, turn.speaker) for turn in turns]
+
+
 def test_too_many_threads_are_refused_before_anything_is_built():
     with pytest.raises(InputError, match=f"{MOST_THREADS + 1} threads; the limit is {MOST_THREADS}"):
         Diarizer(threads=MOST_THREADS + 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite
+from pathlib import Path
 
 from pyannote.core import Annotation, Segment, Timeline
 from pyannote.metrics.diarization import DiarizationErrorRate
@@ -33,6 +34,47 @@ class Score:
     total: float
 
 
+def score(
+    reference: str | Path,
+    hypothesis: str | Path,
+    *,
+    collar: float = 0.0,
+    skip_overlap: bool = False,
+) -> Score:
+    """DER of one RTTM against another; each is text, or the path of a file.
+
+    Parameters
+    ----------
+    reference, hypothesis : a `Path`, or text; text that is one line and no line of RTTM is a path too. Empty text is
+        an RTTM in which nobody speaks
+    collar, skip_overlap : see `score_rttm`
+
+    Returns
+    -------
+    score : DER, and its components in seconds
+
+    Raises
+    ------
+    InputError : a file cannot be read, or a line is not a SPEAKER line with numbers where they belong; naming it
+    """
+    theirs, ours = _rttm_text(reference), _rttm_text(hypothesis)
+    return score_rttm(theirs, ours, collar=collar, skip_overlap=skip_overlap)
+
+
+def _rttm_text(rttm: str | Path) -> str:
+    if isinstance(rttm, str) and (not rttm.strip() or "\n" in rttm or rttm.startswith("SPEAKER ")):
+        return rttm
+    path = Path(rttm)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        read_turns(text)  # said with the file's name
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as RTTM ({' '.join(str(error).split())})") from error
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return text
+
+
 def score_rttm(
     reference: str,
     hypothesis: str,
@@ -41,7 +83,7 @@ def score_rttm(
     skip_overlap: bool = False,
     spans: tuple[tuple[float, float], ...] | None = None,
 ) -> Score:
-    """DER of RTTM text against RTTM text.
+    """DER of RTTM text against RTTM text; errors are those of `read_turns`.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyannote.core import Segment
 
 from parity.errors import InputError
-from parity.measure.score import Score, count, read_turns, score_rttm
+from parity.measure.score import Score, count, read_turns, score, score_rttm
 
 
 def rttm(*turns: tuple[str, float, float]) -> str:
@@ -224,3 +224,22 @@ def test_speakers_and_segments_are_counted():
     assert count(rttm(("A", 0, 1), ("B", 1, 2), ("A", 2, 3))) == (2, 3)
     assert count(rttm(("A", 0, 1), ("A", 0, 1))) == (1, 2)
     assert count("") == (0, 0)
+
+
+def test_text_and_files_score_alike(tmp_path):
+    theirs, ours = "SPEAKER a 1 0.000 4.000 <NA> <NA> x <NA> <NA>\n", "SPEAKER a 1 0.000 3.000 <NA> <NA> y <NA> <NA>"
+    (tmp_path / "theirs.rttm").write_text(theirs)
+    (tmp_path / "ours.rttm").write_text(ours)
+    expected = Score(der=0.25, miss=1.0, false_alarm=0.0, confusion=0.0, total=4.0)
+    assert score(theirs, ours) == score(tmp_path / "theirs.rttm", str(tmp_path / "ours.rttm")) == expected
+    assert score(theirs, "").miss == 4.0
+
+
+@pytest.mark.parametrize("text, words", [(None, "cannot be read as RTTM"), ("SPEAKER a 1 now", "line 1")])
+def test_a_file_that_cannot_be_scored_is_named(tmp_path, text, words):
+    path = tmp_path / "ours.rttm"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(InputError) as refused:
+        score("", path)
+    assert str(refused.value).startswith(str(path)) and words in str(refused.value)

@@ -64,13 +64,22 @@ class Dump:
         return Snapshot(self.folder, self.manifest, self.values, chunks, companions)
 
 
-def read_dump(folder: Path) -> Dump:
+def read_dump(folder: str | Path) -> Dump:
     """Read one recording's dump, or a single RTTM file.
+
+    Parameters
+    ----------
+    folder : with files as `docs/dumps.md` says, or the path of an RTTM file
+
+    Returns
+    -------
+    dump : its `values` are arrays by the artefacts' names, of whatever shape and dtype was written, and RTTM text
 
     Raises
     ------
     InputError : there is no such folder; everything else is in `problems`
     """
+    folder = Path(folder)
     if folder.is_file() and folder.suffix == ".rttm":
         dump = Dump(folder)
         _add_text(dump, "diarization", folder)

