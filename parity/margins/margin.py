@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.fixtures.lookup import Asked, find_snapshot
 from parity.fixtures.snapshot import Snapshot
 from parity.margins.decisions import KINDS, Kind, Values
 
@@ -50,14 +51,23 @@ class Margin:
     least_where: str = ""
 
 
-def margins(snapshot: Snapshot, made: Values | None = None) -> list[Margin]:
+def margins(snapshot: Asked, made: Values | None = None) -> list[Margin]:
     """Margins of every decision that the snapshot shows, in the pipeline's order.
 
     Parameters
     ----------
+    snapshot : itself or its folder, a fixture or its name
     made : the candidate's cascade on the same clip; without it there is no drift and no headroom
+
+    Returns
+    -------
+    margins : `smallest` is in `unit`; the closest call of each kind of decision
+
+    Raises
+    ------
+    InputError : no fixture has that name, or the snapshot cannot be read
     """
-    reference = _with_companions(snapshot)
+    reference = _with_companions(find_snapshot(snapshot))
     found = []
     for kind in KINDS:
         if any(reference.get(name) is None for name in kind.needs) or not kind.applies(reference):

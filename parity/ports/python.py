@@ -70,6 +70,8 @@ class Implementation:
 
 
 NATIVE = Implementation("native", lambda pipeline: pipeline)
+Given = Implementation | str | Mapping[str, Callable[..., Any]] | Callable[[Pipeline], Pipeline]
+"""What can be put under test, see `implementation_of`."""
 
 
 def load_implementation(spec: str) -> Implementation:
@@ -81,14 +83,37 @@ def load_implementation(spec: str) -> Implementation:
     """
     if spec == NATIVE.name:
         return NATIVE
-    found = load_object(spec) if ":" in spec else _load_entry_point(spec)
+    return _implementation(spec, load_object(spec) if ":" in spec else _load_entry_point(spec))
+
+
+def implementation_of(given: Given) -> Implementation:
+    """What is under test, however it is given.
+
+    Parameters
+    ----------
+    given : an implementation; what `load_implementation` takes; functions by stage; or a function from the native
+        pipeline to the one under test
+
+    Raises
+    ------
+    InputError : it is none of these; see `load_implementation`
+    """
+    if isinstance(given, Implementation):
+        return given
+    if isinstance(given, str):
+        return load_implementation(given)
+    name = ", ".join(map(str, given)) if isinstance(given, Mapping) else getattr(given, "__qualname__", str(given))
+    return _implementation(name, given)
+
+
+def _implementation(name: str, found: Any) -> Implementation:
     if isinstance(found, Mapping):
-        return Implementation(spec, partial(_replace_stages, spec, found))
+        return Implementation(name, partial(_replace_stages, name, found))
     if not callable(found):
         raise InputError(
-            f"--implementation {spec}: is a {type(found).__name__}, expected stages by name, or a function"
+            f"--implementation {name}: is a {type(found).__name__}, expected stages by name, or a function"
         )
-    return Implementation(spec, found)
+    return Implementation(name, found)
 
 
 def load_object(spec: str) -> Any:

@@ -10,7 +10,7 @@ import pytest
 
 from parity.errors import InputError
 from parity.pipeline.stage import Pipeline, Stage
-from parity.ports.python import NATIVE, Implementation, load_implementation
+from parity.ports.python import NATIVE, Implementation, implementation_of, load_implementation
 
 COUNT = np.zeros((4, 1), dtype=np.uint8)
 
@@ -111,3 +111,14 @@ def test_an_installed_entry_point_is_found_by_name(monkeypatch):
     assert load_implementation("nobody").name == "nobody"
     with pytest.raises(InputError, match="installed: native, nobody"):
         load_implementation("somebody")
+
+
+def test_an_implementation_may_be_named_or_be_stages_or_a_function_or_itself():
+    def other(native: Pipeline) -> Pipeline:
+        return native
+
+    assert implementation_of("native") is implementation_of(NATIVE) is NATIVE
+    assert implementation_of({"ahc": other, "vbx": other}).name == "ahc, vbx"
+    assert implementation_of(other).change is other and implementation_of(other).name.endswith("other")
+    with pytest.raises(InputError, match="--implementation 3: is a int, expected stages by name, or a function"):
+        implementation_of(3)

@@ -1,0 +1,51 @@
+"""One fixture's drift explained, as somebody asks for it from Python."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from parity.explain.explanation import Explanation
+from parity.explain.localise import DEFAULT_BUDGET, ask, explain
+from parity.fixtures.lookup import Asked
+from parity.fixtures.prepare import make_ready
+from parity.networks.runtime import one_blas_thread
+from parity.networks.wespeaker.runtime import AUTO
+from parity.ports.python import Given, implementation_of
+from parity.sources.weights import DEFAULT_SOURCE, WeightSet
+
+
+def explain_fixture(
+    fixture: Asked,
+    implementation: Given = "native",
+    *,
+    arrays: str | Path | None = None,
+    budget: int = DEFAULT_BUDGET,
+    weights: WeightSet | str | Path = DEFAULT_SOURCE,
+    runtime: str = AUTO,
+    threads: int | None = None,
+    on_step: Callable[[str], None] | None = None,
+) -> Explanation:
+    """Say where a fixture's drift is born, which stage decides the answer, which elements carry it; `parity.explain`.
+
+    Parameters
+    ----------
+    fixture, implementation, arrays, weights, runtime, threads : see `parity.gate.asked.replay_fixture`
+    budget : patched runs to find the decisive elements with; 0 leaves them out
+    on_step : called with what is being done
+
+    Returns
+    -------
+    explanation : a verdict for each stage, `named` where drift is born, `decisive`, `elements`; nothing is named where
+        nothing is out of tolerance
+
+    Raises
+    ------
+    InputError : see `parity.gate.asked.replay_fixture`
+    """
+    under_test = implementation_of(implementation)
+    with one_blas_thread():
+        ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
+        port = None if arrays is None else Path(arrays)
+        question = ask(ready, networks, under_test, arrays=port, budget=budget)
+        return explain(question, on_step=on_step).explanation

@@ -1,0 +1,57 @@
+"""One fixture replayed, as somebody asks for it from Python: by name, natively or with stages of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from parity.community1 import community1_pipeline
+from parity.explain.localise import candidate_of
+from parity.fixtures.lookup import Asked
+from parity.fixtures.prepare import make_ready
+from parity.networks.runtime import one_blas_thread
+from parity.networks.wespeaker.runtime import AUTO
+from parity.ports.python import Given, implementation_of
+from parity.replay.engine import replay
+from parity.replay.outcome import Replay
+from parity.sources.weights import DEFAULT_SOURCE, WeightSet
+
+
+def replay_fixture(
+    fixture: Asked,
+    implementation: Given = "native",
+    *,
+    arrays: str | Path | None = None,
+    weights: WeightSet | str | Path = DEFAULT_SOURCE,
+    runtime: str = AUTO,
+    threads: int | None = None,
+    on_stage: Callable[[str], None] | None = None,
+) -> Replay:
+    """Replay a fixture and compare every artefact that its snapshot holds; `parity.replay`.
+
+    Parameters
+    ----------
+    fixture : its name, itself, or a snapshot (or its folder) that was captured from its clip
+    implementation : `native`; `module:object` or an installed entry point; stages by name, each a function with the
+        signature of the native stage; or a function from the native pipeline to another
+    arrays : a folder with what a port made of this clip, in place of stages (`docs/dumps.md`)
+    weights : a weight set, or what `parity.load_weights` takes
+    runtime, threads : of the networks; the fastest runtime here and the cores this process may use by default
+    on_stage : called with a stage's name before it runs
+
+    Returns
+    -------
+    replay : `at_parity`, `drifts` by artefact, isolated and cascaded, `score`, `rttm`
+
+    Raises
+    ------
+    InputError : the fixture is not known, its snapshot, clip or weights do not fit each other, or the implementation
+        cannot be loaded or returns what no stage may
+    """
+    under_test = implementation_of(implementation)
+    with one_blas_thread():
+        ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
+        native = community1_pipeline(networks, ready.parameters)
+        pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays))
+        found: Replay = replay(pipeline, ready.snapshot, ready.inputs, on_stage=on_stage)
+    return found

@@ -1,0 +1,84 @@
+"""Dumps as somebody asks about them from Python: one recording, named by its path or by what was read of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.snapshot import Snapshot
+from parity.ports.dump.checks import check_dump
+from parity.ports.dump.comparison import DumpComparison, compare_dumps
+from parity.ports.dump.reading import Dump, read_dump
+
+Asked = str | Path | Fixture | Snapshot | Dump
+"""The path of a recording's folder or of an RTTM file; a fixture, which is its snapshot; a snapshot; a dump."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What is wrong with one recording's dump.
+
+    Attributes
+    ----------
+    artefacts : names of those that are there
+    problems : everything that is wrong, a line each
+    notes : what was accepted and converted, or passed over, a line each
+    """
+
+    artefacts: tuple[str, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+def validate(dump: Asked) -> Validation:
+    """Everything that is wrong with what a port left on disk of one recording, said at once.
+
+    Parameters
+    ----------
+    dump : a folder as `docs/dumps.md` describes it, an RTTM file, a dump that was read, or a fixture's own snapshot
+
+    Returns
+    -------
+    validation : `ok`, and `problems` and `notes` in words
+
+    Raises
+    ------
+    InputError : there is no such folder or file; everything else is in `problems`
+    """
+    found = _dump_of(dump)
+    problems, notes = check_dump(found)
+    return Validation(tuple(found.values), tuple(problems), tuple(notes))
+
+
+def compare(reference: Asked, candidate: Asked) -> DumpComparison:
+    """One recording's dump against another's, artefact by artefact: exact, equivalent (and by what), or different.
+
+    Parameters
+    ----------
+    reference, candidate : a recording's folder (a snapshot is one) or RTTM file, or what was read of it; the
+        candidate's may hold any subset of the artefacts
+
+    Returns
+    -------
+    comparison : `verdict`, `first_drift`, `artefacts` in the pipeline's order; its `name` is the candidate folder's
+
+    Raises
+    ------
+    InputError : one of them cannot be read whole, or they have no artefact in common
+    """
+    sides = _dump_of(reference), _dump_of(candidate)
+    return compare_dumps(sides[1].folder.resolve().name, *sides)
+
+
+def _dump_of(asked: Asked) -> Dump:
+    if isinstance(asked, Dump):
+        return asked
+    if isinstance(asked, Fixture):
+        return read_dump(asked.snapshot_folder)
+    return read_dump(asked.folder if isinstance(asked, Snapshot) else asked)
