@@ -45,6 +45,15 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
     networks : what the stages run
     parameters : hyper-parameters and bounds on the number of speakers
     progress : called with the stage's name, chunks done and chunks in all
+
+    Returns
+    -------
+    pipeline : `run({"waveform": …})` gives every artefact by name, `pipeline["ahc"].run` is one stage's function;
+        shapes and dtypes are in `parity.pipeline.artefact`
+
+    Raises
+    ------
+    InputError : when it runs: an artefact that does not fit a stage
     """
     p, n = parameters, networks
     _, max_speakers = p.speaker_bounds
