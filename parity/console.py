@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from parity.errors import InputError, one_line
 
-# No markup: names of files and recordings may hold brackets. A status reads it all the same: `escape` what it says.
-stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-stdout = Console(highlight=False, markup=False)
+# No markup and no emoji codes: names of files, recordings and objects may hold brackets and colons (`my_port:boom`).
+stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+stdout = Console(highlight=False, markup=False, emoji=False)
+
+
+@contextlib.contextmanager
+def working(what: str) -> Iterator[Callable[[str], None]]:
+    """Say on stderr what is being done, as long as it is; yields what says the next thing. All of it is plain text."""
+    # A `Text`: rich reads a string's markup and emoji codes there, whatever the console's settings are.
+    with stderr.status(Text(what)) as status:
+        yield lambda step: status.update(Text(step))
 
 
 def run_and_exit(app: typer.Typer) -> None:

@@ -19,7 +19,7 @@ from parity.commands.options import (
     chosen_fixtures,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stderr, stdout, working
 from parity.report.tables import CALIBRATE
 
 if TYPE_CHECKING:
@@ -77,13 +77,13 @@ def calibrate(
         skipped.setdefault(name, []).append(fault.name)
         return False
 
-    with stderr.status("weights and clips") as status, one_blas_thread():
+    with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
 
         def on_trial(trial: Trial) -> None:
-            status.update(f"{trial.fixture}: {trial.fault or 'clean run'}")
+            say(f"{trial.fixture}: {trial.fault or 'clean run'}")
 
-        benches = _benches(chosen, weight_set, threads, seconds, status.update)
+        benches = _benches(chosen, weight_set, threads, seconds, say)
         found = run(benches, planted, wanted=wanted, on_trial=on_trial)
     document = calibration_document(
         found, weights=weight_set.name, skipped=skipped, seconds=time.perf_counter() - started

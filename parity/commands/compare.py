@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from parity.commands.options import JsonOption, ThreadsOption
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stderr, stdout, working
 from parity.errors import InputError, one_line
 from parity.report.tables import COMPARE
 
@@ -42,6 +40,7 @@ def compare(
     from parity.files.whole import check_writable, write_text
     from parity.ports.dump.checks import check_dump
     from parity.ports.dump.comparison import DIFFERENT, compare_dumps
+    from parity.ports.dump.folders import pairs
     from parity.ports.dump.reading import read_dump
     from parity.report.comparison import (
         comparison_data,
@@ -59,17 +58,17 @@ def compare(
         if path is not None:
             check_writable(path)
     wanted = targets(table, COMPARE, (json_path, markdown))
-    pairs, alone = _pairs(reference, candidate)
+    both_have, alone = pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     data = []
-    for name, (theirs, ours) in pairs.items():
+    for name, (theirs, ours) in both_have.items():
         try:
             sides = read_dump(theirs), read_dump(ours)
             found, explanation = compare_dumps(name, *sides), None
             if explain:
                 found, explanation = _explained(found, *sides, weights, budget, threads)
         except InputError as error:
-            if len(pairs) == 1:
+            if len(both_have) == 1:
                 raise
             failed[name] = one_line(error)
             stderr.print(f"error: {name}: {failed[name]}", markup=False, soft_wrap=True)
@@ -96,26 +95,6 @@ def compare(
     raise typer.Exit(2 if failed else 1 if different else 0)
 
 
-def _pairs(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Path, Path]], list[str]]:
-    """Recordings that both sides have, by name, and sentences about those that only one has."""
-    from parity.ports.dump.reading import dumps_below
-
-    theirs, ours = dumps_below(reference), dumps_below(candidate)
-    if (len(theirs), len(ours)) == (1, 1) and "." in theirs and "." in ours:
-        return {candidate.resolve().name: (reference, candidate)}, []
-    if "." in theirs or "." in ours:
-        one, many = (reference, candidate) if "." in theirs else (candidate, reference)
-        raise InputError(f"{one}: is one recording, {many} is a folder of them; name the folder of the recording")
-    common = {name: (theirs[name], ours[name]) for name in theirs if name in ours}
-    if not common:
-        raise InputError(
-            f"{candidate}: no recording of it has a namesake in {reference}: {', '.join(sorted(ours)[:4])} against "
-            f"{', '.join(sorted(theirs)[:4])}"
-        )
-    missing = [f"{name}: only in {reference}, not compared" for name in theirs if name not in ours]
-    return common, missing + [f"{name}: only in {candidate}, not compared" for name in ours if name not in theirs]
-
-
 def _explained(
     found: DumpComparison, reference: Dump, candidate: Dump, weights: str, budget: int, threads: int | None
 ) -> tuple[DumpComparison, Explanation]:
@@ -133,15 +112,14 @@ def _explained(
     values = given_values(found, candidate)
     under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))
     fixture = _fixture(found.name, candidate.folder)
-    with stderr.status(escape(found.name)) as status, one_blas_thread():
-        say: Callable[[str], None] = lambda step: status.update(f"{escape(found.name)}: {step}")  # noqa: E731
+    with working(found.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
         ready = prepare(fixture, reference.folder, weight_set)
         if (logits := unexplained_logits(found, reference, candidate)) is not None:
             words = explain_logits(*logits, ready.inputs["waveform"], weight_set.segmentation, threads)
             found = with_suggestion(found, LOGITS, words)
         question = ask(ready, load_networks(weight_set, threads), under_test, budget=budget)
-        return found, localise(question, on_step=say).explanation
+        return found, localise(question, on_step=lambda step: say(f"{found.name}: {step}")).explanation
 
 
 def _fixture(name: str, candidate: Path) -> Fixture:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from parity.commands.options import ThreadsOption
-from parity.console import stderr, stdout
+from parity.console import stdout, working
 
 SETS = ("wheels", "hub")
 CLIP = "02_pyannote_sample"
@@ -42,7 +42,7 @@ def convert(
 
     options = Options(to, fold, parts, opset, overwrite)
     check_options(options, out)
-    with stderr.status("reading") as status:
+    with working("reading") as say:
         weights = load_weights(source) if source in SETS else None
         found = read_embedding(weights.folder / "embedding" if weights else Path(source))
         name = weights.name if weights else Path(source).name
@@ -50,7 +50,7 @@ def convert(
             (fixture,) = Catalogue.read(default_folder()).select([CLIP])
         audio = clip or fixture.clip()
         waveform = load_16k(audio)
-        status.update("writing and trying")
+        say("writing and trying")
         made = convert_weights(found, name, waveform, out, options, threads)
     for line in _source_lines(found, name):
         stdout.print(line, markup=False, soft_wrap=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from parity.commands.options import (
     MaxSpeakersOption,
@@ -16,7 +15,7 @@ from parity.commands.options import (
     ThreadsOption,
     WeightsOption,
 )
-from parity.console import stderr
+from parity.console import working
 from parity.errors import InputError
 
 
@@ -34,17 +33,19 @@ def diarize(
     """Say who speaks when in an audio file: RTTM on standard output."""
     from parity.diarize import diarize as diarize_audio
 
+    if audio.is_dir():
+        raise InputError(f"{audio}: is a folder, expected an audio file (WAV, FLAC)")
     name = uri if uri is not None else "_".join(audio.stem.split())
     if not name or any(character.isspace() for character in name):
         raise InputError(f"--uri {name!r}: RTTM separates its fields by spaces, a name holds none")
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
-    with stderr.status(escape(audio.name)) as status:
+    with working(audio.name) as say:
         result = diarize_audio(
             audio,
             weights=weights,
             threads=threads,
             runtime=runtime,
-            progress=lambda stage, done, total: status.update(f"{escape(audio.name)}: {stage} {done}/{total}"),
+            progress=lambda stage, done, total: say(f"{audio.name}: {stage} {done}/{total}"),
             **bounds,
         )
     print(result.rttm(name, exclusive=exclusive), end="")

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
@@ -22,7 +21,7 @@ from parity.commands.options import (
     chosen_fixture,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stderr, stdout, working
 from parity.errors import InputError
 from parity.report.tables import EXPLAIN
 
@@ -41,7 +40,7 @@ def explain(
         str, typer.Option(help="What is asked about: native, module:object, or an installed entry point.")
     ] = "native",
     arrays: Annotated[
-        Path | None, typer.Option(help="A folder of arrays that a port made of this clip, in a snapshot's files.")
+        Path | None, typer.Option(help="Arrays that a port made: of this clip, or one folder per fixture.")
     ] = None,
     fault: Annotated[
         str | None,
@@ -70,8 +69,6 @@ def explain(
 
     Exit status: 0 nothing out of tolerance and the answer the reference's, 1 drift, 2 the inputs were wrong.
     """
-    from parity.explain.case import case_of
-    from parity.explain.case import write_case as write_case_file
     from parity.files.whole import check_writable, write_text
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
@@ -83,6 +80,8 @@ def explain(
 
     runtime = check_choice(runtime)
     entry = chosen_fixture(fixture, option)
+    if arrays is not None and not arrays.is_dir():
+        raise InputError(f"--arrays {arrays}: not a folder; expected one fixture's arrays, or one folder per fixture")
     for path in (json_path, write_case):
         if path is not None:
             check_writable(path)
@@ -91,22 +90,20 @@ def explain(
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
-    with stderr.status(escape(entry.name)) as status, one_blas_thread():
+    with working(entry.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
         runtime = choose_runtime(runtime, weight_set.embedding)
         answered, ready = _answer(
-            entry, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, status.update
+            entry, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, say
         )
         found = answered.explanation
         if layers is not None:
-            status.update(f"{entry.name}: layers")
+            say(f"{entry.name}: layers")
             found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads, runtime))
     data = {**explanation_data(found), "runtime": {"name": runtime, "version": runtime_version(runtime)}}
     if json_path is not None:
         write_text(json_path, to_json(data))
     write_tables(wanted, data)
-    if write_case is not None:
-        write_case_file(write_case, case_of(found, answered.patching))
     stdout.print(explanation_table(data))
     for line in in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)
@@ -114,6 +111,8 @@ def explain(
         stdout.print("embedding network in {name} {version}".format(**data["runtime"]), markup=False)
     if layers is None and (hint := _hint(found)):
         stdout.print(hint, markup=False, soft_wrap=True)
+    if write_case is not None:
+        _write_case(write_case, found, answered)
     raise typer.Exit(1 if found.answer_changed or not answered.replay.at_parity else 0)
 
 
@@ -135,7 +134,7 @@ def case(
 
     found = read_case(path)
     (entry,) = Catalogue.read(default_folder()).select([found.fixture])
-    with stderr.status(escape(found.fixture)), one_blas_thread():
+    with working(found.fixture), one_blas_thread():
         weight_set = load_weights(weights)
         ready = prepare(entry, entry.snapshot_folder, weight_set)
         networks = load_networks(weight_set)
@@ -163,6 +162,7 @@ def _answer(
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
+    from parity.ports.dump.folders import folder_of
     from parity.ports.python import load_implementation
 
     under_test = load_implementation(implementation)
@@ -174,11 +174,24 @@ def _answer(
         ready,
         networks,
         under_test,
-        arrays=arrays,
+        arrays=folder_of(arrays, entry.name) if arrays else None,
         budget=budget,
         progress=lambda stage, done, total: say(f"{entry.name}: {stage} {done}/{total}"),
     )
     return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), ready
+
+
+def _write_case(path: Path, found: Explanation, answered: Answered) -> None:
+    """Write the case, or say why there is none: the explanation stands either way, and so does its exit status."""
+    from parity.explain.case import case_of, write_case
+
+    try:
+        made = case_of(found, answered.patching)
+    except InputError as error:
+        stderr.print(f"no case written: {error}")
+        return
+    write_case(path, made)
+    stderr.print(f"case: {path}")
 
 
 def _layers(

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from parity.commands.options import FixtureArgument, FixtureOption, SnapshotsOption, chosen_fixture
-from parity.console import stderr, stdout
+from parity.console import stdout, working
 
 
 def kit(
@@ -25,7 +24,7 @@ def kit(
     from parity.ports.kit import DEFAULT_FIXTURE, write_kit
 
     entry = chosen_fixture(fixture, option, DEFAULT_FIXTURE)
-    with stderr.status(escape(entry.name)):
+    with working(entry.name):
         written = write_kit(folder, entry, snapshots / entry.name if snapshots else entry.snapshot_folder)
     stdout.print(
         f"{written.folder}: {written.files} files, {written.size / 1e6:.1f} MB; start with README.md",

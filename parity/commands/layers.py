@@ -18,7 +18,7 @@ from parity.commands.options import (
     chosen_fixtures,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stdout, working
 from parity.errors import InputError
 from parity.report.tables import LAYERS
 
@@ -72,7 +72,7 @@ def layers(
     if json_path is not None:
         check_writable(json_path)
     wanted = targets(table, LAYERS, [json_path])
-    with stderr.status("weights") as status:
+    with working("weights") as say:
         weight_set = load_weights(weights)
         held = read_layers(full) if full is not None else None
         folders = [snapshots / entry.name if snapshots else entry.snapshot_folder for entry in chosen]
@@ -86,7 +86,7 @@ def layers(
             network = load_network(implementation, weight_set.embedding, threads)
         proofs = []
         for entry, reference in zip(chosen, references):
-            status.update(entry.name)
+            say(entry.name)
             proofs.append(prove(entry.name, reference, network))
     version = runtime_version(runtime) if implementation is None else None
     found = proof_data(proofs, implementation or runtime, version, weight_set.name)

@@ -12,7 +12,7 @@ import typer
 from parity.commands.completion import complete_rnnt_fault
 from parity.commands.options import ReportOption, RnntArguments, RnntOption, SnapshotsOption, both
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stderr, stdout, working
 from parity.errors import InputError, one_line
 from parity.report.tables import CALIBRATE, RNNT
 
@@ -91,7 +91,7 @@ def replay(
     wanted = targets(table, RNNT, [json_path])
     results = []
     for entry in chosen:
-        with stderr.status(entry.name):
+        with working(entry.name):
             under_test = planted(found, entry)
             results.append(run_fixture(entry, snapshots=snapshots, implementation=under_test, explain_drift=explain))
     document = steps_document(results, implementation=f"fault {found.name}" if found else "native")
@@ -129,8 +129,8 @@ def calibrate(
     check_writable(json_path)
     wanted = targets(table, CALIBRATE, [json_path])
     started = time.perf_counter()
-    with stderr.status("faults") as status:
-        found = run(benches(chosen, status.update), FAULTS)
+    with working("faults") as say:
+        found = run(benches(chosen, say), FAULTS)
     document = calibration_document(found, weights="seeded heads", skipped={}, seconds=time.perf_counter() - started)
     write_text(json_path, to_json(document))
     write_tables(wanted, document)

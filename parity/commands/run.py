@@ -17,7 +17,7 @@ from parity.commands.options import (
     both,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stderr, stdout, working
 from parity.errors import InputError
 from parity.report.tables import RUN
 
@@ -41,7 +41,7 @@ def run(
         str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
     ] = "native",
     arrays: Annotated[
-        Path | None, typer.Option(help="Arrays that a port made: a folder a fixture, in a snapshot's files.")
+        Path | None, typer.Option(help="Arrays that a port made: one folder per fixture, or one fixture's own.")
     ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
@@ -58,6 +58,7 @@ def run(
     from parity.fixtures.recording import Recording, choose
     from parity.gate.gate import run_fixtures, timed
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
+    from parity.ports.dump.folders import is_one_recording
     from parity.ports.python import load_implementation
     from parity.report.document import document, to_json
     from parity.report.markdown import markdown
@@ -66,9 +67,9 @@ def run(
     from parity.tables import targets, write_tables
 
     if snapshots is not None and not snapshots.is_dir():
-        raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a folder a fixture in it")
+        raise InputError(f"--snapshots {snapshots}: not a folder; expected one with one folder per fixture in it")
     if arrays is not None and not arrays.is_dir():
-        raise InputError(f"--arrays {arrays}: not a folder; expected one with a folder a fixture in it")
+        raise InputError(f"--arrays {arrays}: not a folder; expected one folder per fixture, or a fixture's arrays")
     if audio is not None and (snapshots is None or not audio.is_dir()):
         raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
     if json_path.suffix in (".md", ".html"):
@@ -79,8 +80,10 @@ def run(
     wanted = targets(tables, RUN, [json_path])
     if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
         raise InputError(f"--arrays {arrays}: goes with the catalogue's fixtures, {snapshots} holds other recordings")
+    if arrays is not None and len(chosen) > 1 and is_one_recording(arrays):
+        raise InputError(f"--arrays {arrays}: holds one recording's arrays; name its fixture, as in: parity run 02")
     under_test = load_implementation(implementation)
-    with stderr.status("weights and clips"):
+    with working("weights and clips"):
         weight_set = load_weights(weights)
         runtime = choose_runtime(runtime, weight_set.embedding)
         total = sum(_clip_seconds(entry) for entry in chosen)

@@ -10,7 +10,7 @@ import typer
 from parity.commands.completion import complete_runtime
 from parity.commands.options import FixtureArguments, FixturesOption, ThreadsOption, WeightsOption, chosen_fixtures
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stderr, stdout, working
 from parity.report.tables import RUNTIMES as TABLES
 
 DEFAULT_REPORT = Path("reports/runtimes.json")
@@ -65,7 +65,7 @@ def runtimes(
     chosen = chosen_fixtures(fixtures, fixture)
     files = targets(table, TABLES, [json_path])
     earlier = read_costs(json_path) if resume else None
-    with stderr.status("weights and clips") as status, one_blas_thread():
+    with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
         native = load_networks(weight_set, threads)
         networks = {name: load_embedding(weight_set.embedding, name, threads) for name in wanted}
@@ -84,11 +84,11 @@ def runtimes(
                 continue
             ready = prepare(entry, entry.snapshot_folder, weight_set)
             if not costs.speeds and (recorded := ready.snapshot.values.get("fbank")) is not None:
-                status.update("timing")
+                say("timing")
                 costs = replace(costs, speeds=measure_speed(networks, recorded[:1], rounds))
 
             def on_step(name: str, done: int, total: int, fixture: str = entry.name) -> None:
-                status.update(f"{fixture}: {name} {done}/{total}")
+                say(f"{fixture}: {name} {done}/{total}")
 
             outcomes = measure_fixture(ready, native, networks, chunks=chunks, on_step=on_step)
             costs = replace(costs, outcomes=(*costs.outcomes, *outcomes))

@@ -8,7 +8,7 @@ import typer
 
 from parity.commands.options import FixtureArguments, FixturesOption, ThreadsOption, WeightsOption, chosen_fixtures
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stdout, working
 from parity.report.tables import STABILITY
 
 
@@ -30,8 +30,8 @@ def stability(
 
     chosen = chosen_fixtures(fixtures, fixture)
     wanted = targets(table, STABILITY)
-    with stderr.status("weights and clips") as status:
+    with working("weights and clips") as say:
         weight_set = load_weights(weights)
-        found = measure_all(chosen, weight_set, draws=draws, fbank=fbank, threads=threads, on_fixture=status.update)
+        found = measure_all(chosen, weight_set, draws=draws, fbank=fbank, threads=threads, on_fixture=say)
     write_tables(wanted, stability_document(found))
     stdout.print(stability_table(found))

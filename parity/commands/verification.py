@@ -16,7 +16,7 @@ from parity.commands.options import (
     chosen_fixtures,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout
+from parity.console import stdout, working
 from parity.report.tables import VERIFICATION
 
 
@@ -55,12 +55,12 @@ def verification(
     if json_path is not None:
         check_writable(json_path)
     wanted = targets(table, VERIFICATION, [json_path])
-    with stderr.status("weights and excerpts") as status:
+    with working("weights and excerpts") as say:
         weight_set = load_weights(weights)
         windows = windows_of(chosen)
         found = []
         for name in runtime:
-            status.update(f"{len(windows)} windows in {name}")
+            say(f"{len(windows)} windows in {name}")
             found.append(verify(windows, load_embedding(weight_set.embedding, name, threads)))
     versions = [runtime_version(name) for name in runtime]
     data = verification_data(found, windows, versions, weight_set.name)

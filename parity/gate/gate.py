@@ -27,6 +27,7 @@ from parity.measure.score import Score, score_rttm
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
+from parity.ports.dump.folders import folder_of
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
@@ -109,7 +110,7 @@ def run_fixtures(
     snapshots : another folder of snapshots, one a fixture by its name
     threads : of the networks; the cores this process may use by default
     implementation : the pipeline under test, made of the native one
-    arrays : a folder with what a port made, one folder a fixture by its name
+    arrays : a folder with what a port made: one folder per fixture by its name, or the arrays of the only fixture
     explain_drift : whether fixtures that drift are localised too; holds 1.3 MB a second of audio in memory
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     """
@@ -127,7 +128,7 @@ def run_fixtures(
                     folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
                     ready = prepare(fixture, folder, weights)
                     watcher.fixture(fixture.name, ready.audio_seconds)
-                    port = arrays / fixture.name if arrays else None
+                    port = folder_of(arrays, fixture.name) if arrays else None
                     result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=one_line(error))

@@ -22,7 +22,7 @@ STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow", "count
 
 
 class ProgressWatcher(Watcher):
-    """A progress bar over the audio of all fixtures, with fixture, stage and remaining time.
+    """A progress bar over the audio of all fixtures, with fixture, stage and remaining time; it never goes back.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class ProgressWatcher(Watcher):
     def __init__(self, console: Console, total_seconds: float) -> None:
         self._progress = Progress(
             TextColumn("{task.fields[fixture]:<20}", markup=False),
-            TextColumn("{task.fields[stage]:<16}"),
+            TextColumn("{task.fields[stage]:<16}", markup=False),
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
@@ -43,6 +43,7 @@ class ProgressWatcher(Watcher):
         self._task = self._progress.add_task("parity", total=total_seconds, fixture="", stage="")
         self._before = 0.0
         self._seconds = 0.0
+        self._reached = 0.0
 
     def __enter__(self) -> ProgressWatcher:
         self._progress.start()
@@ -64,12 +65,19 @@ class ProgressWatcher(Watcher):
         """Chunks of a stage are done; the embeddings are nearly all of the work."""
         share = {"segmentation": (0.0, 0.08), "embeddings": (0.08, 0.92)}[stage]
         fraction = share[0] + share[1] * done / total
-        self._progress.update(self._task, completed=self._before + fraction * self._seconds, stage=stage)
+        self._advance(self._before + fraction * self._seconds)
+        self._progress.update(self._task, stage=stage)
 
     def finished(self, result: FixtureResult) -> None:
         """A fixture is done."""
-        self._before += result.audio_seconds or 0.0
-        self._progress.update(self._task, completed=self._before)
+        self._before += result.audio_seconds or self._seconds  # one that failed half-way has none
+        self._seconds = 0.0
+        self._advance(self._before)
+
+    def _advance(self, seconds: float) -> None:
+        # Explaining runs both networks again: the first chunks of a second run are not the first of the work.
+        self._reached = max(self._reached, seconds)
+        self._progress.update(self._task, completed=self._reached)
 
 
 def table(document: dict[str, Any]) -> Table:

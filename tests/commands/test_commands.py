@@ -105,3 +105,37 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, argumen
     monkeypatch.chdir(tmp_path)
     assert words in only_error(parity(*arguments))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.models
+def test_where_there_is_no_case_to_write_the_explanation_stands_and_the_reason_is_said(tmp_path):
+    done = parity("explain", SILENT, "--write-case", tmp_path / "case.json")
+    assert done.returncode == 0 and "All is within tolerance." in done.stdout
+    assert "no case written: " in done.stderr and "no set of elements brings a failure about" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.models
+def test_arrays_of_one_fixture_are_that_fixtures_in_run_and_explain_alike(tmp_path):
+    arrays = tmp_path / "port"
+    (arrays / SILENT).mkdir(parents=True)
+    shutil.copy(default_folder() / SILENT / "segmentations.npz", arrays / SILENT)
+    report = tmp_path / "report.json"
+    for folder in (arrays, arrays / SILENT):
+        assert parity("run", SILENT, "--arrays", folder, "--no-html", "--json", report).returncode == 0
+        assert parity("explain", SILENT, "--arrays", folder).returncode == 0
+    several = parity("run", SILENT, SHORT, "--arrays", arrays / SILENT, "--json", report)
+    assert "holds one recording's arrays; name its fixture" in only_error(several)
+
+
+def test_a_refused_run_leaves_no_folder_of_reports(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    only_error(parity("run", "nobody"))
+    only_error(parity("run", SILENT, "--implementation", "nowhere:x"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", [".", "/"])
+def test_a_folder_to_diarize_is_said_to_be_one(folder):
+    assert f"{folder}: is a folder, expected an audio file" in only_error(parity("diarize", folder))

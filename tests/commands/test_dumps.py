@@ -165,7 +165,7 @@ def test_rttm_alone_gives_der_its_seconds_and_the_turns_that_differ(tmp_path):
     ("arguments", "words"),
     [
         (("compare", SNAPSHOT, "nowhere"), "nowhere: neither a folder nor an RTTM file"),
-        (("compare", default_folder(), SNAPSHOT), "is one recording, "),
+        (("compare", default_folder(), "fine"), "is one recording, "),
         (("compare", SNAPSHOT, "bad"), "bad/embeddings.npy: truncated"),
         (("compare", SNAPSHOT, "other"), "nothing to compare: it holds kmeans_clusters"),
         (("compare", SNAPSHOT, "rttm"), "rttm/diarization.rttm: line 1: 'hello' where SPEAKER is expected"),
