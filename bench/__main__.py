@@ -16,6 +16,7 @@ from bench.report import clip_data, document, equal, markdown, remarks, table, w
 from bench.report_file import merge
 from bench.sides import in_turns, sides
 from bench.worker import PLAIN, PYANNOTE, REPLAY
+from parity.commands.tables import table_option
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 from parity.files.machine import cpu_model
@@ -25,7 +26,9 @@ from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.choice import CANDIDATES, at_hand, choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, check_runtimes, runtime_version
 from parity.report.document import environment
+from parity.report.tables import BENCH
 from parity.sources.weights import load_weights
+from parity.tables import targets, write_tables
 
 LONG_SECONDS = 60.0
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -50,6 +53,7 @@ def bench(
     json_path: Annotated[
         Path, typer.Option("--json", help="Where the report goes; its .md and the plot, .svg, beside it.")
     ] = Path("reports/bench.json"),
+    tables: Annotated[list[str], table_option(BENCH)] = [],  # noqa: B006
 ) -> None:
     """pyannote.audio 4.0.4 and `parity diarize` on the same clips in turns: seconds, ratio pair by pair, peak memory.
 
@@ -57,6 +61,7 @@ def bench(
     Exit status: 0, 1 where an RTTM differs from pyannote's (a faster wrong answer is a failure), 2 wrong inputs.
     """
     check_writable(json_path)
+    wanted = targets(tables, BENCH, [json_path])
     runtimes = runtime or [name for name in CANDIDATES if at_hand(name)]
     runtimes = check_runtimes(runtimes)
     cores = threads or available_cores()
@@ -79,6 +84,7 @@ def bench(
             data = [clip_data(name, runs, chosen) for name, runs in found.items()]
             report = document(machine, data, chosen, hardware)
             _write(report, json_path)  # after every clip: an hour's measuring may be cut short
+    write_tables(wanted, report)
     stdout.print(table(report))
     for said in remarks(report):
         stdout.print(said, soft_wrap=True)

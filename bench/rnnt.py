@@ -19,14 +19,17 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from parity.commands.tables import table_option
 from parity.console import run_and_exit, stderr, stdout
 from parity.files.whole import check_writable, write_text
 from parity.report.document import environment
 from parity.report.steps import statistics_line
+from parity.report.tables import BENCH_RNNT
 from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededHead, SeededUtterance
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
 from parity.subjects.rnnt.fixtures import HEADS, made_head
+from parity.tables import targets, write_tables
 
 REAL_SIZE = ("one_layer_34", "one_layer_1025", "two_layers_34", "two_layers_1025")
 SEED = 9
@@ -39,12 +42,14 @@ def bench(
     frames: Annotated[int, typer.Option(min=10, help="Encoder frames of an utterance.")] = 300,
     steps: Annotated[int, typer.Option(min=0, help="Steps over which memory is watched; 0 leaves it out.")] = 100_000,
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/bench-rnnt.json"),
+    table: Annotated[list[str], table_option(BENCH_RNNT)] = [],  # noqa: B006
 ) -> None:
     """Steps a second of gigaam's search on PyTorch and of the backend, and the backend's memory.
 
     Exit status 1 where tokens differ.
     """
     check_writable(json_path)
+    wanted = targets(table, BENCH_RNNT, [json_path])
     threads = _faster_threads(frames)
     heads = [_measure(HEADS[name], rounds, frames) for name in REAL_SIZE]
     report = {
@@ -58,6 +63,7 @@ def bench(
         "memory": _memory_apart(steps) if steps else None,
     }
     write_text(json_path, json.dumps(report, indent=1) + "\n")
+    write_tables(wanted, report)
     stdout.print(_table(report))
     raise typer.Exit(0 if all(head["tokens_equal"] for head in heads) else 1)
 

@@ -23,12 +23,15 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from bench import report_file
+from parity.commands.tables import table_option
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 from parity.files.machine import cpu_model
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import AUTO
 from parity.report.document import environment
+from parity.report.tables import SCALE
+from parity.tables import targets, write_tables
 
 MINUTES = (4, 15, 60)
 RECORDED = (1, 5)  # hours
@@ -51,11 +54,13 @@ def bench(
     threads: Annotated[int | None, typer.Option(min=1, help="Chunks at once; default: the cores at hand.")] = None,
     runtime: Annotated[str, typer.Option(help="Of the embedding network.")] = AUTO,
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/bench.json"),
+    table: Annotated[list[str], table_option(SCALE)] = [],  # noqa: B006
 ) -> None:
     """Growth of seconds, by stage, and of memory with the length of a recording.
 
     Exit status 1 where the two ways of linkage differ.
     """
+    wanted = targets(table, SCALE, [json_path])
     report_file.merge(json_path, {})  # now, not after an hour: can it be written
     lengths = sorted({60 * length for length in (*minutes, *(60 * hour for hour in hours))})
     cores, found = threads or available_cores(), kept(json_path)
@@ -70,8 +75,9 @@ def bench(
         put(found, "clustering", "embeddings", apart("clustering", count))
         put(found, "linkage", "embeddings", both_ways(count))
         save(json_path, found)
-    for table in tables(found):
-        stdout.print(table)
+    write_tables(wanted, {"scale": found})
+    for grid in tables(found):
+        stdout.print(grid)
     raise typer.Exit(0 if all(row["equal"] for row in found["linkage"]) else 1)
 
 

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
+from parity.commands.tables import table_option
 from parity.console import run_and_exit, stderr, stdout
 from parity.files.whole import cache_dir, check_writable, write_text
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.networks.runtime import available_cores
 from parity.report.document import to_json
+from parity.report.tables import PEERS
 from parity.sources.weights import load_weights
+from parity.tables import targets, write_tables
 from peers.adapters import NATIVE, select
 from peers.measuring import Bench, measure
 from peers.report import document, markdown, remarks, table
@@ -39,6 +42,7 @@ def peers(
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes; its .md lies beside it.")] = Path(
         "reports/peers.json"
     ),
+    tables: Annotated[list[str], table_option(PEERS)] = [],  # noqa: B006
 ) -> None:
     """Run published implementations, each in its own environment, and score them against pyannote.audio 4.0.4.
 
@@ -49,6 +53,7 @@ def peers(
     if reuse and out is None:
         raise typer.BadParameter("--reuse takes runs from --out; name its folder")
     check_writable(json_path)
+    wanted = targets(tables, PEERS, [json_path])
     bench = Bench(
         environments=environments or cache_dir() / "peers",
         weights=load_weights(),
@@ -63,6 +68,7 @@ def peers(
     for said in remarks(report):
         stdout.print(said, markup=False, soft_wrap=True)
     write_text(json_path, to_json(report))
+    write_tables(wanted, report)
     write_text(json_path.with_suffix(".md"), markdown(report))
     raise typer.Exit(0 if any(total["clips"] for total in report["totals"] if total["row"] != NATIVE) else 2)
 

@@ -16,5 +16,5 @@ def table_option(tables: Tables) -> Any:
     return typer.Option(
         "--table",
         metavar="FILE",
-        help=f"Write the table {first} as .csv or .parquet too; repeatable.{named} Columns: docs/tables.md.",
+        help=f"Write the table {first} as .csv or .parquet too; repeatable.{named} Columns: docs/reference/tables.md.",
     )

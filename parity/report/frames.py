@@ -47,7 +47,7 @@ def to_frame(found: Any, table: str | None = None) -> pd.DataFrame:
     ----------
     found : a result (of `run_fixtures`, `explain`, `compare_dumps`, `calibrate`, `prove`, …), several of one kind, a
         document as `--json` writes it, or the path of one
-    table : its name (docs/tables.md); the first by default
+    table : its name (docs/reference/tables.md); the first by default
 
     Returns
     -------
@@ -58,16 +58,21 @@ def to_frame(found: Any, table: str | None = None) -> pd.DataFrame:
     ------
     InputError : no such table, or what was given is none of the above
     """
-    tables, document = tables_of(found)
+    tables, document = tables_of(found, table)
     return tables.frame(document, table)
 
 
-def tables_of(found: Any) -> tuple[Tables, Document]:
-    """The tables that something has, and the document they are read from; same errors as `to_frame`."""
+def tables_of(found: Any, table: str | None = None) -> tuple[Tables, Document]:
+    """The tables that something has, and the document they are read from; same errors as `to_frame`.
+
+    Parameters
+    ----------
+    table : one of them, where a file may hold the reports of several commands, as `reports/bench.json` does
+    """
     if isinstance(found, str | Path):
         found = _read(Path(found))
-    if isinstance(found, Mapping) and (kind := _kind(found)) is not None:
-        return kind, found
+    if isinstance(found, Mapping) and (kinds := _kinds(found)):
+        return next((kind for kind in kinds if table in kind.names), kinds[0]), found
     several = list(found) if isinstance(found, list | tuple) else [found]
     for kind, (tables, document) in _readers().items():
         if several and all(isinstance(entry, kind) for entry in several):
@@ -75,8 +80,10 @@ def tables_of(found: Any) -> tuple[Tables, Document]:
     raise InputError(f"a {type(found).__name__} has no tables: expected a result of the lab or a document of it")
 
 
-def _kind(document: Document) -> Tables | None:
-    return next((tables for tables in KINDS if tables.keys <= document.keys()), None)
+def _kinds(document: Document) -> list[Tables]:
+    """What a document is, and what else is in it: under keys of its own, or it is only alike."""
+    of = [tables for tables in KINDS if tables.keys and tables.keys <= document.keys()]
+    return [tables for tables in of if tables is of[0] or not tables.keys & of[0].keys]
 
 
 def _read(path: Path) -> Any:
@@ -84,8 +91,8 @@ def _read(path: Path) -> Any:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a report ({' '.join(str(error).split())})") from error
-    if not isinstance(document, dict) or _kind(document) is None:
-        raise InputError(f"{path}: no report that has tables (docs/tables.md)")
+    if not isinstance(document, dict) or not _kinds(document):
+        raise InputError(f"{path}: no report that has tables (docs/reference/tables.md)")
     return document
 
 

@@ -20,7 +20,7 @@ class Tabular:
 
         Parameters
         ----------
-        table : its name (docs/tables.md); the first of the result's tables by default
+        table : its name (docs/reference/tables.md); the first of the result's tables by default
 
         Raises
         ------

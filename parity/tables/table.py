@@ -97,12 +97,12 @@ class Tables:
     ----------
     name : of the command that prints them
     tables : the one that `--table FILE` writes first
-    keys : top-level keys by which such a document is told from others
+    keys : top-level keys by which such a document is told from others; none where the command writes none
     """
 
     name: str
     tables: tuple[Table, ...]
-    keys: frozenset[str]
+    keys: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import pytest
 from support import ROOT
 from support.table_examples import DOCUMENTS, document
 
+from parity.report.frames import tables_of
 from parity.report.tables import KINDS, RUN
 from parity.tables import BOOLEAN, INTEGER, NUMBER, TEXT, Table
 
@@ -46,6 +47,12 @@ PLACES = {
     ("rnnt replay", "fixtures"): "fixtures/*",
     ("rnnt replay", "stages"): "fixtures/*/explanation/stages/*",
     ("rnnt replay", "patches"): "fixtures/*/explanation/patches/*",
+    ("bench", "clips"): "clips/*/sides/*",
+    ("bench.scale", "clustering"): "scale/clustering/*/stages/*",
+    ("bench.rnnt", "heads"): "heads/*",
+    ("peers", "clips"): "clips/*/results/*",
+    ("peers", "totals"): "totals/*",
+    ("peers", "implementations"): "rows/*",
 }
 """Tables whose rows are objects of the document, one each: where those stand."""
 
@@ -68,6 +75,11 @@ LEFT_OUT = {
     ("calibrate", "faults"): {"fixtures"},
     ("runtimes", "runtimes"): {"fixtures", "name"},
     ("rnnt replay", "fixtures"): {"by_step", "closest", "drift", "explanation", "isolated_without", "name"},
+    ("bench", "clips"): {"ratios", "stages"},  # tables of their own
+    ("bench.rnnt", "heads"): {"ratios", "statistics"},
+    ("peers", "clips"): {"row"},  # the implementation
+    ("peers", "totals"): {"row"},
+    ("peers", "implementations"): {"packages"},
 }  # fmt: skip
 """Keys of such an object that the table leaves out, and why; a new key has to be given a column or a reason."""
 
@@ -131,13 +143,10 @@ def test_every_table_of_the_examples_has_rows_and_every_row_is_another(command, 
 
 
 def test_kinds_of_documents_are_told_apart():
-    from parity.report.frames import tables_of
-
-    shared = {"stability", "margins"}  # parts of parity.json
     assert {tables.name for tables, _ in DOCUMENTS.values()} == {tables.name for tables in KINDS}
     for command, (tables, _) in DOCUMENTS.items():
-        if command not in shared:
-            assert tables_of(document(command))[0] is tables
+        if tables.keys:
+            assert tables_of(document(command), tables.names[0])[0] is tables
 
 
 # each frame holds its document
@@ -272,6 +281,37 @@ def test_drift_of_tokens_by_artefact_and_step_is_there():
     steps = [(fixture["name"], name, step, size) for name, found in fixture["by_step"].items()
              for step, size in zip(found["step"], found["max_abs"], strict=True)]  # fmt: skip
     assert list(frame_of("rnnt replay", "drifts_by_step").itertuples(index=False, name=None)) == steps
+
+
+def test_every_side_round_stage_and_length_of_the_benchmarks_is_there():
+    found = document("bench")
+    rounds = [(clip["name"], side, number, ratio) for clip in found["clips"] for side, row in clip["sides"].items()
+              for number, ratio in enumerate(row["ratios"], 1)]  # fmt: skip
+    assert list(frame_of("bench", "rounds").itertuples(index=False, name=None)) == rounds
+    stages = [(clip["name"], side, *item) for clip in found["clips"] for side, row in clip["sides"].items()
+              for item in row["stages"].items()]  # fmt: skip
+    assert list(frame_of("bench", "stages").itertuples(index=False, name=None)) == stages
+    clips = frame_of("bench", "clips")
+    assert clips["side"].value_counts().to_dict() == {"pyannote": 14, "onnx": 14, "ncnn": 14, "plain": 14}
+    assert clips.groupby("clip")["audio_seconds"].first().to_dict() == {
+        clip["name"]: clip["audio_seconds"] for clip in found["clips"]
+    }
+    lengths = frame_of("bench.scale", "recordings")
+    assert lengths["audio_seconds"].tolist() == [
+        row["audio_seconds"] for part in ("clips", "recorded") for row in found["scale"][part]
+    ]
+    assert lengths["after_cpu_seconds"].tolist() == [
+        row["cpu_seconds"]["clustering and after"] for part in ("clips", "recorded") for row in found["scale"][part]
+    ]
+    linkage = [(row["embeddings"], way, row[way]["seconds"], row[way]["cpu_seconds"], row[way]["more_mb"], row["equal"])
+               for row in found["scale"]["linkage"] for way in ("scipy", "little_memory")]  # fmt: skip
+    assert list(frame_of("bench.scale", "linkage").itertuples(index=False, name=None)) == linkage
+
+
+def test_a_peer_that_did_not_run_is_a_row_with_its_reason():
+    found = frame_of("peers", "clips").set_index("implementation")
+    assert found.loc["moonshine", "reason"] == "no wheel for this platform" and found["der"].isna()["moonshine"]
+    assert found["reference_speakers"].tolist() == [2, 2] and found["clip"].tolist() == ["a", "a"]
 
 
 # each frame holds its schema

@@ -18,6 +18,7 @@ from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.stability import Perturbed, Stability
 from parity.layers.proof import LayerProof, Proof
 from parity.margins.margin import Margin
+from parity.measure.score import Score
 from parity.ports.dump.comparison import DumpComparison, compare_dumps
 from parity.report.calibration import calibration_document
 from parity.report.comparison import comparison_data, comparison_document
@@ -27,19 +28,30 @@ from parity.report.layers import proof_data
 from parity.report.runtimes import costs_data
 from parity.report.steps import steps_document
 from parity.report.tables import (
+    BENCH,
+    BENCH_RNNT,
     CALIBRATE,
     CATALOGUE,
     COMPARE,
     EXPLAIN,
     LAYERS,
     MARGINS,
+    PEERS,
     RNNT,
     RUN,
     RUNTIMES,
+    SCALE,
     STABILITY,
     VERIFICATION,
 )
 from parity.report.verification import verification_data
+from parity.sources.weights import WeightSet
+from peers.adapters import ROWS
+from peers.measuring import Bench as Peered
+from peers.measuring import Clip, Result
+from peers.report import document as peers_document
+from peers.running import Run
+from support import ROOT
 from support.dump_examples import copy_of, reference
 from support.report_examples import example
 
@@ -137,6 +149,33 @@ def _verified() -> dict[str, Any]:
     return verification_data([verification()], windows, ["1.2"], "w")
 
 
+def bench() -> dict[str, Any]:
+    """The committed report, which `bench` and `bench.scale` filled."""
+    return json.loads((ROOT / "docs" / "measured" / "bench.json").read_text(encoding="utf-8"))
+
+
+def _bench_rnnt() -> dict[str, Any]:
+    rates = {"reference_steps_per_second": 1500.0, "steps_per_second": 9000.5, "ratio": 6.0, "ratios": [5.5, 6.0]}
+    head = {
+        "name": "one_layer_34",
+        "steps": 300,
+        "tokens": 21,
+        "tokens_equal": True,
+        **rates,
+        "statistics": "300 steps",
+    }
+    return {"schema": 1, "heads": [head], "rounds": 2, "memory": None}
+
+
+def _peers() -> dict[str, Any]:
+    ran = Result("parity", Run("", 0.5, 3.0, 5.5, 900.0, {}), Score(0.25, 0.5, 0.25, 0.25, 4.0), 2, 13)
+    clips = [Clip("a", 30.0, 2, 13, (ran, Result("moonshine", reason="no wheel for this platform")))]
+    weights = WeightSet("w", Path(), {}, {}, {}, {}, {}, "ab" * 32)
+    return peers_document(
+        Peered(Path(), weights, 2), [row for row in ROWS if row.name in ("parity", "moonshine")], clips
+    )
+
+
 DOCUMENTS: dict[str, tuple[Any, Callable[[], dict[str, Any]]]] = {
     "run": (RUN, example),
     "explain": (EXPLAIN, _explained),
@@ -149,6 +188,10 @@ DOCUMENTS: dict[str, tuple[Any, Callable[[], dict[str, Any]]]] = {
     "margins": (MARGINS, lambda: margins_document(margins())),
     "fixtures list": (CATALOGUE, lambda: catalogue_document(Catalogue.read(default_folder()).fixtures)),
     "rnnt replay": (RNNT, rnnt),
+    "bench": (BENCH, bench),
+    "bench.scale": (SCALE, bench),
+    "bench.rnnt": (BENCH_RNNT, _bench_rnnt),
+    "peers": (PEERS, _peers),
 }
 """Command -> its tables, and what makes a document of it."""
 

@@ -40,5 +40,4 @@ CATALOGUE = Tables(
 STABILITY = Tables(
     "parity stability",
     (STABILITY_TABLE, Table("rounding", "an artefact of a fixture", ROUNDING, _rounding)),
-    frozenset({"fixtures"}),
 )

@@ -17,7 +17,8 @@ STAGE = (
     Column("stage", TEXT, "name, in the pipeline's order"),
     Column("verdict", TEXT, "`within`, `born`, `inherited`, …, as in [parity.json](parity-json.md)"),
     Column("named", BOOLEAN, "whether drift is born there"),
-    Column("decides", BOOLEAN, "whether it is the earliest stage whose patch alone restores the answer"),
+    Column("decides", BOOLEAN, "whether it is the earliest stage that decides alone, in both directions"),
+    Column("suspected", BOOLEAN, "whether it may be the one, where that is inconclusive"),
     Column("artefact", TEXT, "the worst that the stage writes"),
     Column("isolated_drift", NUMBER, "on the reference's inputs, in `drift_unit`", "isolated"),
     Column("cascaded_drift", NUMBER, "on the candidate's own inputs, in `drift_unit`", "cascaded"),
@@ -27,6 +28,7 @@ STAGE = (
     Column("cascaded_noises", NUMBER, "cascaded drift in units of the reference's own noise", "noise_ratio"),
     Column("where", TEXT, "the worst element"),
     Column("uncompared", TEXT, "artefacts that it reads and the snapshot lacks"),
+    Column("unsupplied", TEXT, "stages before it that a port did not supply, one of which may be to blame"),
     Column("amplified_artefact", TEXT, "that the next five speak of", "amplification.artefact"),
     Column("read_relative", NUMBER, "relative drift (L2) of what the stage read", "amplification.read"),
     Column("shown_relative", NUMBER, "relative drift of what it wrote", "amplification.shown"),
@@ -76,8 +78,12 @@ def stage_rows(explained: Explained) -> Iterator[Row]:
     """A row for each stage of each explanation."""
     for name, found in explained:
         for stage in found["stages"] if found else ():
-            named, decides = stage["stage"] in found["named"], stage["stage"] == found["decisive"]
-            yield {**stage, "fixture": name, "named": named, "decides": decides}
+            stands = {
+                "named": stage["stage"] in found["named"],
+                "decides": stage["stage"] == found["decisive"],
+                "suspected": stage["stage"] in found["suspects"],
+            }
+            yield {**stage, **stands, "fixture": name}
 
 
 def patch_rows(explained: Explained) -> Iterator[Row]:

@@ -189,4 +189,4 @@ RUN = Tables(
     ),
     frozenset({"fixtures", "summary", "implementation"}),
 )
-MARGINS = Tables("parity margins", (DECISIONS_TABLE,), frozenset({"fixtures"}))
+MARGINS = Tables("parity margins", (DECISIONS_TABLE,))
