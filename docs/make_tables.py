@@ -36,8 +36,8 @@ From Python, results and reports give `pandas.DataFrame`:
 ```python
 import parity
 
-result.to_frame("artefacts")                                    # of what run_fixtures, explain, compare_dumps … return
-parity.to_frame("reports/latest/parity.json", "artefacts")      # of a report that --json wrote, or of its data
+result.to_frame("artefacts")  # of what run_fixtures, explain, compare_dumps … return
+parity.to_frame("reports/latest/parity.json", "artefacts")  # of a report that --json wrote, or of its data
 ```
 
 Dtypes are pandas' nullable ones (`string`, `Float64`, `Int64`, `boolean`). Missing is `pandas.NA`: nothing measured,
