@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from threadpoolctl import threadpool_limits
 
 # A busy machine may take its time: nothing here is about speed.
 settings.register_profile("parity", deadline=None)
@@ -20,6 +22,13 @@ if importlib.util.find_spec("torch"):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mend_torchaudio()
+
+
+@pytest.fixture(scope="module")
+def one_blas_thread() -> Iterator[None]:
+    """BLAS threads that wait for each other take seconds for small matrices on a busy machine."""
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -7,17 +7,10 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.refusals import refusal
 
 from parity.audio import reading as audio
 from parity.errors import InputError
-
-
-def refusal(call, *arguments, **keywords) -> str:
-    with pytest.raises(InputError) as caught:
-        call(*arguments, **keywords)
-    message = str(caught.value)
-    assert "\n" not in message
-    return message
 
 
 def save(path, samples, rate=16_000, subtype="FLOAT"):

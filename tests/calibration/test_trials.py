@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from support import ROOT
 from support.synthetic import automatic, captured, inputs, networks
-from threadpoolctl import threadpool_limits
 
 from parity.calibration.fault import Fault, load_faults
 from parity.calibration.faults.planting import fault, instead
@@ -19,11 +18,7 @@ from parity.errors import InputError
 from parity.fixtures.prepare import Prepared
 from parity.report.calibration import calibration_document, headline
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with threadpool_limits(1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 @pytest.fixture(scope="module")

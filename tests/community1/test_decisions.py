@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
+from support.refusals import refusal
 
 from capture.environment import pinned
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
@@ -24,18 +25,10 @@ from parity.community1.reconstruction import most_active, rank_speakers, reconst
 from parity.community1.scoring import score
 from parity.community1.segmentation import powerset_mapping, to_multilabel
 from parity.community1.speaker_counting import count_speakers, mean_activity
-from parity.errors import InputError
 
 FRAMES = 589
 TWO = np.arange(2)  # enough training embeddings for clustering to have run
 MIDDLES = geometry.frame_middles(2000)
-
-
-def refusal(call, *arguments, **keywords) -> str:
-    with pytest.raises(InputError) as caught:
-        call(*arguments, **keywords)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def active(*spans: tuple[int, int, int], chunks: int = 1) -> np.ndarray:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from support.synthetic import automatic as clean_run
 from support.synthetic import captured, inputs, networks
-from threadpoolctl import threadpool_limits
 
 from parity.community1 import Parameters, community1_pipeline
 from parity.errors import InputError
@@ -26,10 +25,7 @@ from parity.ports.arrays import read_arrays, with_arrays
 NUM_CHUNKS = 8
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with threadpool_limits(1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import SEED_CAPTURES
 from support.synthetic import automatic, captured, flipped, forced, inputs, nudged, planted, synthetic, waveform
-from threadpoolctl import threadpool_limits
 
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
@@ -26,21 +26,10 @@ from parity.pipeline.stage import Pipeline, Stage
 from parity.replay.engine import ISOLATED, reference_artefacts, replay, run_isolated
 from parity.replay.outcome import TEXTS, Replay
 
-SEED_CAPTURES = (
-    "01_dialogue",
-    "02_pyannote_sample",
-    "03_dual_speaker",
-    "06_long_recording",
-    "08_luyu_jinjing_freedom",
-)
 OF_NETWORKS = ("segmentation", "fbank", "embeddings")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """BLAS threads that wait for each other take seconds for these small matrices on a busy machine."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
+pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
 @pytest.fixture(scope="module")
@@ -406,32 +395,28 @@ def test_a_near_tie_excuses_no_other_frame(tmp_path):
 # isolated runs
 
 
+def spied_on(pipeline: Pipeline, stage: str) -> tuple[Pipeline, list]:
+    """The pipeline, and what the stage, which reads one artefact, is given at each call."""
+    seen, real = [], pipeline[stage].run
+
+    def spy(given):
+        seen.append(given)
+        return real(given)
+
+    return pipeline.replacing(stage, spy), seen
+
+
 def test_an_isolated_stage_runs_on_the_references_inputs_and_not_on_ours(reference):
-    seen = []
-    pipeline = synthetic()
-    real = pipeline["masks"].run
-
-    def spy(segmentations):
-        seen.append(segmentations)
-        return real(segmentations)
-
-    pipeline = planted(pipeline, "segmentations", flipped).replacing("masks", spy)
-    replay(pipeline, reference, inputs())
+    pipeline, seen = spied_on(synthetic(), "masks")
+    replay(planted(pipeline, "segmentations", flipped), reference, inputs())
     ours, theirs = seen
     assert not np.array_equal(ours, theirs)
     np.testing.assert_array_equal(theirs, reference.values["segmentations"])
 
 
 def test_what_reads_only_the_clip_is_not_run_twice(reference):
-    calls = []
-    pipeline = synthetic()
-    real = pipeline["segmentation"].run
-
-    def spy(given):
-        calls.append(given)
-        return real(given)
-
-    assert replay(pipeline.replacing("segmentation", spy), reference, inputs()).at_parity
+    pipeline, calls = spied_on(synthetic(), "segmentation")
+    assert replay(pipeline, reference, inputs()).at_parity
     assert len(calls) == 1
 
 

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.refusals import refusal
 
 from parity.errors import InputError
 from parity.files.whole import cache_dir
@@ -32,13 +33,6 @@ from parity.sources.weights.layout import PLDA_SHAPES, read_layout
 from parity.sources.weights.lock import locked_set, locked_sets
 
 NAME = "community-1-int8"
-
-
-def refusal(call, *arguments) -> str:
-    with pytest.raises(InputError) as caught:
-        call(*arguments)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 # ORT format: a small model made here
