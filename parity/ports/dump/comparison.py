@@ -17,7 +17,8 @@ from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
-from parity.ports.dump.conventions import Aligned, align
+from parity.ports.dump.aligned import Aligned
+from parity.ports.dump.conventions import align
 from parity.ports.dump.margins import Headroom, find_headroom
 from parity.ports.dump.origin import origin_lines
 from parity.ports.dump.probes import explain_array, explain_turns

@@ -18,8 +18,9 @@ from parity.community1.parameters import Parameters
 from parity.fixtures.snapshot import Snapshot
 from parity.margins.decisions import KINDS, Kind
 from parity.margins.margin import Margin, margins
+from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.checks import well_formed
-from parity.ports.dump.conventions import Aligned, in_order
+from parity.ports.dump.local_speakers import in_order
 from parity.ports.dump.reading import Dump
 
 GAP, LOGITS = ("segmentations.npz", "segmentation_gap"), "segmentation_logits"

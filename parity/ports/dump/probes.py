@@ -50,6 +50,10 @@ OFFSETS = {
 }
 
 
+SIMILARITIES = {"cosine distances": (-1, 2), "cosine similarities": (1, -1)}
+"""Factor and offset from the reference's scores."""
+
+
 def explain_array(name: str, got: np.ndarray, want: np.ndarray) -> str | None:
     """The one mistake that explains why an artefact is far off, in words; None where none does or it is not far off.
 
@@ -106,6 +110,7 @@ def _guesses(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
     yield from _means(name, got, want)
     yield from _lengths(name, got, want)
     yield from _straight_line(name, got, want)
+    yield from _similarities(name, got, want)
 
 
 def _axis_orders(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
@@ -189,10 +194,25 @@ def _straight_line(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Gue
     yield _line_in_words(name, factor, offset, float(np.std(x))), (got - offset) / factor, want
 
 
+def _similarities(name: str, got: np.ndarray, want: np.ndarray) -> Iterator[Guess]:
+    """Distances for similarities: speakers whom both sides set aside, each at a number of its own, are left out."""
+    if name != "soft_clusters" or want.ndim != 3 or want.shape[2] < 2:
+        return
+    aside = (np.ptp(got, axis=2) == 0) & (np.ptp(want, axis=2) == 0)
+    got, want = (np.where(aside[:, :, None], np.nan, side) for side in (got, want))
+    for meaning, (factor, offset) in SIMILARITIES.items():
+        yield (
+            f"looks like your {name} are {meaning}; the reference has 2 - cosine distance",
+            (got - offset) / factor,
+            want,
+        )
+
+
 def _line_in_words(name: str, factor: float, offset: float, scale: float) -> str:
     shifted = abs(offset) > 1e-3 * abs(factor) * scale
     if name == "soft_clusters" and shifted and abs(abs(factor) - 1) < 1e-3:
-        meaning = {(-1, 2): "cosine distances", (1, -1): "cosine similarities"}.get((round(factor), round(offset)))
+        lines = {line: meaning for meaning, line in SIMILARITIES.items()}
+        meaning = lines.get((round(factor), round(offset)))
         if meaning:
             return f"looks like your {name} are {meaning}; the reference has 2 - cosine distance"
     if shifted and abs(factor - 1) < 1e-3:

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from support.dump_examples import CROWD, FIXTURE, IMPOSED, copy_of, other_local_order, other_numbering, reference
 
+from parity.community1.assignment import constrained_argmax
+from parity.ports.dump.aligned import Aligned
+from parity.ports.dump.clusters import matched, renaming
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, compare_dumps, given_values
-from parity.ports.dump.conventions import Aligned, matched, renaming, speaker_orders
+from parity.ports.dump.local_speakers import speaker_orders
 from parity.report.comparison import comparison_data
 
 
@@ -173,6 +176,40 @@ def test_a_subset_of_the_chunks_is_compared_where_both_have_them():
     fbank = next(artefact for artefact in compared(dump).artefacts if artefact.name == "fbank")
     assert fbank.verdict == DIFFERENT and fbank.drift.compared == 2 * 998 * 80
     assert f"chunk {reference().beside['fbank_chunks'][1]}" in fbank.drift.where
+
+
+# the earliest artefact that shows a convention has it
+
+
+def scored_the_wrong_way_round(dump, distances):
+    """What a port writes that takes `1 - cosine` for `2 - distance`: its labels come out swapped of right centroids."""
+    made = copy_of(dump)
+    values, heard = made.values, dump.values["segmentations"].sum(axis=1) > 0
+    soft = distances(values["soft_clusters"])
+    soft[~heard] = soft[heard].min() - 1
+    values["soft_clusters"], values["hard_clusters"] = soft, constrained_argmax(soft)
+    return made
+
+
+def test_labels_swapped_by_wrong_scores_are_no_numbering_where_centroids_have_one():
+    found = compared(scored_the_wrong_way_round(reference(), lambda soft: 2 - soft))
+    assert verdicts(found)["centroids"] == EXACT
+    assert different(found) == ["soft_clusters", "hard_clusters"]
+    assert found.first_drift.name == "soft_clusters"
+    assert "are cosine distances; the reference has 2 - cosine distance" in found.first_drift.looks_like
+
+
+def test_wrong_scores_show_no_numbering_of_their_own():
+    dump = without(scored_the_wrong_way_round(reference(), lambda soft: 2 - soft), "centroids")
+    found = compared(dump)
+    assert found.first_drift.name == "soft_clusters" and "cosine distances" in found.first_drift.looks_like
+    assert not by(found, "soft_clusters")
+
+
+def test_columns_of_frames_follow_the_numbering_that_the_labels_have():
+    dump = copy_of(reference())
+    dump.values["discrete_diarization"] = dump.values["discrete_diarization"][:, ::-1].copy()
+    assert different(compared(dump)) == ["discrete_diarization"]
 
 
 # substance
