@@ -81,6 +81,13 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation into site/; a broken link or a missing docstring fails."""
+    _install(session, "docs")
+    session.run("python", "-m", "mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style."""
     session.install("ruff==0.17.5")

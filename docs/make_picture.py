@@ -18,9 +18,9 @@ from pathlib import Path
 from PIL import Image
 
 DOCS = Path(__file__).parent
-FIXTURES = ("02_pyannote_sample", "05_meeting_overlap", "10_summed_overlap", "14_partial_tail")
+FIXTURES = ("10_summed_overlap", "13_no_speech", "14_partial_tail")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-WIDTH, HEIGHT, COLOURS = 1280, 1500, 128  # pixels; a palette keeps the file small
+WIDTH, HEIGHT, COLOURS = 1400, 1380, 128  # pixels; a palette keeps the file small
 
 
 def main() -> None:
@@ -28,7 +28,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--fixture", action="append", help="repeatable; a few that show the mistake by default")
     parser.add_argument("--out", type=Path, default=DOCS / "page.png")
-    parser.add_argument("--part", default="", help="the page's fragment that is shown, such as a fixture's name")
     arguments = parser.parse_args()
     browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
     if browser is None:
@@ -36,8 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "parity.json"
         replay(arguments.fixture or list(FIXTURES), report)
-        page = report.with_name("index.html").as_uri()
-        photograph(browser, page + (f"#{arguments.part}" if arguments.part else ""), arguments.out)
+        photograph(browser, report.with_name("index.html").as_uri(), arguments.out)
     print(f"{arguments.out}: {arguments.out.stat().st_size / 1000:.0f} kB")
 
 

@@ -1,0 +1,174 @@
+"""What the site generates from the code: commands, tolerances, JSON schemas, and a page of Python per room.
+
+mkdocs calls the two functions at the end by their names. Nothing is written into `docs/`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import griffe
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.plugins import get_plugin_logger
+from mkdocs.structure.files import File, Files
+from typer.main import get_command
+
+import parity
+from parity.__main__ import app
+from parity.measure import tolerances
+from parity.pipeline.artefact import ARTEFACTS
+
+ROOT = Path(parity.__file__).parents[1]
+PYTHON = "reference/python"
+LOOSE = ("parity.diarize", "parity.errors")
+DOCUMENTED = ("parity", "capture")
+KINDS = (griffe.Kind.MODULE, griffe.Kind.CLASS, griffe.Kind.FUNCTION)
+log = get_plugin_logger("docstrings")
+
+
+def commands_page() -> str:
+    """Every command with its options, read from the command line itself."""
+    context = click.Context(get_command(app), info_name="parity")
+    parts = ["# All commands", f"{_help(context.command)}"]
+    for path, command in _commands(context.command, "parity"):
+        parts += [f"## `{path}`", _help(command), _usage(path, command), _table(command)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if command.hidden:
+            continue
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+def _help(command: Any) -> str:
+    return inspect.cleandoc(command.help or "").replace("\f", "")
+
+
+def _usage(path: str, command: Any) -> str:
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    words = [_name(parameter) if parameter.required else f"[{_name(parameter)}]" for parameter in arguments]
+    return f"```text\n{' '.join([path, *words, '[OPTIONS]'])}\n```"
+
+
+def _name(argument: Any) -> str:
+    return f"{argument.name.upper()}{' …' if argument.nargs == -1 else ''}"
+
+
+def _table(command: Any) -> str:
+    rows = [_row(parameter) for parameter in command.params if getattr(parameter, "help", None) or parameter.opts]
+    return "\n".join(["| | | default |", "|---|---|---|", *rows])
+
+
+def _row(parameter: Any) -> str:
+    argument = parameter.param_type_name == "argument"
+    names = [_name(parameter)] if argument else [*parameter.opts, *(parameter.secondary_opts or ())]
+    value = "" if parameter.default in (None, [], ()) or callable(parameter.default) else f"`{parameter.default}`"
+    about = " ".join((getattr(parameter, "help", None) or "").split()).replace("|", "\\|")
+    return f"| {', '.join(f'`{name}`' for name in names)} | {about} | {value} |"
+
+
+def tolerances_page() -> str:
+    """The table of limits with its reasons, in the pipeline's order."""
+    parts = ["# Tolerances, with their reasons", inspect.getdoc(tolerances) or ""]
+    parts.append(
+        "*Alone* is the stage on the reference's own inputs, *in the cascade* on what earlier stages of the same port "
+        "made ([the difference](../explanation/replays.md)). 0 means equal or not. The code is "
+        "`parity/measure/tolerances.py`."
+    )
+    rows = ["| artefact | alone | why | in the cascade | why |", "|---|---|---|---|---|"]
+    names = [*ARTEFACTS, *(name for name in tolerances.ISOLATED if name not in ARTEFACTS)]
+    for name in names:
+        alone, carried = tolerances.ISOLATED[name], tolerances.CASCADED[name]
+        same = alone is carried
+        cells = (_limit(alone), alone.reason, "the same" if same else _limit(carried), "" if same else carried.reason)
+        rows.append(f"| `{name}` | {' | '.join(cells)} |")
+    return "\n\n".join([*parts, "\n".join(rows)]) + "\n"
+
+
+def _limit(found: tolerances.Tolerance) -> str:
+    rms = "" if found.rms is None else f"; RMS {found.rms:g}"
+    return f"{found.max_abs:g}{rms}"
+
+
+def rooms() -> dict[str, list[str]]:
+    """Name of a room -> its modules, the package first, all with their full names."""
+    found = {}
+    for room in pkgutil.iter_modules(parity.__path__):
+        if room.ispkg and room.name != "commands":
+            name = f"parity.{room.name}"
+            path = importlib.import_module(name).__path__
+            inside = pkgutil.walk_packages(path, f"{name}.")
+            found[room.name] = [name, *(module.name for module in inside if ".faults." not in module.name)]
+    return found
+
+
+def python_pages() -> dict[str, str]:
+    """File name -> page: the public face, one page per room, and an index of them."""
+    pages = {"face.md": _face()}
+    lines = ["# Python", "", "- [The public face](face.md): what `import parity` offers."]
+    for room, modules in rooms().items():
+        about = (inspect.getdoc(importlib.import_module(f"parity.{room}")) or "").splitlines()[0]
+        lines.append(f"- [`parity.{room}`]({room}.md): {about}")
+        pages[f"{room}.md"] = f"# parity.{room}\n\n" + "\n\n".join(f"::: {module}" for module in modules) + "\n"
+    pages["index.md"] = "\n".join(lines) + "\n"
+    return pages
+
+
+def _face() -> str:
+    return "# The public face\n\n" + "\n\n".join(f"::: {name}" for name in ("parity", *LOOSE)) + "\n"
+
+
+def undocumented() -> list[str]:
+    """Full names of public modules, classes, functions and methods without a docstring."""
+    found = [griffe.load(package, search_paths=[ROOT]) for package in DOCUMENTED]
+    return sorted(name for package in found for name in _undocumented(package))
+
+
+def _undocumented(thing: griffe.Object) -> Iterator[str]:
+    if not thing.has_docstring:
+        yield thing.path
+    for name, member in thing.members.items():
+        if not (name.startswith("_") or member.is_alias) and member.kind in KINDS:
+            yield from _undocumented(member)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put the generated pages of Python into the navigation, where `reference/python/` stands for them."""
+    pages = [f"{PYTHON}/{name}" for name in ("index.md", "face.md", *(f"{room}.md" for room in rooms()))]
+    _replace(config.nav, f"{PYTHON}/", pages)
+    return config
+
+
+def _replace(nav: Any, old: str, new: list[str]) -> None:
+    for item in nav if isinstance(nav, list) else ():
+        for key, value in item.items() if isinstance(item, dict) else ():
+            if value == old:
+                item[key] = new
+            else:
+                _replace(value, old, new)
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add what is generated to what lies in `docs/`. A missing docstring is a warning, which a strict build refuses."""
+    for name in undocumented():
+        log.warning("%s: no docstring", name)
+    made = {"reference/commands.md": commands_page(), "reference/tolerances.md": tolerances_page()}
+    made |= {f"{PYTHON}/{name}": page for name, page in python_pages().items()}
+    made |= {
+        f"reference/schemas/{path.name}": path.read_text(encoding="utf-8")
+        for path in sorted((ROOT / "parity" / "report").glob("*schema.json"))
+    }
+    for uri, content in made.items():
+        files.append(File.generated(config, uri, content=content))
+    return files
