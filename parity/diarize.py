@@ -15,12 +15,14 @@ from parity.audio.long import load_16k
 from parity.audio.reading import check_waveform
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
+from parity.community1.in_batches import embed_batches
 from parity.community1.networks import build_networks
 from parity.community1.segmentation import segment
 from parity.community1.spoken import embed_spoken
 from parity.errors import InputError
+from parity.networks.placement import CPU, FLOAT32, Placement
 from parity.networks.runtime import available_cores, checked_threads, one_blas_thread
-from parity.networks.wespeaker.choice import choose_runtime
+from parity.networks.wespeaker.choice import check_choice, choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
 from parity.pipeline.stage import Artefacts, Pipeline
 from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
@@ -84,6 +86,8 @@ def diarize(
     artefacts: Iterable[str] = (),
     threads: int | None = None,
     runtime: str = AUTO,
+    device: str = CPU,
+    precision: str = FLOAT32,
     progress: Progress | None = None,
 ) -> Diarization:
     """Who speaks when in one recording; for several, make a `Diarizer` once.
@@ -92,7 +96,7 @@ def diarize(
     ----------
     audio : a file that libsndfile reads (any rate, any channels), or samples at 16 kHz, (num_samples,) or
         (1, num_samples), float32 or float64 (rounded to float32), full scale at 1.0
-    weights, threads, runtime : see `Diarizer`
+    weights, threads, runtime, device, precision : see `Diarizer`
     num_speakers, min_speakers, max_speakers : where they are known
     artefacts : names of artefacts to return, see `parity.pipeline.artefact`
     progress : called with the stage's name, chunks done and chunks in all
@@ -103,19 +107,21 @@ def diarize(
 
     Raises
     ------
-    InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact or runtime
+    InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact, runtime or device
     """
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
     waveform = _waveform(audio)  # what is wrong with it is said before weights are loaded
-    return Diarizer(weights, threads=threads, runtime=runtime)._run(waveform, bounds, tuple(artefacts), progress)
+    diarizer = Diarizer(weights, threads=threads, runtime=runtime, device=device, precision=precision)
+    return diarizer._run(waveform, bounds, tuple(artefacts), progress)
 
 
 class Diarizer:
     """The pipeline with its networks loaded, for any number of recordings.
 
     It leaves out work that cannot change the answer: chunks in which nobody speaks are not embedded, and the trunk sees
-    no more of a chunk than reaches the frames that are pooled. Chunks are worked on side by side, one a core.
+    no more of a chunk than reaches the frames that are pooled. Chunks are worked on side by side, one a core. On a GPU
+    chunks go whole, as many at once as its memory takes, and the cores make filterbanks meanwhile.
 
     Parameters
     ----------
@@ -123,26 +129,41 @@ class Diarizer:
     threads : chunks at once, or threads of the networks where a runtime takes one call at a time; the cores this
         process may use by default
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`; `auto` is the fastest here
+    device : `cpu`, `cuda`, or one of several as in `cuda:1`
+    precision : on a GPU, one of `parity.networks.placement.PRECISIONS`; less than float32 only where it is asked for
 
     Attributes
     ----------
-    weights, runtime : the set loaded; the runtime's name, never `auto`
-    workers : chunks at once
+    weights, runtime, placement : the set loaded; the runtime's name, never `auto`; device and precision
+    workers : chunks at once, or filterbanks at once beside a GPU
 
     Raises
     ------
-    InputError : the weights cannot be had, an unknown runtime, or too many threads
+    InputError : the weights cannot be had, an unknown runtime, a device that is not there, or too many threads
     """
 
     def __init__(
-        self, weights: WeightSet | str | Path = DEFAULT_SOURCE, *, threads: int | None = None, runtime: str = AUTO
+        self,
+        weights: WeightSet | str | Path = DEFAULT_SOURCE,
+        *,
+        threads: int | None = None,
+        runtime: str = AUTO,
+        device: str = CPU,
+        precision: str = FLOAT32,
     ) -> None:
+        self.placement = Placement(device, precision)
+        check_choice(runtime, self.placement)
         self.weights = weights if isinstance(weights, WeightSet) else load_weights(weights)
         cores = checked_threads(threads or available_cores())
-        self.runtime = choose_runtime(runtime, self.weights.embedding)
-        self.workers = cores if RUNTIMES[self.runtime].concurrent else 1
+        self.runtime = choose_runtime(runtime, self.weights.embedding, self.placement)
+        self.workers = cores if RUNTIMES[self.runtime].concurrent or not self.placement.on_cpu else 1
         self._networks = build_networks(
-            self.weights.segmentation, self.weights.embedding, self.weights.plda, cores // self.workers, self.runtime
+            self.weights.segmentation,
+            self.weights.embedding,
+            self.weights.plda,
+            cores // self.workers,
+            self.runtime,
+            self.placement,
         )
 
     def __call__(
@@ -183,23 +204,24 @@ class Diarizer:
             "segmentation": partial(
                 segment,
                 network=networks.segmentation,
-                workers=workers,
+                workers=workers if networks.batch is None else 1,
+                batch=networks.batch,
                 keep_logits="segmentation_logits" in wanted,
                 progress=tell["segmentation"],
             ),
-            "embeddings": partial(
-                embed_spoken,
-                trunk=networks.trunk,
-                head=networks.head,
-                workers=workers,
-                progress=tell["embeddings"],
-            ),
+            "embeddings": partial(self._embedding(), workers=workers, progress=tell["embeddings"]),
         }
         pipeline = community1_pipeline(networks, parameters)
         _check_known(wanted, pipeline)
         for name, run in spared.items():
             pipeline = pipeline.replacing(name, run)
         return pipeline
+
+    def _embedding(self) -> partial:
+        networks = self._networks
+        if networks.whole is not None and networks.batch is not None:
+            return partial(embed_batches, whole=networks.whole, batch=networks.batch)
+        return partial(embed_spoken, trunk=networks.trunk, head=networks.head)
 
 
 class StageClock:

@@ -45,8 +45,15 @@ FLOORS = (
 
 `parity/__init__.py` is the door, not a room: it hands on names from any floor, lazily, and holds the version.
 """
-OPTIONAL = {f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")}
-"""Modules that import what an extra brings, or what has no wheel everywhere; `RUNTIMES` alone leads to them."""
+OPTIONAL = {
+    **{f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")},
+    **dict.fromkeys(("parity.networks.pyannet_torch", "parity.networks.torch_device"), "torch"),
+}
+"""Modules that import what an extra brings, or what has no wheel everywhere; they are loaded by name, when asked for."""
+LEADS_TO = {
+    "parity.networks.wespeaker.runtime": [name for name in OPTIONAL if name.endswith("_runtime")],
+    "parity.community1.networks": ["parity.networks.pyannet_torch"],
+}
 GENERAL = (
     "parity.replay.engine",
     "parity.replay.subject",
@@ -130,11 +137,12 @@ def test_no_module_of_parity_imports_torch_or_capture_even_inside_a_function(nam
 
 
 @pytest.mark.parametrize("name, path", sorted(modules("parity").items()))
-def test_a_module_that_an_extra_is_needed_for_is_imported_by_none_but_through_runtimes(name, path):
-    assert of(imports(name, path), *OPTIONAL) == []
-    if name == "parity.networks.wespeaker.runtime":
-        text = path.read_text(encoding="utf-8")
-        assert all(module.rpartition(".")[2] in text for module in OPTIONAL)
+def test_a_module_that_an_extra_is_needed_for_is_imported_by_none_but_by_name(name, path):
+    # They may share a module of the same kind, which is loaded with them.
+    kin = [module for module in OPTIONAL if OPTIONAL[module] == OPTIONAL.get(name)]
+    assert of(imports(name, path), *(set(OPTIONAL) - set(kin))) == []
+    text = path.read_text(encoding="utf-8")
+    assert all(module.rpartition(".")[2] in text for module in LEADS_TO.get(name, []))
 
 
 def numerics() -> list[tuple[str, Path]]:

@@ -74,7 +74,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "segmentation",
                 ("waveform",),
                 ("segmentation_logits", "segmentations"),
-                partial(segment, network=n.segmentation, progress=tell["segmentation"]),
+                partial(segment, network=n.segmentation, batch=n.batch, progress=tell["segmentation"]),
             ),
             Stage("speaker_counting", ("segmentations",), ("count",), count_speakers),
             Stage(
@@ -89,7 +89,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "embeddings",
                 ("fbank", "masks"),
                 ("embeddings",),
-                partial(embed, trunk=n.trunk, head=n.head, progress=tell["embeddings"]),
+                partial(embed, trunk=n.trunk, head=n.head, batch=n.batch, progress=tell["embeddings"]),
                 someone_speaks,
             ),
             Stage("filter", ("embeddings", "segmentations"), TRAINING, filter_embeddings, someone_speaks),

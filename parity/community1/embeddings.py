@@ -27,6 +27,7 @@ def embed(
     *,
     trunk: Network,
     head: Network,
+    batch: int | None = None,
     progress: Progress | None = None,
 ) -> np.ndarray:
     """Embeddings of the chunks that the filterbank series has.
@@ -37,6 +38,7 @@ def embed(
     masks : (num_chunks, 3, 589) float32, of all chunks
     trunk : fbank (batch, 998, 80) -> features (batch, 2560, 125), float32
     head : features, weights (batch, 3, 125) -> embeddings (batch, 3, 256), float32
+    batch : chunks in a batch; a size for the CPU by default
     progress : called with chunks done and chunks in all
 
     Returns
@@ -44,8 +46,9 @@ def embed(
     embeddings : (len(fbank), 3, 256) float32
     """
     rows = []
-    for start in range(0, len(fbank), BATCH_SIZE):
-        chunks = fbank.chunks[start : start + BATCH_SIZE]
+    size = batch or BATCH_SIZE
+    for start in range(0, len(fbank), size):
+        chunks = fbank.chunks[start : start + size]
         (features,) = trunk(fbank=fbank.take(chunks))
         weights = interpolate_nearest(masks[chunks], features.shape[2])
         rows.append(head(features=features, weights=weights)[0])

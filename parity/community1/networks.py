@@ -1,10 +1,12 @@
 """What the stages run: two networks and the solved PLDA, built from one weight set.
 
-Segmentation runs in ONNX Runtime, the embedding network in whatever runtime is asked for.
+On the CPU segmentation runs in ONNX Runtime, the embedding network in whatever runtime is asked for; on an NVIDIA card
+both run in the same one.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -13,9 +15,13 @@ import numpy as np
 from parity.community1.plda import Plda, solve_plda
 from parity.networks import onnx_graph, pyannet
 from parity.networks.kept import kept_model
+from parity.networks.placement import Placement
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
-from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, EmbeddingNetwork, load_embedding
+
+BATCH_ON_CUDA = 16
+"""Chunks a call, where a runtime does not say what the card's memory allows."""
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 
@@ -30,12 +36,16 @@ class Networks:
     trunk : fbank (batch, 998, 80) -> features (batch, 2560, 125), float32
     head : features, weights (batch, 3, 125) -> embeddings (batch, 3, 256), float32
     plda : the solved PLDA
+    whole : trunk and head in one, with the trunk's fbank and the head's weights; None on the CPU
+    batch : chunks that a call of segmentation or `whole` should take; None: the caller's choice
     """
 
     segmentation: Network
     trunk: Network
     head: Network
     plda: Plda
+    whole: Network | None = None
+    batch: int | None = None
 
 
 def build_networks(
@@ -44,6 +54,7 @@ def build_networks(
     plda: Mapping[str, np.ndarray],
     threads: int | None = None,
     runtime: str = DEFAULT_RUNTIME,
+    placement: Placement | None = None,
 ) -> Networks:
     """Build the networks from arrays under their canonical names.
 
@@ -53,18 +64,35 @@ def build_networks(
     plda : see `parity.community1.plda.solve_plda`
     threads : threads within an operator; the cores this process may use by default
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
+    placement : the device and the precision of both; the CPU by default
 
     Raises
     ------
-    InputError : no such runtime, or what it needs is not installed
+    InputError : no such runtime, what it needs is not installed, or it does not have the device
     """
-    network = load_embedding(embedding, runtime, threads)
+    placement = placement or Placement()
+    network = load_embedding(embedding, runtime, threads, placement)
+    hears = _segmentation(segmentation, threads, runtime, placement)
+    on_cpu = placement.on_cpu
     return Networks(
-        segmentation=OnnxNetwork(
-            kept_model(lambda: build_pyannet(segmentation), segmentation, pyannet.__name__, onnx_graph.__name__),
-            threads,
-        ),
+        segmentation=hears,
         trunk=network.trunk,
         head=network.head,
         plda=solve_plda(plda),
+        whole=None if on_cpu else getattr(network, "whole", _joined(network)),
+        batch=None if on_cpu else min(getattr(part, "batch", BATCH_ON_CUDA) for part in (hears, network)),
     )
+
+
+def _segmentation(arrays: Mapping[str, np.ndarray], threads: int | None, runtime: str, placement: Placement) -> Network:
+    if runtime == "torch" and not placement.on_cpu:
+        return importlib.import_module("parity.networks.pyannet_torch").TorchSegmentation(arrays, placement)
+    model = kept_model(lambda: build_pyannet(arrays), arrays, pyannet.__name__, onnx_graph.__name__)
+    return OnnxNetwork(model, threads, placement)
+
+
+def _joined(network: EmbeddingNetwork) -> Network:
+    def whole(fbank: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray]:
+        return network.head(network.trunk(fbank)[0], weights)
+
+    return whole

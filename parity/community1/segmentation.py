@@ -32,6 +32,7 @@ def segment(
     *,
     network: Network,
     workers: int = 1,
+    batch: int | None = None,
     keep_logits: bool = True,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray | None, np.ndarray]:
@@ -42,6 +43,7 @@ def segment(
     waveform : (1, num_samples) float32, 16 kHz
     network : waveforms (batch, 1, 160000) float32 -> log-probabilities (batch, 589, 7) float32
     workers : batches at once; the network is then called from so many threads
+    batch : chunks in a batch; a size for the CPU by default
     keep_logits : False where nobody will look at them: they are 59 MB an hour
     progress : called with chunks done and chunks in all
 
@@ -51,7 +53,7 @@ def segment(
     segmentations : (num_chunks, 589, 3) float32, 0 or 1
     """
     count = geometry.num_chunks(waveform.shape[1])
-    size = BATCH_SIZE if workers == 1 else SHARED_BATCH_SIZE
+    size = batch or (BATCH_SIZE if workers == 1 else SHARED_BATCH_SIZE)
     batches = [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
 
     def run(indices: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ from parity.fixtures.snapshot import Snapshot
 from parity.gate.details import Details, find_details
 from parity.gate.recorded import Means, Recorded, replay_recording
 from parity.measure.score import Score, score_rttm
+from parity.networks.placement import Placement
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
@@ -102,6 +103,7 @@ def run_fixtures(
     arrays: Path | None = None,
     explain_drift: bool = False,
     runtime: str = DEFAULT_RUNTIME,
+    placement: Placement | None = None,
 ) -> list[FixtureResult]:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -113,11 +115,12 @@ def run_fixtures(
     arrays : a folder with what a port made: one folder per fixture by its name, or the arrays of the only fixture
     explain_drift : whether fixtures that drift are localised too; holds 1.3 MB a second of audio in memory
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
+    placement : the device and the precision of the networks; the CPU by default
     """
     watcher = watcher or Watcher()
     results = []
     with one_blas_thread():
-        networks = load_networks(weights, threads, runtime)
+        networks = load_networks(weights, threads, runtime, placement)
         for fixture in fixtures:
             try:
                 if isinstance(fixture, Recording):

@@ -47,7 +47,7 @@ def build_pyannet(arrays: Mapping[str, np.ndarray], layers: Sequence[str] = ()) 
         weights = [graph.constant(f"{name}.{part}", arrays[f"{name}.{part}"]) for part in ("weight", "bias")]
         x = _pool_and_norm(graph, arrays, graph.add("Conv", [x, *weights], name), layer)
     x = graph.add("Transpose", [x], "frames_first", perm=[2, 0, 1])  # (frames, batch, features), as ONNX's LSTM wants
-    for layer in range(_num_layers(arrays)):
+    for layer in range(num_layers(arrays)):
         x = _bidirectional_lstm(graph, arrays, x, layer)
     x = graph.add("Transpose", [x], "batch_first", perm=[1, 0, 2])
     for layer in (0, 1):
@@ -123,7 +123,8 @@ def _linear(graph: GraphBuilder, arrays: Mapping[str, np.ndarray], x: str, name:
     return graph.add("Add", [y, graph.constant(f"{name}.bias", arrays[f"{name}.bias"])], name)
 
 
-def _num_layers(arrays: Mapping[str, np.ndarray]) -> int:
+def num_layers(arrays: Mapping[str, np.ndarray]) -> int:
+    """Layers of the LSTM."""
     return 1 + max(int(m[1]) for name in arrays if (m := re.fullmatch(r"lstm\.weight_ih_l(\d+)", name)))
 
 

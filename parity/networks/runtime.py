@@ -1,4 +1,4 @@
-"""ONNX Runtime sessions with pinned threads."""
+"""ONNX Runtime sessions with pinned threads, on the CPU or on an NVIDIA card."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import onnxruntime
 import threadpoolctl
 
 from parity.errors import InputError
+from parity.networks.placement import Placement
 
 CGROUPS = Path("/sys/fs/cgroup")
 MOST_THREADS = 1024
@@ -63,10 +64,15 @@ class OnnxNetwork:
     ----------
     model : the serialised ONNX graph
     threads : threads within an operator; the cores this process may use by default
+    placement : the device and the precision; the CPU by default
+
+    Raises
+    ------
+    InputError : too many threads, or ONNX Runtime does not have the device
     """
 
-    def __init__(self, model: bytes, threads: int | None = None) -> None:
-        self._session = _session(model, checked_threads(threads or available_cores()))
+    def __init__(self, model: bytes, threads: int | None = None, placement: Placement | None = None) -> None:
+        self._session = _session(model, checked_threads(threads or available_cores()), placement or Placement())
         self.outputs = tuple(output.name for output in self._session.get_outputs())
 
     def __call__(self, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -85,7 +91,7 @@ class BoundNetwork:
     """
 
     def __init__(self, model: bytes) -> None:
-        self._session = _session(model, threads=1)
+        self._session = _session(model, 1, Placement())
         self.inputs = {value.name: tuple(value.shape) for value in self._session.get_inputs()}
         self.outputs = {value.name: tuple(value.shape) for value in self._session.get_outputs()}
 
@@ -115,9 +121,27 @@ class BoundNetwork:
         return run
 
 
-def _session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
+def _session(model: bytes, threads: int, placement: Placement) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    providers = _providers(placement)
+    session = onnxruntime.InferenceSession(model, options, providers=providers)
+    if not placement.on_cpu and session.get_providers()[0] != providers[0][0]:  # it falls back without an error
+        raise InputError(f"--device {placement.device}: onnxruntime {onnxruntime.__version__} cannot use CUDA here")
+    return session
+
+
+def _providers(placement: Placement) -> list:
+    if placement.on_cpu:
+        return ["CPUExecutionProvider"]
+    if (wanted := "CUDAExecutionProvider") not in onnxruntime.get_available_providers():
+        raise InputError(
+            f"--device {placement.device}: onnxruntime {onnxruntime.__version__} here was built without CUDA: "
+            "pip install onnxruntime-gpu in its place, or --runtime torch"
+        )
+    return [
+        (wanted, {"device_id": placement.number, "use_tf32": int(placement.precision == "tf32")}),
+        "CPUExecutionProvider",
+    ]

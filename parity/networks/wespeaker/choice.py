@@ -21,6 +21,7 @@ from parity.errors import InputError
 from parity.files.machine import cpu_model
 from parity.files.whole import cache_dir, write_text
 from parity.networks.kept import content_key
+from parity.networks.placement import RUNTIMES_ON_CUDA, Placement
 from parity.networks.wespeaker.runtime import (
     AUTO,
     DEFAULT_RUNTIME,
@@ -39,20 +40,23 @@ ROUNDS = 3
 FRAMES = 998
 
 
-def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray]) -> str:
+def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray], placement: Placement | None = None) -> str:
     """The name of a runtime that can be loaded: the one given, or for `auto` the fastest.
 
     Parameters
     ----------
     arrays : under canonical names
+    placement : the device; on an NVIDIA card `auto` is torch where it is installed, else ONNX Runtime
 
     Raises
     ------
-    InputError : no such runtime, or what it needs is not installed
+    InputError : no such runtime, what it needs is not installed, or it never has that device
     """
-    runtime = check_choice(runtime)
+    runtime = check_choice(runtime, placement)
     if runtime != AUTO:
         return runtime
+    if placement is not None and not placement.on_cpu:
+        return next(filter(at_hand, RUNTIMES_ON_CUDA))
     candidates = [name for name in CANDIDATES if at_hand(name)]
     if len(candidates) == 1:
         return candidates[0]
@@ -66,13 +70,15 @@ def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray]) -> str:
     return found
 
 
-def check_choice(runtime: str) -> str:
+def check_choice(runtime: str, placement: Placement | None = None) -> str:
     """The name that a beginning of it stands for; refuses a runtime that is neither `auto` nor to be had.
 
     Nothing is loaded. Same errors as `choose_runtime`.
     """
     runtime = find_runtime(runtime, (AUTO, *RUNTIMES))
     if runtime != AUTO:
+        if placement is not None:
+            placement.check_runtime(runtime)
         check_runtime(runtime)
     return runtime
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from parity.networks import onnx_graph
 from parity.networks.kept import kept_model
+from parity.networks.placement import Placement
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker import architecture, batch_norm, graph
 from parity.networks.wespeaker.runtime import EmbeddingNetwork, Layers
@@ -36,6 +37,7 @@ class OnnxPart:
         arrays: Arrays,
         threads: int | None = None,
         reduction: Reduction | None = None,
+        placement: Placement | None = None,
     ) -> None:
         def made(layers: Sequence[str]) -> bytes:
             if layers:
@@ -47,8 +49,8 @@ class OnnxPart:
 
         model = made(())
         self.size = len(model)
-        plain = OnnxNetwork(model, threads)  # a broken graph shows now, not in the middle of a run
-        self._sessions = lru_cache(4)(lambda layers: OnnxNetwork(made(layers), threads) if layers else plain)
+        plain = OnnxNetwork(model, threads, placement)  # a broken graph shows now, not in the middle of a run
+        self._sessions = lru_cache(4)(lambda layers: OnnxNetwork(made(layers), threads, placement) if layers else plain)
 
     def __call__(self, layers: Sequence[str], **inputs: np.ndarray) -> tuple[np.ndarray, Layers]:
         """Its output, and the layers asked for."""
@@ -59,8 +61,14 @@ class OnnxPart:
 class OnnxHead(OnnxPart):
     """Pooling and the linear layer."""
 
-    def __init__(self, arrays: Arrays, threads: int | None = None, reduction: Reduction | None = None) -> None:
-        super().__init__(graph.build_head, arrays, threads, reduction)
+    def __init__(
+        self,
+        arrays: Arrays,
+        threads: int | None = None,
+        reduction: Reduction | None = None,
+        placement: Placement | None = None,
+    ) -> None:
+        super().__init__(graph.build_head, arrays, threads, reduction, placement)
 
     def run_head(self, features: np.ndarray, weights: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
         """See `EmbeddingNetwork.run_head`."""
@@ -79,6 +87,7 @@ class OnnxEmbedding(EmbeddingNetwork):
     arrays : under canonical names
     threads : threads within an operator; the cores this process may use by default
     reduction : what is done to each graph before it is loaded, see `reduced`
+    placement : the device and the precision; the CPU by default
 
     Attributes
     ----------
@@ -87,9 +96,15 @@ class OnnxEmbedding(EmbeddingNetwork):
 
     runtime = "onnx"
 
-    def __init__(self, arrays: Arrays, threads: int | None = None, reduction: Reduction | None = None) -> None:
-        self._trunk = OnnxPart(graph.build_trunk, arrays, threads, reduction)
-        self._head = OnnxHead(arrays, threads, reduction)
+    def __init__(
+        self,
+        arrays: Arrays,
+        threads: int | None = None,
+        reduction: Reduction | None = None,
+        placement: Placement | None = None,
+    ) -> None:
+        self._trunk = OnnxPart(graph.build_trunk, arrays, threads, reduction, placement)
+        self._head = OnnxHead(arrays, threads, reduction, placement)
         self.size = self._trunk.size + self._head.size
 
     def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:

@@ -19,6 +19,7 @@ import numpy as np
 from parity.checkout import DISTRIBUTION
 from parity.errors import InputError, one_line
 from parity.names import find_name
+from parity.networks.placement import Placement
 from parity.networks.wespeaker.architecture import (
     HEAD_LAYERS,
     NUM_MEL_BINS,
@@ -156,7 +157,10 @@ RUNTIMES: dict[str, Runtime] = {
 
 
 def load_embedding(
-    arrays: Mapping[str, np.ndarray], runtime: str = DEFAULT_RUNTIME, threads: int | None = None
+    arrays: Mapping[str, np.ndarray],
+    runtime: str = DEFAULT_RUNTIME,
+    threads: int | None = None,
+    placement: Placement | None = None,
 ) -> EmbeddingNetwork:
     """The network on a runtime.
 
@@ -165,13 +169,18 @@ def load_embedding(
     arrays : under canonical names, see `parity.networks.wespeaker.names`
     runtime : a name of `RUNTIMES`
     threads : threads within an operator, where the runtime has such a setting; the cores at hand by default
+    placement : the device and the precision; the CPU by default
 
     Raises
     ------
-    InputError : no such runtime, or what it needs is not installed
+    InputError : no such runtime, what it needs is not installed, or it does not have the device
     """
     found = check_runtime(runtime)
-    return getattr(importlib.import_module(found.module), found.name)(arrays, threads)
+    load = getattr(importlib.import_module(found.module), found.name)
+    if placement is None or placement.on_cpu:
+        return load(arrays, threads)
+    placement.check_runtime(runtime)
+    return load(arrays, threads, placement=placement)
 
 
 def runtime_version(runtime: str) -> str:

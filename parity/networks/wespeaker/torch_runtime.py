@@ -1,6 +1,6 @@
 """The network in PyTorch: a module of this project's own, with torchvision's names of parameters.
 
-The only module of `parity` that imports torch, which the extra `torch` brings; `--runtime torch` alone loads it.
+One of the few modules of `parity` that import torch, which the extra `torch` brings; `--runtime torch` alone loads it.
 Source: as `graph`. Batch norms stay modules of their own.
 """
 
@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from parity.networks import torch_device
+from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.architecture import (
     BATCH_NORM_EPS,
@@ -93,47 +95,81 @@ def pool(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     return mean, torch.sqrt(variance)
 
 
+BYTES_A_CHUNK = 192 << 20
+"""The first layer's 32 planes of 80 by 998 float32, a few at once, pooling's products, and what cuDNN works in."""
+
+
 class TorchEmbedding(EmbeddingNetwork):
-    """The module on the CPU.
+    """The module on the CPU, or on an NVIDIA card.
 
     Parameters
     ----------
     arrays : under canonical names
     threads : threads within an operator, torch's own setting for the whole process; the cores at hand by default
+    placement : the device and the precision; the CPU by default
+
+    Attributes
+    ----------
+    batch : chunks that one call of `whole` should take
+
+    Raises
+    ------
+    InputError : torch does not have the device
     """
 
     runtime = "torch"
 
-    def __init__(self, arrays: Mapping[str, np.ndarray], threads: int | None = None) -> None:
+    def __init__(
+        self, arrays: Mapping[str, np.ndarray], threads: int | None = None, placement: Placement | None = None
+    ) -> None:
+        self._placement = placement or Placement()
+        self._device = torch_device.find(self._placement)
         torch.set_num_threads(threads or available_cores())
         self.size = float32_bytes(arrays)
         self.module = ResNet34().eval()
         state = {name: torch.from_numpy(np.array(value, dtype=np.float32)) for name, value in arrays.items()}
         counters = {name for name in self.module.state_dict() if name.endswith("num_batches_tracked")}
         self.module.load_state_dict(state | {name: torch.tensor(0) for name in counters}, strict=True)
+        self.module.to(self._device)
+        self.batch = torch_device.batch_size(self._device, BYTES_A_CHUNK)
+
+    def whole(self, fbank: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray]:
+        """Trunk and head in one, features never leaving the device: one array in a tuple; weights at pooled frames."""
+        with torch_device.running(self._placement):
+            features = self.module.features(self._there(fbank))
+            return (self._head(features, self._there(weights))[0],)
 
     def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
         """See `EmbeddingNetwork.run_trunk`."""
         made: dict[str, Tensor] = {}
-        with torch.inference_mode(), ExitStack() as stack:
+        with torch_device.running(self._placement), ExitStack() as stack:
             for name in layers:
                 hook = partial(_keep, made, name)
                 stack.callback(self._module_of(name).register_forward_hook(hook).remove)
-            features = self.module.features(torch.from_numpy(fbank))
-        return features.numpy(), {name: made[name].numpy() for name in layers}
+            features = self.module.features(self._there(fbank))
+            return _here(features), {name: _here(made[name]) for name in layers}
 
     def run_head(self, features: np.ndarray, weights: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
         """See `EmbeddingNetwork.run_head`."""
-        with torch.inference_mode():
-            mean, std = pool(torch.from_numpy(features), torch.from_numpy(weights))
-            stats = torch.cat([mean, std], dim=-1)
-            embeddings = self.module.seg_1(stats)
-        made = {"mean": mean, "std": std, "stats": stats}
-        return embeddings.numpy(), {name: made[name].numpy() for name in layers}
+        with torch_device.running(self._placement):
+            embeddings, made = self._head(self._there(features), self._there(weights))
+            return embeddings, {name: _here(made[name]) for name in layers}
+
+    def _head(self, features: Tensor, weights: Tensor) -> tuple[np.ndarray, dict[str, Tensor]]:
+        mean, std = pool(features.float(), weights)  # sums over time leave the range of float16
+        stats = torch.cat([mean, std], dim=-1)
+        return _here(self.module.seg_1(stats)), {"mean": mean, "std": std, "stats": stats}
+
+    def _there(self, array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
     def _module_of(self, layer: str) -> nn.Module:
         name = CONVOLUTIONS[layer].norm if layer in CONVOLUTIONS else layer.removesuffix(".out")
         return self.module.get_submodule(name)
+
+
+def _here(tensor: Tensor) -> np.ndarray:
+    return tensor.float().cpu().numpy()
 
 
 def _keep(made: dict[str, Tensor], name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
