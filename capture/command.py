@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from capture.device import CPU
+from capture.device import CPU, prepared
 from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchcodec
 from capture.settings import Settings, check, check_installed
 from parity.audio.reading import load_clip
@@ -31,6 +31,7 @@ def capture(
     out: Annotated[Path | None, typer.Option(help="Write snapshots into this folder instead of fixtures/.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads of torch and BLAS.")] = DEFAULT_THREADS,
     device: Annotated[str, typer.Option(help="cpu, cuda or mps, with a number as in cuda:1.")] = CPU,
+    tf32: Annotated[bool, typer.Option("--tf32", help="With --device cuda: round products to TF32.")] = False,
     reference_version: Annotated[str, typer.Option(help="The pyannote.audio to run.")] = REFERENCE_VERSION,
     resume: Annotated[bool, typer.Option("--resume", help="Keep captures that --out has already.")] = False,
     noise: Annotated[bool, typer.Option("--noise", help="Measure what benign changes do; write noise.json.")] = False,
@@ -53,7 +54,7 @@ def capture(
     --layer-samples, the chunks whose filterbank a snapshot holds go through the embedding network, and what
     `parity layers` compares is kept beside the snapshot, as layers.npz.
     """
-    settings = Settings(reference_version, device, threads, weights, out)
+    settings = Settings(reference_version, device, threads, weights, out, tf32)
     if layer_samples:
         only = Settings(threads=threads, weights=weights, out=out)
         if layers is not None or chunks or noise or variant or check_only or accept or resume or settings != only:
@@ -203,7 +204,9 @@ def _capture_one(
     from capture.snapshots import save
 
     waveform = load_clip(fixture.clip())
-    run = run_reference(load_reference(weights.folder, settings.device), waveform, fixture.name, fixture.speakers)
+    with prepared(settings.device, settings.tf32):
+        pipeline = load_reference(weights.folder, settings.device)
+        run = run_reference(pipeline, waveform, fixture.name, fixture.speakers)
     seconds = waveform.shape[1] / 16000
     kept = (fixture, run, weights, _parameters(fixture, weights), seconds, settings)
     exists = (folder / MANIFEST).exists()

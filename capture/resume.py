@@ -11,7 +11,10 @@ from parity.errors import InputError
 from parity.files.whole import writing_folder
 from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, read_snapshot
 
-CHOSEN = ("pyannote_audio_version", "clip_sha256", "weights.sha256", "parameters", "machine.device", "machine.threads")
+CHOSEN = (
+    *("pyannote_audio_version", "clip_sha256", "weights.sha256", "parameters"),
+    *("machine.device", "machine.tf32", "machine.threads"),
+)
 """What makes two captures the same one; library versions and the CPU may differ, and comparisons name them."""
 
 

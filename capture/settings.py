@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from capture.device import CPU, check_name
+from capture.device import CPU, check_tf32
 from capture.environment import DEFAULT_THREADS
 from parity.errors import InputError
 from parity.fixtures.snapshot import REFERENCE_VERSION
@@ -25,6 +25,7 @@ class Settings:
     threads : of torch and BLAS
     weights : as `parity.sources.weights.load_weights` takes it
     out : the folder of snapshots; None for the catalogue's own
+    tf32 : on an NVIDIA card, whether products are rounded to TF32, which pyannote.audio turns off
     """
 
     reference_version: str = REFERENCE_VERSION
@@ -32,6 +33,7 @@ class Settings:
     threads: int = DEFAULT_THREADS
     weights: str = DEFAULT_SOURCE
     out: Path | None = None
+    tf32: bool = False
 
     def options(self) -> list[str]:
         """What is not as in the committed snapshots, as command line words; `out` left aside."""
@@ -39,13 +41,13 @@ class Settings:
         for name in ("reference_version", "device", "threads", "weights"):
             if (value := getattr(self, name)) != getattr(Settings(), name):
                 words += [f"--{name.replace('_', '-')}", str(value)]
-        return words
+        return [*words, "--tf32"] if self.tf32 else words
 
     def command(self, fixture: str) -> str:
         """The command that makes this capture; of a folder outside the working folder only the last name is told."""
         words = ["nox -s capture --", "--fixture", fixture, *self.options()]
-        if words[-2] == "--weights":
-            words[-1] = _portable(self.weights)
+        if "--weights" in words:
+            words[words.index("--weights") + 1] = _portable(self.weights)
         return " ".join(words + (["--out", _portable(str(self.out))] if self.out else []))
 
     def check_out(self, committed: Path) -> None:
@@ -117,7 +119,7 @@ def check(settings: Settings, committed: Path, *, writes: bool) -> None:
     ------
     InputError : no such device or version, or the capture would lie among the committed
     """
-    check_name(settings.device)
+    check_tf32(settings.device, settings.tf32)
     check_version_text(settings.reference_version)
     if writes:
         settings.check_out(committed)

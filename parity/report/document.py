@@ -20,6 +20,7 @@ from parity.gate.details import Details
 from parity.gate.gate import PARITY, FixtureResult
 from parity.gate.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.measure.drift import Drift
+from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.replay.outcome import TEXTS, Replay
@@ -57,6 +58,7 @@ def document(
     seconds: float,
     implementation: str = "native",
     runtime: str = DEFAULT_RUNTIME,
+    placement: Placement | None = None,
 ) -> dict[str, Any]:
     """Everything a run found, ready for JSON.
 
@@ -64,6 +66,7 @@ def document(
     ----------
     seconds : that the run took
     implementation, runtime : names of the pipeline under test and of what its embedding network ran in
+    placement : the device and the precision of the networks; the CPU by default
     """
     results = list(results)
     return {
@@ -71,11 +74,15 @@ def document(
         "reference": {"pyannote.audio": REFERENCE_VERSION, "captured_on": captured_on(results)},
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "implementation": {"name": implementation, "version": __version__},
-        "runtime": {"name": runtime, "version": runtime_version(runtime)},
+        "runtime": {"name": runtime, "version": runtime_version(runtime), **_device(placement or Placement())},
         "environment": environment(),
         "fixtures": [fixture_data(result) for result in results],
         "summary": summary(results, seconds),
     }
+
+
+def _device(placement: Placement) -> dict[str, str]:
+    return {} if placement.on_cpu else {"device": str(placement)}
 
 
 def to_json(document: dict[str, Any]) -> str:

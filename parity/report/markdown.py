@@ -57,8 +57,9 @@ def headline(document: dict[str, Any]) -> str:
 
 
 def runtime(document: dict[str, Any]) -> str:
-    """What the embedding network ran in, and its version."""
-    return "{name} {version}".format(**document["runtime"])
+    """What the embedding network ran in, its version, and the device where that is not the CPU."""
+    found = document["runtime"]
+    return f"{found['name']} {found['version']}" + (f" on {found['device']}" if "device" in found else "")
 
 
 def headings(document: dict[str, Any]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -132,6 +133,42 @@ def test_the_cpu_is_refused_by_no_torch_and_described_by_its_name_alone():
 
     check_present("cpu")
     assert described("cpu") == {"device": "cpu"}
+
+
+@pytest.mark.parametrize("tf32", [False, True])
+def test_pyannote_turns_tf32_off_unless_it_was_asked_for(tf32):
+    import torch
+    from pyannote.audio.core import inference, pipeline
+
+    from capture.device import prepared
+
+    kept, flags = inference.fix_reproducibility, torch.backends.cudnn
+    before = flags.allow_tf32, torch.backends.cuda.matmul.allow_tf32, flags.deterministic
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with prepared("cuda", tf32):
+                for module in (inference, pipeline):  # what a run on a card does first
+                    module.fix_reproducibility(torch.device("cuda"))
+                assert (flags.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (tf32, tf32) and flags.deterministic
+        assert inference.fix_reproducibility is pipeline.fix_reproducibility is kept
+    finally:
+        flags.allow_tf32, torch.backends.cuda.matmul.allow_tf32, flags.deterministic = before
+
+
+def test_a_run_that_turned_tf32_off_is_no_tf32_capture():
+    import torch
+
+    from capture.device import prepared
+    from parity.errors import InputError
+
+    flags = torch.backends.cudnn
+    before = flags.allow_tf32, torch.backends.cuda.matmul.allow_tf32, flags.deterministic
+    try:
+        with pytest.raises(InputError, match="TF32 was off at the end"), prepared("cuda", True):
+            flags.allow_tf32 = False
+    finally:
+        flags.allow_tf32, torch.backends.cuda.matmul.allow_tf32, flags.deterministic = before
 
 
 def test_a_pipeline_that_returns_a_generator_is_drained():

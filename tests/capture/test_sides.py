@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from capture.device import check_name
-from capture.settings import Settings, check_installed
+from capture.settings import Settings, check, check_installed
 from capture.sides import Plan, parse
 from parity.errors import InputError
 from parity.fixtures.catalogue import default_folder
@@ -37,6 +37,7 @@ def test_versions_get_a_folder_each_an_environment_each_and_a_comparison_beside_
     "text, axis, folders, first, second",
     [
         ("--devices cpu cuda:1", "devices", ("cpu", "cuda-1"), [], ["--device", "cuda:1"]),
+        ("--devices cpu cuda --tf32", "devices", ("cpu", "cuda-tf32"), [], ["--device", "cuda", "--tf32"]),
         ("--threads 1 2", "threads", ("1-thread", "2-threads"), ["--threads", "1"], []),
         ("--weights hub /a/b/int8", "weights", ("hub", "int8"), ["--weights", "hub"], ["--weights", "/a/b/int8"]),
         (
@@ -66,6 +67,7 @@ def test_each_axis_is_planned_with_what_is_common_on_both_sides(text, axis, fold
         ("--weights a/w b/w", "they are the same, both would be"),
         ("--versions 4.0.4 ../x", "not a version of pyannote.audio"),
         ("--devices cpu gpu", "--device gpu: no such device"),
+        ("--threads 1 2 --tf32", "--tf32: only with cuda among --devices"),
         ("--threads 1 0", "0 is no number of threads"),
         ("--colour red", "unrecognized arguments: --colour red"),
     ],
@@ -101,6 +103,12 @@ def test_other_devices_are_refused_by_name(device):
         check_name(device)
 
 
+@pytest.mark.parametrize("device", ["cpu", "mps"])
+def test_tf32_is_refused_where_there_is_none(device):
+    with pytest.raises(InputError, match=f"--tf32: only with --device cuda; {device} has no TF32"):
+        check(Settings(device=device, tf32=True, out=Path("x")), default_folder(), writes=True)
+
+
 # how a capture is made, and where it may lie
 
 
@@ -114,6 +122,8 @@ def test_the_command_names_what_was_otherwise_and_no_folder_of_this_machine():
         "nox -s capture -- --fixture f --reference-version 4.0.7 --device cuda:1 --threads 1 --weights official "
         "--out 4.0.7"
     )
+    tf32 = Settings(device="cuda", weights="/a/b", out=Path("/x/y"), tf32=True)
+    assert tf32.command("f").endswith("--fixture f --device cuda --weights b --tf32 --out y")
     assert Settings(weights="hub", out=Path("out/hub")).command("f").endswith("--fixture f --weights hub --out out/hub")
     assert Settings(out=Path("/x/y")).command("f") == "nox -s capture -- --fixture f --out y"
 

@@ -83,7 +83,7 @@ def test_onnx_runtime_that_falls_back_to_the_cpu_is_refused(rng, monkeypatch):
 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
-    with pytest.raises(InputError, match="--device cuda:1: onnxruntime .* cannot use CUDA here"):
+    with pytest.raises(InputError, match=r"--device cuda:1: onnxruntime .* cannot use CUDA here"):
         OnnxNetwork(b"", 1, Placement("cuda:1", "tf32"))
 
 
