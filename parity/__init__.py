@@ -37,6 +37,7 @@ __all__ = [
     "read_snapshot",
     "replay",
     "score",
+    "to_frame",
     "validate",
 ]
 
@@ -54,6 +55,7 @@ HANDED_ON = {
     "read_dump": "parity.ports.dump.reading",
     "read_snapshot": "parity.fixtures.snapshot",
     "score": "parity.measure.score",
+    "to_frame": "parity.report.frames",
     "validate": "parity.ports.dump.asked",
 }
 """Name -> the module that has it under that name."""
@@ -109,6 +111,7 @@ if TYPE_CHECKING:
     from parity.ports.dump.asked import compare as compare
     from parity.ports.dump.asked import validate as validate
     from parity.ports.dump.reading import read_dump as read_dump
+    from parity.report.frames import to_frame as to_frame
     from parity.sources.weights import load_weights as load_weights
 
     def _room(function: Callable[P, R]) -> Room[P, R]: ...

@@ -31,6 +31,7 @@ from parity.ports.python import Implementation
 from parity.replay.engine import CASCADED, ISOLATED, reference_artefacts, replay
 from parity.replay.subject import Subject, subject_of
 from parity.sources.weights import WeightSet
+from parity.tables import Tabular
 
 Progress = Callable[[str, int, int], None]
 Slack = tuple[float, float]
@@ -152,7 +153,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Calibration:
+class Calibration(Tabular):
     """Everything that was tried.
 
     Attributes

@@ -32,6 +32,7 @@ from parity.networks.wespeaker.runtime import EmbeddingNetwork
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.ports.python import Implementation
 from parity.replay.outcome import TEXTS, URI, active_embedding_drift, with_uri
+from parity.tables import Tabular
 
 UPSTREAM = ("segmentation_logits", "segmentations", "count", "masks", "fbank")
 DOWNSTREAM = ("ahc", "vbx", "centroids", "assignment", "reconstruction")
@@ -85,7 +86,7 @@ class Speed:
 
 
 @dataclass(frozen=True)
-class Costs:
+class Costs(Tabular):
     """All of a measurement, or as much of it as is made.
 
     Attributes

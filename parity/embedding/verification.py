@@ -23,6 +23,7 @@ from parity.fixtures.catalogue import Fixture
 from parity.fixtures.clips import excerpt
 from parity.fixtures.material import Material, alone
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
+from parity.tables import Tabular
 
 WINDOW_SECONDS = 2.0
 BATCH_SIZE = 8
@@ -47,7 +48,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Tabular):
     """What the embeddings of one runtime say of all pairs of windows.
 
     Attributes

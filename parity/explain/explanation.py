@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from parity.tables import Tabular
+
 WITHIN, BORN, BORN_SMALL, INHERITED = "within", "born", "born within tolerance", "inherited"
 UNCLEAR, NOT_COMPARED = "born or inherited", "not compared"
 NOT_SUPPLIED = "not supplied (native)"
@@ -174,7 +176,7 @@ class LayerDrift:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class Explanation(Tabular):
     """Where drift is born, which stage decides it, which elements carry it.
 
     Attributes

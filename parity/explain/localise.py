@@ -25,6 +25,7 @@ from parity.ports.arrays import read_arrays, with_arrays
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.subject import Outcome
+from parity.tables import Tabular
 
 DEFAULT_BUDGET = 120
 Progress = Callable[[str, int, int], None]
@@ -96,7 +97,7 @@ def candidate_of(native: Pipeline, implementation: Implementation, arrays: Path 
 
 
 @dataclass(frozen=True)
-class Answered:
+class Answered(Tabular):
     """An explanation, and what it was made of."""
 
     explanation: Explanation

@@ -33,6 +33,7 @@ from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
+from parity.tables import Tabular
 
 PARITY, DRIFT, ERROR = "parity", "drift", "error"
 COUNTED, MISSING = "counted", "missing"
@@ -47,7 +48,7 @@ class Human:
 
 
 @dataclass(frozen=True)
-class FixtureResult:
+class FixtureResult(Tabular):
     """What the main job says of one fixture.
 
     Attributes
@@ -74,6 +75,10 @@ class FixtureResult:
     details: Details | None = None
     explanation: Explanation | None = None
     recorded: Recorded | None = None
+
+
+class Results(list[FixtureResult], Tabular):
+    """What the main job says of several fixtures: a list that can be had as tables."""
 
 
 class Watcher:
@@ -104,7 +109,7 @@ def run_fixtures(
     explain_drift: bool = False,
     runtime: str = DEFAULT_RUNTIME,
     placement: Placement | None = None,
-) -> list[FixtureResult]:
+) -> Results:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
     Parameters
@@ -118,7 +123,7 @@ def run_fixtures(
     placement : the device and the precision of the networks; the CPU by default
     """
     watcher = watcher or Watcher()
-    results = []
+    results = Results()
     with one_blas_thread():
         networks = load_networks(weights, threads, runtime, placement)
         for fixture in fixtures:

@@ -27,6 +27,7 @@ from parity.layers.samples import read_samples
 from parity.measure.tolerances import ISOLATED, LAYER_SHARE
 from parity.ports.python import load_object
 from parity.sources.weights import WeightSet
+from parity.tables import Tabular
 
 
 class Network(Protocol):
@@ -65,7 +66,7 @@ class LayerProof:
 
 
 @dataclass(frozen=True)
-class Proof:
+class Proof(Tabular):
     """All layers of one fixture.
 
     Attributes

@@ -17,6 +17,7 @@ import numpy as np
 from parity.fixtures.lookup import Asked, find_snapshot
 from parity.fixtures.snapshot import Snapshot
 from parity.margins.decisions import KINDS, Kind, Values
+from parity.tables import Tabular
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ class Margin:
     least_where: str = ""
 
 
-def margins(snapshot: Asked, made: Values | None = None) -> list[Margin]:
+class Margins(list[Margin], Tabular):
+    """The closest call of each kind of decision: a list that can be had as a table."""
+
+
+def margins(snapshot: Asked, made: Values | None = None) -> Margins:
     """Margins of every decision that the snapshot shows, in the pipeline's order.
 
     Parameters
@@ -68,7 +73,7 @@ def margins(snapshot: Asked, made: Values | None = None) -> list[Margin]:
     InputError : no fixture has that name, or the snapshot cannot be read
     """
     reference = _with_companions(find_snapshot(snapshot))
-    found = []
+    found = Margins()
     for kind in KINDS:
         if any(reference.get(name) is None for name in kind.needs) or not kind.applies(reference):
             continue

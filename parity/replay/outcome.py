@@ -21,6 +21,7 @@ from parity.measure.tolerances import NEAR_TIE
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.pipeline.artefact import ARTEFACTS
 from parity.replay.subject import Outcome, Replayed
+from parity.tables import Tabular
 
 TEXTS = ("diarization", "exclusive_diarization")
 URI = "clip"
@@ -41,7 +42,7 @@ class NearTie:
 
 
 @dataclass(frozen=True)
-class Replay(Outcome):
+class Replay(Outcome, Tabular):
     """What a replay found.
 
     Attributes

@@ -103,7 +103,7 @@ def _readers() -> dict[type, Reader]:
     from parity.embedding.verification import Verification
     from parity.explain.explanation import Explanation
     from parity.explain.localise import Answered
-    from parity.fixtures.catalogue import Catalogue
+    from parity.fixtures.catalogue import Catalogue, Fixture
     from parity.fixtures.stability import Stability
     from parity.gate.gate import FixtureResult
     from parity.layers.proof import Proof
@@ -133,6 +133,7 @@ def _readers() -> dict[type, Reader]:
         Stability: (STABILITY, stability_document),
         Margin: (MARGINS, lambda found: margins_document({"": found})),
         Catalogue: (CATALOGUE, lambda found: catalogue_document(_only(found).fixtures)),
+        Fixture: (CATALOGUE, catalogue_document),
     }
 
 

@@ -11,8 +11,11 @@ from support import ROOT, table_examples
 from support.report_examples import results
 from support.table_examples import DOCUMENTS, document, written
 
+import parity
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.gate.gate import Results
+from parity.margins.margin import Margins
 from parity.report.frames import to_frame
 
 RESULTS = {
@@ -63,6 +66,27 @@ def test_one_fixture_its_replay_and_its_explanation_have_tables_of_their_own():
     assert alone["fixture"].isna().all() and alone["artefact"].tolist() == [d.artefact for d in bad.replay.drifts]
     assert to_frame(bad.explanation)["stage"].tolist() == ["fbank", "embeddings"]
     assert to_frame(bad.explanation, "patches")["fixture"].unique().tolist() == ["b_bad"]
+
+
+@pytest.mark.parametrize("found, name", [
+    (table_examples.comparison(), "scores"), (table_examples.calibration(), "trials"), (table_examples.proof(), None),
+    (table_examples.costs(), "fixtures"), (table_examples.verification(), None),
+    (table_examples.stability()[0], "rounding"), (results()[1], "artefacts"), (results()[1].replay, "artefacts"),
+    (results()[1].explanation, "patches"), (Results(results()), "decisions"),
+    (Margins(table_examples.margins()["a"]), None), (Catalogue.read(default_folder()), None),
+], ids=lambda value: type(value).__name__)  # fmt: skip
+def test_results_have_their_tables_themselves(found, name):
+    assert len(found.to_frame(name))
+    pd.testing.assert_frame_equal(found.to_frame(name), parity.to_frame(found, name))
+    with pytest.raises(InputError, match="no table of"):
+        found.to_frame("nothing")
+
+
+def test_what_the_face_hands_on_has_tables(tmp_path):
+    assert len(parity.margins("02_pyannote_sample").to_frame("decisions")) > 5
+    assert len(parity.to_frame(parity.fixtures())) == 14
+    same = parity.compare("fixtures/13_no_speech", "fixtures/13_no_speech").to_frame("artefacts")
+    assert set(same["verdict"]) == {"exact"}
 
 
 def test_decisions_of_one_fixture_need_no_name():

@@ -27,6 +27,7 @@ from parity.ports.dump.rttm import check_rttm, may_be_scored
 from parity.ports.dump.turns import TurnDifference, compare_turns
 from parity.replay.engine import CASCADED
 from parity.replay.outcome import excuses, near_tie_flips
+from parity.tables import Tabular
 
 LOGITS, FBANK = "segmentation_logits", "fbank"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
@@ -55,7 +56,7 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class DumpComparison:
+class DumpComparison(Tabular):
     """One recording.
 
     Attributes
