@@ -1,1 +1,5 @@
-"""Commands of the command line that ask the lab a question; `parity.__main__` registers them."""
+"""What can be asked on the command line?
+
+One module per command: it parses, calls the room that answers, and prints; `options` are what several commands take
+alike. `parity.__main__` is the table of contents, in the groups of `--help`.
+"""

@@ -6,15 +6,15 @@ writes the weights for other libraries and tries what it wrote.
 
 from __future__ import annotations
 
-from parity.embedding.conversion import Conversion, convert
+from parity.embedding.conversion import convert
 from parity.embedding.runtimes import Costs, measure_fixture
-from parity.embedding.verification import Verification, verify
+from parity.embedding.verification import Verification, verify, windows_of
 
 __all__ = [
-    "Conversion",
     "Costs",
     "Verification",
     "convert",
     "measure_fixture",
     "verify",
+    "windows_of",
 ]

@@ -8,14 +8,14 @@ regression case; `memo` sees to it that nothing runs twice; `explanation` is the
 from __future__ import annotations
 
 from parity.explain.case import run_case, write_case
-from parity.explain.explanation import Explanation, StageVerdict
-from parity.explain.localise import explain
+from parity.explain.explanation import Explanation
+from parity.explain.localise import ask, explain
 from parity.explain.patching import Patching
 
 __all__ = [
     "Explanation",
     "Patching",
-    "StageVerdict",
+    "ask",
     "explain",
     "run_case",
     "write_case",

@@ -6,15 +6,14 @@
 
 from __future__ import annotations
 
-from parity.files.arrays import Contents, read_file
-from parity.files.npy import read_npy
-from parity.files.whole import sha256_file, writing_file, writing_folder
+from parity.files.arrays import read_file
+from parity.files.whole import check_writable, sha256_file, write_text, writing_file, writing_folder
 
 __all__ = [
-    "Contents",
+    "check_writable",
     "read_file",
-    "read_npy",
     "sha256_file",
+    "write_text",
     "writing_file",
     "writing_folder",
 ]

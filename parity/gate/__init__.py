@@ -6,14 +6,15 @@ of them is at hand; `details` are the numbers that a report shows beyond the ver
 
 from __future__ import annotations
 
-from parity.gate.details import Details, find_details
-from parity.gate.gate import FixtureResult, run_fixtures
+from parity.gate.details import Details
+from parity.gate.gate import DRIFT, PARITY, FixtureResult, run_fixtures
 from parity.gate.recorded import Recorded
 
 __all__ = [
+    "DRIFT",
+    "PARITY",
     "Details",
     "FixtureResult",
     "Recorded",
-    "find_details",
     "run_fixtures",
 ]

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from parity.layers.file import LayerFile, read_layers
+from parity.layers.file import read_layers
 from parity.layers.inside import compare_layers
-from parity.layers.proof import Proof, prove
+from parity.layers.proof import Proof, load_network, prove, reference_of
 
 __all__ = [
-    "LayerFile",
     "Proof",
     "compare_layers",
+    "load_network",
     "prove",
     "read_layers",
+    "reference_of",
 ]

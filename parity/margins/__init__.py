@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from parity.margins.margin import Margin, margins
 from parity.margins.perturb import measure_all
-from parity.margins.precision import rounding_noise
 
 __all__ = [
     "Margin",
     "margins",
     "measure_all",
-    "rounding_noise",
 ]

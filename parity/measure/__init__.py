@@ -7,14 +7,14 @@ from the reference's.
 from __future__ import annotations
 
 from parity.measure.drift import Drift, compare
-from parity.measure.score import Score, score_rttm
-from parity.measure.tolerances import Tolerance, tolerance
+from parity.measure.score import Score, count, score_rttm
+from parity.measure.tolerances import tolerance
 
 __all__ = [
     "Drift",
     "Score",
-    "Tolerance",
     "compare",
+    "count",
     "score_rttm",
     "tolerance",
 ]

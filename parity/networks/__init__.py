@@ -1,1 +1,8 @@
-"""What the stages run: checkpoints are read, graphs are built from their arrays, runtimes execute them."""
+"""What do the stages run?
+
+`checkpoint.read_checkpoint` reads torch's files without torch; `pyannet.build_pyannet` makes the segmentation network
+and `wespeaker.runtime.load_embedding` the embedding network of a checkpoint's arrays; `runtime` runs graphs in ONNX
+Runtime with pinned threads; `kept` keeps what was built.
+
+It hands on nothing: the command line's options name runtimes, and `--help` should not load graphs for it.
+"""

@@ -6,14 +6,14 @@ array that passes between stages is an `Artefact`: dims, dtype, unit, file in a 
 
 from __future__ import annotations
 
-from parity.pipeline.artefact import Artefact, Layout
+from parity.pipeline.artefact import ARTEFACTS, Artefact
 from parity.pipeline.recurrent import RecurrentPipeline
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 __all__ = [
+    "ARTEFACTS",
     "Artefact",
     "ChunkSeries",
-    "Layout",
     "Pipeline",
     "RecurrentPipeline",
     "Stage",

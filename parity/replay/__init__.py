@@ -6,15 +6,15 @@ what a pipeline's answer is and what may differ; `outcome` is what a replay of `
 
 from __future__ import annotations
 
-from parity.replay.engine import replay, run_isolated
+from parity.replay.engine import CASCADED, ISOLATED, replay
 from parity.replay.outcome import Replay
-from parity.replay.subject import Outcome, Subject, subject_of
+from parity.replay.subject import Subject, subject_of
 
 __all__ = [
-    "Outcome",
+    "CASCADED",
+    "ISOLATED",
     "Replay",
     "Subject",
     "replay",
-    "run_isolated",
     "subject_of",
 ]

@@ -6,11 +6,11 @@ of them, of the official repository, or of a local folder.
 
 from __future__ import annotations
 
-from parity.sources.distributions import Source, fetch
-from parity.sources.weights import WeightSet, load_weights
+from parity.sources.distributions import fetch
+from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
 __all__ = [
-    "Source",
+    "DEFAULT_SOURCE",
     "WeightSet",
     "fetch",
     "load_weights",

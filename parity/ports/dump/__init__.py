@@ -1,6 +1,22 @@
 """What a port in any language left on disk: read strictly, checked completely, compared up to convention.
 
-`docs/reference/dumps.md` is the format, written for somebody who has never seen this code. `files` and `npy` read
-bytes, `reading` a folder, `checks` says all that is wrong with it, `conventions` brings a dump to the reference's
-numbering (`aligned`, with the parts `local_speakers`, `training`, `clusters`), `turns` compares RTTM, `probes` guesses what a gross mismatch is, `comparison` gives the verdicts.
+`docs/reference/dumps.md` is the format, written for somebody who has never seen this code. `reading` reads a folder,
+whose bytes are read in `parity.files`; `checks` says all that is wrong with it; `conventions` brings a dump to the
+reference's numbering (`aligned`, with the parts `local_speakers`, `training`, `clusters`); `turns` compares RTTM,
+`probes` guesses what a gross mismatch is, `comparison` gives the verdicts.
 """
+
+from __future__ import annotations
+
+from parity.ports.dump.checks import check_dump
+from parity.ports.dump.comparison import DumpComparison, compare_dumps
+from parity.ports.dump.reading import Dump, dumps_below, read_dump
+
+__all__ = [
+    "Dump",
+    "DumpComparison",
+    "check_dump",
+    "compare_dumps",
+    "dumps_below",
+    "read_dump",
+]
