@@ -28,7 +28,7 @@ from parity.networks.wespeaker.runtime import AUTO, check_runtimes, runtime_vers
 from parity.report.document import environment
 from parity.report.tables import BENCH
 from parity.sources.weights import load_weights
-from parity.tables import targets, write_tables
+from parity.tables.writing import targets, write_tables
 
 LONG_SECONDS = 60.0
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

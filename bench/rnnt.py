@@ -29,7 +29,7 @@ from parity.rnnt.search import greedy
 from parity.rnnt.seeded import SeededHead, SeededUtterance
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
 from parity.subjects.rnnt.fixtures import HEADS, made_head
-from parity.tables import targets, write_tables
+from parity.tables.writing import targets, write_tables
 
 REAL_SIZE = ("one_layer_34", "one_layer_1025", "two_layers_34", "two_layers_1025")
 SEED = 9

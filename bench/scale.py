@@ -31,7 +31,7 @@ from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import AUTO
 from parity.report.document import environment
 from parity.report.tables import SCALE
-from parity.tables import targets, write_tables
+from parity.tables.writing import targets, write_tables
 
 MINUTES = (4, 15, 60)
 RECORDED = (1, 5)  # hours

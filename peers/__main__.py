@@ -15,7 +15,7 @@ from parity.networks.runtime import available_cores
 from parity.report.document import to_json
 from parity.report.tables import PEERS
 from parity.sources.weights import load_weights
-from parity.tables import targets, write_tables
+from parity.tables.writing import targets, write_tables
 from peers.adapters import NATIVE, select
 from peers.measuring import Bench, measure
 from peers.report import document, markdown, remarks, table

@@ -60,7 +60,7 @@ def calibrate(
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
     from parity.report.document import to_json
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     planted = [fault for module in faults for fault in load_faults(module)]
     known = [fault.name for fault in planted]

@@ -52,7 +52,7 @@ def compare(
     )
     from parity.report.document import to_json
     from parity.report.tree import tree_markdown, tree_table
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     for path in (json_path, markdown):
         if path is not None:

@@ -76,7 +76,7 @@ def explain(
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     runtime = check_choice(runtime)
     entry = chosen_fixture(fixture, option)

@@ -25,7 +25,7 @@ def list_fixtures(
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import MANIFEST
     from parity.report.frames import catalogue_document
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     wanted = targets(table, CATALOGUE)
     entries = Catalogue.read(default_folder()).fixtures

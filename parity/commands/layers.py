@@ -61,7 +61,7 @@ def layers(
     from parity.report.document import to_json
     from parity.report.layers import proof_data, proof_in_words, proof_table
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     chosen = chosen_fixtures(fixtures, fixture)
     if full is not None and len(chosen) != 1:

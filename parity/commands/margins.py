@@ -29,7 +29,7 @@ def margins(
     from parity.margins.margin import margins as measure
     from parity.report.frames import margins_document
     from parity.report.terminal import headroom_table, margins_table
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     chosen = chosen_fixtures(fixtures, fixture)
     named = bool(fixtures or fixture)

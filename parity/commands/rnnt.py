@@ -83,7 +83,7 @@ def replay(
     from parity.report.steps import steps_document, steps_table
     from parity.subjects.rnnt.fixtures import select
     from parity.subjects.rnnt.questions import known_fault, planted, run_fixture
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     chosen = select(both(fixtures, fixture))
     found = known_fault(fault)
@@ -121,7 +121,7 @@ def calibrate(
     from parity.subjects.rnnt.faults import FAULTS
     from parity.subjects.rnnt.fixtures import ALL, select
     from parity.subjects.rnnt.questions import benches
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     chosen = select(both(fixtures, fixture))
     if partial := [entry.name for entry in chosen if entry.kept != ALL and (fixtures or fixture)]:

@@ -69,7 +69,7 @@ def run(
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     if snapshots is not None and not snapshots.is_dir():
         raise InputError(f"--snapshots {snapshots}: not a folder; expected one with one folder per fixture in it")

@@ -55,7 +55,7 @@ def runtimes(
     from parity.report.document import to_json
     from parity.report.runtimes import costs_data, costs_markdown, costs_table, read_costs
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     wanted = runtime or [name for name in RUNTIMES if name.startswith("onnx")]
     wanted = check_runtimes(wanted)

@@ -26,7 +26,7 @@ def stability(
     from parity.report.frames import stability_document
     from parity.report.stability import stability_table
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     chosen = chosen_fixtures(fixtures, fixture)
     wanted = targets(table, STABILITY)

@@ -48,7 +48,7 @@ def verification(
     from parity.report.document import to_json
     from parity.report.verification import verification_data, verification_in_words, verification_table
     from parity.sources.weights import load_weights
-    from parity.tables import targets, write_tables
+    from parity.tables.writing import targets, write_tables
 
     runtime = check_runtimes(runtime)
     chosen = chosen_fixtures(fixtures, fixture)

@@ -83,10 +83,12 @@ class Table:
         import pandas as pd
 
         rows = list(self.rows(document))
-        return pd.DataFrame(
-            {c.name: pd.array([row[c.name] for row in rows], dtype=c.dtype) for c in self.columns},
-            columns=[column.name for column in self.columns],
-        )
+        cells: dict[str, Any] = {}
+        for column in self.columns:
+            of_column: Any = [row[column.name] for row in rows]
+            dtype: Any = column.dtype
+            cells[column.name] = pd.array(of_column, dtype=dtype)
+        return pd.DataFrame(cells, columns=[column.name for column in self.columns])
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
+from support import ROOT
 
 from parity.errors import InputError
 from parity.tables import BOOLEAN, INTEGER, NUMBER, TEXT, Column, Table, Tables
@@ -59,3 +63,9 @@ def test_an_unknown_table_is_refused_with_those_there_are():
     with pytest.raises(InputError, match=r"^stages: no table of some command; there are: rows, none$"):
         TABLES.frame({"rows": []}, "stages")
     assert len(TABLES.frame({"rows": [{}]})) == 1 and len(TABLES.frame({"rows": [{}]}, "none")) == 0
+
+
+def test_to_know_which_tables_there_are_loads_neither_pandas_nor_numpy():
+    code = "import sys, parity.__main__; print({'numpy', 'pandas', 'pyarrow', 'scipy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

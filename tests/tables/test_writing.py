@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from parity.__main__ import app
 from parity.errors import InputError
 from parity.report.tables import RUN
-from parity.tables import Target, targets, write_tables, writing
+from parity.tables import writing
+from parity.tables.writing import Target, targets, write_tables
 
 EVERY = [(command, table) for command, (tables, _) in DOCUMENTS.items() for table in tables.tables]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from parity.report.tables.run import FIXTURE, STABILITY_TABLE
+from parity.report.tables.explanations import FIXTURE
+from parity.report.tables.run import STABILITY_TABLE
 from parity.tables.table import BOOLEAN, INTEGER, NUMBER, TEXT, Column, Document, Row, Table, Tables
 
 CATALOGUE_COLUMNS = (

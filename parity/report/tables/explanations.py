@@ -95,7 +95,9 @@ def element_rows(explained: Explained) -> Iterator[Row]:
     """A row for each element of either set."""
     for name, found in explained:
         elements = found["elements"] if found else None
-        for kind in ("chosen", "sufficient") if elements else ():
+        if not elements:
+            continue
+        for kind in ("chosen", "sufficient"):
             for element in elements[kind]:
                 yield {**element, "fixture": name, "set": kind, "artefact": elements["artefact"]}
 
