@@ -17,6 +17,7 @@ from rich.table import Table
 from bench.worker import PYANNOTE, Answer
 from parity.community1.geometry import SAMPLE_RATE, num_chunks
 from parity.files.whole import writing_file
+from parity.report.grid import uncut
 from parity.report.wording import markdown_lines
 
 Pairs = Sequence[Mapping[str, Answer]]
@@ -167,7 +168,7 @@ def table(report: Mapping[str, Any]) -> Table:
         grid.add_column(name.replace("-", "\n"), justify=justify, overflow="fold")
     for row in rows(report):
         grid.add_row(*row)
-    return grid
+    return uncut(grid)
 
 
 def markdown(report: Mapping[str, Any]) -> str:

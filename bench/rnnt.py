@@ -23,6 +23,7 @@ from parity.commands.tables import table_option
 from parity.console import run_and_exit, stderr, stdout
 from parity.files.whole import check_writable, write_text
 from parity.report.document import environment
+from parity.report.grid import uncut
 from parity.report.steps import statistics_line
 from parity.report.tables import BENCH_RNNT
 from parity.rnnt.search import greedy
@@ -174,7 +175,7 @@ def _table(report: dict) -> Table:
             f"{memory['second_half_kb']:+d} kB over the second half"
         )
         grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def main() -> None:

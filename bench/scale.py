@@ -30,6 +30,7 @@ from parity.files.machine import cpu_model
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import AUTO
 from parity.report.document import environment
+from parity.report.grid import uncut
 from parity.report.tables import SCALE
 from parity.tables.writing import targets, write_tables
 
@@ -210,7 +211,7 @@ def _table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> T
         grid.add_column(head, justify="right", no_wrap=True)
     for row in rows:
         grid.add_row(*row)
-    return grid
+    return uncut(grid)
 
 
 def main() -> None:

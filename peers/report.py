@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.report.document import environment
+from parity.report.grid import uncut
 from parity.report.wording import markdown_lines
 from peers.adapters import Row
 from peers.measuring import Bench, Clip, Result
@@ -155,7 +156,7 @@ def table(report: dict[str, Any]) -> Table:
         for clip, row, *cells in group:
             grid.add_row(clip or f"  {row}", *cells[:-2], cells[-1])
         grid.add_section()
-    return grid
+    return uncut(grid)
 
 
 def markdown(report: dict[str, Any]) -> str:

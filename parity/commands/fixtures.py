@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parity.checkout import in_checkout
 from parity.commands.options import MaxSpeakersOption, MinSpeakersOption, NumSpeakersOption
 from parity.commands.tables import table_option
 from parity.console import stdout
 from parity.report.tables import CATALOGUE
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from parity.fixtures.catalogue import Fixture
 
 app = typer.Typer(name="fixtures", no_args_is_help=True, help="The catalogue of fixtures.")
 
@@ -20,8 +27,6 @@ def list_fixtures(
     table: Annotated[list[str], table_option(CATALOGUE)] = [],  # noqa: B006
 ) -> None:
     """Every fixture of the catalogue: its recipe, what it stresses, whether it has a snapshot."""
-    from rich.table import Table
-
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import MANIFEST
     from parity.report.frames import catalogue_document
@@ -30,14 +35,29 @@ def list_fixtures(
     wanted = targets(table, CATALOGUE)
     entries = Catalogue.read(default_folder()).fixtures
     write_tables(wanted, catalogue_document(entries))
-    grid = Table()
+    stdout.print(fixtures_table(entries))
+    if not all((entry.snapshot_folder / MANIFEST).exists() for entry in entries):
+        stdout.print(
+            f"next: {in_checkout('nox -s capture')}, which takes the snapshots that are missing", soft_wrap=True
+        )
+
+
+def fixtures_table(entries: Iterable[Fixture]) -> Table:
+    """A row per fixture."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from parity.fixtures.snapshot import MANIFEST
+    from parity.report.grid import uncut
+
+    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for column in ("fixture", "recipe", "stresses", "speakers given", "snapshot"):
-        grid.add_column(column)
+        grid.add_column(column, no_wrap=column == "fixture")
     for entry in entries:
-        given = ", ".join(f"{key}={value}" for key, value in entry.speakers.items())
-        captured = "yes" if (entry.snapshot_folder / MANIFEST).exists() else "no: nox -s capture"
+        given = "\n".join(f"{key}={value}" for key, value in entry.speakers.items())
+        captured = "yes" if (entry.snapshot_folder / MANIFEST).exists() else "no"
         grid.add_row(entry.name, entry.recipe, entry.stresses, given, captured)
-    stdout.print(grid)
+    return uncut(grid)
 
 
 @app.command("add")
@@ -53,4 +73,5 @@ def add(
 
     bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     fixture = add_fixture(default_folder(), name, audio, **bounds)
-    stdout.print(f"{fixture.name}: added to {default_folder()}; next: nox -s capture -- --fixture {fixture.name}")
+    step = in_checkout(f"nox -s capture -- --fixture {fixture.name}")
+    stdout.print(f"{fixture.name}: added to {default_folder()}; next: {step}", soft_wrap=True)

@@ -10,7 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from parity.calibration.trials import Calibration, Finding, Trial
+from parity.console import stdout
 from parity.pipeline.artefact import LAYOUTS
+from parity.report.grid import natural, uncut
 
 SCHEMA = 1
 STAGES = tuple(dict.fromkeys(a.stage for layout in LAYOUTS.values() for a in layout.artefacts.values()))
@@ -96,7 +98,7 @@ def _share(flags: Iterable[Any]) -> str:
 
 def faults_table(document: dict[str, Any]) -> Table:
     """One line a fault; fits eighty columns."""
-    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    grid = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
     for column in ("fault, by the stage it breaks", "moves", "seen", "named", "answers", "restored"):
         grid.add_column(column, no_wrap=True, justify="right" if column in ("moves", "answers") else "left")
     for stage in STAGES:
@@ -106,7 +108,7 @@ def faults_table(document: dict[str, Any]) -> Table:
         for row in rows:
             trials = row["fixtures"]
             grid.add_row(
-                f"  {row['name']}",
+                f" {row['name']}",
                 _share(trial["moved"] for trial in trials),
                 said(row["detected"] if row["moving"] else None),
                 named(row),
@@ -119,7 +121,7 @@ def faults_table(document: dict[str, Any]) -> Table:
         f"fixture's answer"
     )
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def named(row: dict[str, Any]) -> str | Text:
@@ -130,17 +132,28 @@ def named(row: dict[str, Any]) -> str | Text:
 
 
 def confusion_table(document: dict[str, Any]) -> Table:
-    """True stage against named stage, in trials; columns are the rows' numbers."""
+    """True stage against named stage, in trials; columns are the rows' numbers. A list where they are too many."""
     cells = {(row["stage"], row["named"]): row["trials"] for row in document["confusion"]}
     stages = [stage for stage in STAGES if any(stage in pair for pair in cells)]
     columns = [*stages, *sorted({name for _, name in cells} - set(stages))]
-    grid = Table(box=SIMPLE_HEAD, title="true stage against named stage, in trials", padding=(0, 1, 0, 0))
-    grid.title_justify = "left"
-    grid.add_column("true stage", no_wrap=True)
-    for number, name in enumerate(columns, start=1):
-        grid.add_column(str(number) if name in stages else name, justify="right", no_wrap=True)
+    grid = _confusion("true stage", *(str(n) if name in stages else name for n, name in enumerate(columns, start=1)))
     for number, stage in enumerate(stages, start=1):
         grid.add_row(f"{number:2} {stage}", *(str(cells.get((stage, name), "·")) for name in columns))
+    return grid if natural(grid) <= stdout.width else _confusion_list(cells)
+
+
+def _confusion_list(cells: dict[tuple[str, str], int]) -> Table:
+    grid = _confusion("true stage", "named stage", "trials")
+    for (stage, name), trials in sorted(cells.items(), key=lambda cell: _order(cell[0])):
+        grid.add_row(stage, name, str(trials))
+    return uncut(grid)
+
+
+def _confusion(*columns: str) -> Table:
+    grid = Table(box=SIMPLE_HEAD, title="true stage against named stage, in trials", padding=0, show_edge=False)
+    grid.title_justify = "left"
+    for column in columns:
+        grid.add_column(column, justify="left" if column.endswith("stage") else "right", no_wrap=True)
     return grid
 
 

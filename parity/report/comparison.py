@@ -16,6 +16,7 @@ from parity.explain.explanation import Explanation
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.ports.dump.turns import TurnDifference
 from parity.report.document import explanation_data, finite
+from parity.report.grid import uncut
 from parity.report.wording import number, scientific
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red"}
@@ -121,7 +122,7 @@ def comparison_table(found: Found) -> Table:
         grid.add_row(artefact["name"], Text(verdict, style=STYLES[verdict]), size(artefact), Text(_remark(artefact)))
     grid.caption = "drift: largest difference, or how many elements (≠) differ, conventions undone"
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def headroom_table(found: Found) -> Table:
@@ -134,7 +135,7 @@ def headroom_table(found: Found) -> Table:
         grid.add_row(*(Text(cell) for cell in _call(margin)))
     grid.caption = "headroom: margin / drift seen there, ∞ where nothing moved; below 1 the decision may have flipped"
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def _call(margin: Found) -> tuple[str, ...]:

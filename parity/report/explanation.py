@@ -19,6 +19,7 @@ from parity.explain.explanation import (
     UNCLEAR,
     WITHIN,
 )
+from parity.report.grid import uncut
 from parity.report.wording import number, scientific
 
 STYLES = {BORN: "bold red", BORN_SMALL: "red", INHERITED: "yellow", UNCLEAR: "yellow", WITHIN: "green"}
@@ -52,7 +53,7 @@ def explanation_table(found: Found) -> Table:
         "gain: relative drift a stage makes of the relative drift it reads"
     )
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def in_words(found: Found) -> list[str]:

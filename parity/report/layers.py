@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.layers.proof import LayerProof, Proof
+from parity.report.grid import uncut
 from parity.report.wording import scientific
 
 COLUMNS = ("layer", "max abs", "relative", "limit", "worst chunk", "")
@@ -50,7 +51,7 @@ def _number(value: float) -> float | str:
 
 def proof_table(found: dict[str, Any]) -> Table:
     """A row a layer, in the order of computation, at the fixture and chunk where it is worst."""
-    grid = Table(box=SIMPLE_HEAD, title=_title(found))
+    grid = Table(box=SIMPLE_HEAD, title=_title(found), padding=(0, 1, 0, 0))
     grid.title_justify = grid.caption_justify = "left"
     for column in COLUMNS:
         grid.add_column(column, justify="left" if column in ("layer", "worst chunk", "") else "right", no_wrap=True)
@@ -65,7 +66,7 @@ def proof_table(found: dict[str, Any]) -> Table:
         grid.caption += (
             "\ndrift up to std: over a sample of the layer, its largest value, its RMS\n(docs/measured/layers.md)"
         )
-    return grid
+    return uncut(grid)
 
 
 def worst(found: dict[str, Any], index: int) -> tuple[str, dict[str, Any]]:

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.errors import InputError, one_line
+from parity.report.grid import uncut
 from parity.report.wording import markdown_lines, number, scientific
 
 SCHEMA = 1
@@ -117,7 +118,7 @@ def costs_table(document: dict[str, Any]) -> Table:
         cells["ratio"] = cells["ratio"].partition(" ")[0]
         grid.add_row(*(cells[column] for column in IN_TERMINAL))
     grid.caption = "in brackets: the fixture; ratio: of the first row's seconds; RTTM: fixtures where it is equal"
-    return grid
+    return uncut(grid)
 
 
 def costs_markdown(document: dict[str, Any]) -> str:

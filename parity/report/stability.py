@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.fixtures.stability import Perturbed, Stability
+from parity.report.grid import uncut
 from parity.report.wording import scientific
 
 COLUMNS = ("fixture", "embeddings", "filterbank", "rounding")
@@ -13,10 +14,10 @@ COLUMNS = ("fixture", "embeddings", "filterbank", "rounding")
 
 def stability_table(found: list[Stability]) -> Table:
     """One row a fixture: the first size that changed its answer, and the reference's worst rounding noise."""
-    grid = Table(box=SIMPLE_HEAD, title="noise that first changes the answer")
+    grid = Table(box=SIMPLE_HEAD, title="noise that first changes the answer", padding=(0, 1, 0, 0))
     grid.title_justify = grid.caption_justify = "left"
     for column in COLUMNS:
-        grid.add_column(column, justify="left" if column == "fixture" else "right", no_wrap=True)
+        grid.add_column(column, justify="left" if column == "fixture" else "right", no_wrap=column != "rounding")
     for stability in found:
         noise = stability.rounding_noise or {}
         worst = max(noise, key=noise.__getitem__, default=None)
@@ -29,7 +30,7 @@ def stability_table(found: list[Stability]) -> Table:
             unrun.setdefault(stability.fbank.why, []).append(stability.fixture)
     remarks += [f"filterbank not perturbed ({why}): {', '.join(names)}" for why, names in unrun.items()]
     grid.caption = "\n".join(remarks)
-    return grid
+    return uncut(grid)
 
 
 def _cell(perturbed: Perturbed) -> str:

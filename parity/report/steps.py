@@ -11,6 +11,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.report.document import explanation_data
+from parity.report.grid import uncut
 from parity.report.wording import scientific
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def steps_table(document: dict[str, Any]) -> Table:
         "x: that of the state in units of what one step makes from the reference's own"
     )
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def _shown(sides: dict[str, Any] | None) -> str:

@@ -10,14 +10,16 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 from rich.text import Text
 
+from parity.console import stdout
 from parity.gate.gate import FixtureResult, Watcher
 from parity.margins.margin import Margin
+from parity.report.grid import natural, uncut
 from parity.report.markdown import cells, headings, headline, remarks_of, runtime, tightest
 from parity.report.wording import number, scientific
 
-COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embedding", "first drift")
+COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embed", "first drift")
 LEFT = ("fixture", "status", "first drift")
-OPTIONAL, EMPTY = ("excl", "embedding"), ("", "—")
+OPTIONAL, EMPTY = ("excl", "embed"), ("", "—")
 STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow", "counted": "cyan", "missing": "dim"}
 
 
@@ -80,32 +82,44 @@ class ProgressWatcher(Watcher):
         self._progress.update(self._task, completed=self._reached)
 
 
-def table(document: dict[str, Any]) -> Table:
-    """The one table of a run."""
+def table(document: dict[str, Any], width: int | None = None) -> Table:
+    """The one table of a run; where the first drift does not fit beside the numbers, only the remarks below say it."""
+    grid = _table(document, COLUMNS)
+    return uncut(grid if natural(grid) <= (width or stdout.width) else _table(document, COLUMNS[:-1]), width)
+
+
+def _table(document: dict[str, Any], columns: tuple[str, ...]) -> Table:
     summary = document["summary"]
     grid = Table(
         box=SIMPLE_HEAD,
+        padding=0,
         title=f"{headline(document)} · weights {document['weights']['name']} · {runtime(document)}",
         title_justify="left",
     )
-    rows = [cells(fixture)[: len(COLUMNS)] for fixture in document["fixtures"]]
+    rows = [_short(cells(fixture)[: len(columns)]) for fixture in document["fixtures"]]
     # The seed's names are long and its captures have neither: an empty column would push the last one off the screen.
-    shown = [i for i, name in enumerate(COLUMNS) if name not in OPTIONAL or any(row[i] not in EMPTY for row in rows)]
+    shown = [i for i, name in enumerate(columns) if name not in OPTIONAL or any(row[i] not in EMPTY for row in rows)]
     for i in shown:
-        left, last = COLUMNS[i] in LEFT, COLUMNS[i] == "first drift"
-        heading = headings(document)[COLUMNS[i]] if last else COLUMNS[i]
-        grid.add_column(heading, justify="left" if left else "right", no_wrap=not last)
+        heading = headings(document)["first drift"] if columns[i] == "first drift" else columns[i]
+        grid.add_column(heading, justify="left" if columns[i] in LEFT else "right", no_wrap=True)
     for row in rows:
         styled = {1: Text(row[1], style=STYLES[row[1]])}
         grid.add_row(*(styled.get(i, row[i]) for i in shown))
+    differ = "\nn≠m: n where the reference has m" if any("≠" in cell for row in rows for cell in row) else ""
     grid.caption = (
         f"worst DER {number(summary['worst_der'])} · "
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])}\n"
         f"{summary['audio_seconds']:.0f} s of audio replayed in {summary['replay_seconds']:.0f} s"
-        f"{_sources(summary)}"
+        f"{_sources(summary)}{differ}"
     )
     grid.caption_justify = "left"
     return grid
+
+
+def _short(row: list[str]) -> list[str]:
+    """Cells as a terminal has room for: `3≠2` where Markdown has `3 (reference 2)`, an artefact over its mode."""
+    counts = [cell.replace(" (reference ", "≠").rstrip(")") for cell in row[2:4]]
+    return [*row[:2], *counts, *row[4:7], *(cell.replace(" (", "\n(") for cell in row[7:])]
 
 
 def _sources(summary: dict[str, Any]) -> str:
@@ -143,7 +157,7 @@ def margins_table(found: dict[str, list[Margin]]) -> Table:
         grid.add_row(decision, scientific(smallest), rows[0][1].unit, f"{name}\n{where}", taken, tied)
     grid.caption = "* reference-ambiguous: exact ties broken by how NumPy sorts, which may differ with the CPU"
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def headroom_table(document: dict[str, Any], first_change: dict[str, str]) -> Table:
@@ -157,7 +171,11 @@ def headroom_table(document: dict[str, Any], first_change: dict[str, str]) -> Ta
     grid = Table(box=SIMPLE_HEAD, title="fixtures by headroom: margin / drift seen there", padding=(0, 1, 0, 0))
     grid.title_justify = "left"
     for column in ("fixture", "headroom", "decision", "where", "noise that flips"):
-        grid.add_column(column, justify="right" if column == "headroom" else "left", no_wrap=column != "where")
+        grid.add_column(
+            column,
+            justify="right" if column == "headroom" else "left",
+            no_wrap=column in ("fixture", "headroom", "decision"),
+        )
     rows = [(tightest(fixture), fixture["name"]) for fixture in document["fixtures"]]
     rows.sort(key=lambda row: (row[0] is None, row[0] and row[0]["least_headroom"]))
     for margin, name in rows:
@@ -165,7 +183,7 @@ def headroom_table(document: dict[str, Any], first_change: dict[str, str]) -> Ta
         grid.add_row(name, *cells, first_change.get(name, "—"))
     grid.caption = "below 1: the drift seen is larger than the margin; noise that flips: measured on embeddings"
     grid.caption_justify = "left"
-    return grid
+    return uncut(grid)
 
 
 def ratio(margin: dict[str, Any]) -> str:

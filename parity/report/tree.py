@@ -13,6 +13,7 @@ from parity.errors import one_line
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.report.comparison import Found, size
+from parity.report.grid import fits, uncut
 from parity.report.wording import markdown_lines, number
 
 RECORDINGS = (
@@ -26,6 +27,8 @@ RECORDINGS = (
     "DER, exclusive",
 )
 ARTEFACT_COLUMNS = ("artefact", "exact", "equivalent", "different", "largest difference", "in")
+IN_NO_TERMINAL = ("first not exact", "labels", "embeddings")
+"""What a terminal of eighty columns has no room for, the first of them never."""
 LABELS = "hard_clusters"
 NONE = "—"
 KEY = (
@@ -94,14 +97,23 @@ def _badness(artefact: Found) -> tuple[bool, float, int]:
 
 
 def tree_table(found: Sequence[Found]) -> Table:
-    """The recordings, for a terminal."""
-    grid = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    """The recordings, for a terminal: without some columns, which Markdown and JSON have, where they do not fit."""
+    for left_out in (1, 2, 3):
+        grid = _tree(found, IN_NO_TERMINAL[:left_out])
+        if fits(grid):
+            break
+    return uncut(grid)
+
+
+def _tree(found: Sequence[Found], left_out: Sequence[str]) -> Table:
+    grid = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
     shorter = {RECORDINGS[1]: "e/q/d", "DER, exclusive": "DER"}
-    for column in RECORDINGS:
-        if column != "first not exact":  # a terminal has 80 columns; Markdown and JSON have it
-            grid.add_column(shorter.get(column, column), no_wrap=True)
-    for name, verdicts, _, *others in recording_rows(found):
-        grid.add_row(*map(Text, (name, verdicts.replace(" ", ""), *others)))
+    shown = [i for i, column in enumerate(RECORDINGS) if column not in left_out]
+    for i in shown:
+        grid.add_column(shorter.get(RECORDINGS[i], RECORDINGS[i]), no_wrap=True)
+    for name, verdicts, *others in recording_rows(found):
+        row = (name, verdicts.replace(" ", ""), *others)
+        grid.add_row(*(Text(row[i]) for i in shown))
     grid.caption = "e/q/d: artefacts exact, equivalent, different"
     grid.caption_justify = "left"
     return grid

@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.embedding.verification import DECIMALS, WINDOW_SECONDS, Verification, Window, largest_gap
+from parity.report.grid import uncut
 from parity.report.wording import scientific
 
 
@@ -47,7 +48,7 @@ def verification_table(data: dict[str, Any]) -> Table:
         kinds = [(str(row[kind]["pairs"]), _decimals(row[kind]["mean"])) for kind in ("same", "different")]
         name = "{name} {version}".format(**row["runtime"])
         grid.add_row(name, *kinds[0], *kinds[1], _decimals(row["equal_error_rate"]))
-    return grid
+    return uncut(grid)
 
 
 def verification_in_words(data: dict[str, Any]) -> list[str]:
