@@ -12,8 +12,8 @@ from pathlib import Path
 from bench.worker import Answer
 from parity.files.whole import cache_dir
 from parity.fixtures.catalogue import Catalogue, default_folder
-from parity.measure.score import count
-from parity.sources.weights import load_weights
+from parity.measure import count
+from parity.sources import load_weights
 from peers.adapters import ROWS, SHERPA
 from peers.environments import installed, python_of
 from peers.measuring import read_reference

@@ -18,8 +18,8 @@ from parity.community1.masks import build_masks
 from parity.community1.networks import Networks
 from parity.community1.plda import Plda
 from parity.community1.segmentation import powerset_mapping
+from parity.fixtures import read_snapshot
 from parity.fixtures.catalogue import Catalogue, default_folder
-from parity.fixtures.snapshot import read_snapshot
 from parity.networks.wespeaker.architecture import POOLED_FEATURES
 from parity.networks.wespeaker.masks import interpolate_nearest, pooled_frames
 from parity.networks.wespeaker.reach import SHRINKS

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import InputError
-from parity.files.whole import write_text
+from parity.files import write_text
 
 
 def merge(path: Path, values: Mapping[str, Any]) -> None:

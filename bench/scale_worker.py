@@ -31,7 +31,7 @@ from parity.community1.networks import Networks
 from parity.community1.plda import solve_plda
 from parity.diarize import Diarizer
 from parity.networks.runtime import one_blas_thread
-from parity.sources.weights import load_weights
+from parity.sources import load_weights
 
 Answer = dict[str, Any]
 

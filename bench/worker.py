@@ -17,17 +17,17 @@ from functools import partial
 import numpy as np
 
 from bench.memory import forget_peak, peak_mb
-from parity.audio.reading import load_clip
+from parity.audio import load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.networks import build_networks
 from parity.diarize import Diarizer, StageClock
+from parity.fixtures import read_snapshot
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
-from parity.fixtures.snapshot import read_snapshot
 from parity.networks.runtime import one_blas_thread
-from parity.replay.engine import replay
+from parity.replay import replay
 from parity.replay.outcome import TEXTS, URI
-from parity.sources.weights import load_weights
+from parity.sources import load_weights
 
 Answer = dict[str, object]
 Run = Callable[[Fixture, np.ndarray], Answer]

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 
 ONEDNN_QUESTION = (
     "import torch\n"

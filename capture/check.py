@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.measure.drift import Drift, compare
-from parity.pipeline.artefact import ARTEFACTS
-from parity.replay.engine import CASCADED
+from parity.fixtures import Snapshot, read_snapshot
+from parity.measure import Drift, compare
+from parity.pipeline import ARTEFACTS
+from parity.replay import CASCADED
 from parity.replay.outcome import excuses, near_tie_flips
 
 PROVENANCE = ("pyannote_audio_version", "clip_sha256", "weights", "parameters")

@@ -10,14 +10,14 @@ import typer
 from capture.device import CPU, prepared
 from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchcodec
 from capture.settings import Settings, check, check_installed
-from parity.audio.reading import load_clip
+from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError
-from parity.files.whole import check_writable
+from parity.files import check_writable
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.snapshot import MANIFEST, REFERENCE_VERSION
-from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
+from parity.sources import DEFAULT_SOURCE, WeightSet, load_weights
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 

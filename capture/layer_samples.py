@@ -15,13 +15,13 @@ from pyannote.audio import Pipeline
 from capture.layers import checked_snapshot, embedding_layers, provenance
 from capture.recorder import known_sources
 from capture.taps import check_sources
-from parity.audio.reading import load_clip
+from parity.audio import load_clip
 from parity.community1 import geometry
+from parity.fixtures import Fixture
 from parity.fixtures.beside import snapshot_sha256
-from parity.fixtures.catalogue import Fixture
 from parity.layers.reference import proven_layers
 from parity.layers.samples import EVERYBODY, inputs_of, sample, write_samples
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 
 
 def record_samples(folder: Path, pipeline: Pipeline, fixture: Fixture, weights: WeightSet) -> Path:

@@ -24,10 +24,9 @@ from capture.snapshots import machine, versions
 from capture.taps import check_sources
 from parity.community1 import geometry
 from parity.errors import InputError
-from parity.fixtures.catalogue import Fixture
-from parity.fixtures.snapshot import Snapshot, read_snapshot
+from parity.fixtures import Fixture, Snapshot, read_snapshot
 from parity.layers.file import NETWORKS, Layer, check_chunks, write_layers
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 
 
 def parse_chunks(text: str | None) -> list[int]:

@@ -20,7 +20,7 @@ import numpy as np
 from capture.changes import CHANGES, Change, batched, chosen, one_ulp, shown
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from capture.settings import check_installed
-from parity.audio.reading import load_clip
+from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
@@ -31,11 +31,11 @@ from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.fixtures.prepare import check_provenance
 from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
-from parity.measure.drift import Drift, compare
-from parity.pipeline.artefact import ARTEFACTS
-from parity.replay.engine import CASCADED
+from parity.measure import Drift, compare
+from parity.pipeline import ARTEFACTS
+from parity.replay import CASCADED
 from parity.replay.outcome import TEXTS, excuses, near_tie_flips
-from parity.sources.weights import WeightSet, load_weights
+from parity.sources import WeightSet, load_weights
 
 
 def measure(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import InputError
-from parity.files.whole import writing_folder
+from parity.files import writing_folder
 from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, read_snapshot
 
 CHOSEN = (

@@ -11,7 +11,7 @@ from capture.device import CPU, check_tf32
 from capture.environment import DEFAULT_THREADS
 from parity.errors import InputError
 from parity.fixtures.snapshot import REFERENCE_VERSION
-from parity.sources.weights import DEFAULT_SOURCE
+from parity.sources import DEFAULT_SOURCE
 
 
 @dataclass(frozen=True)

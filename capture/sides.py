@@ -20,7 +20,7 @@ from parity.console import run_and_exit
 from parity.errors import InputError
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.snapshot import REFERENCE_VERSION
-from parity.sources.weights import DEFAULT_SOURCE
+from parity.sources import DEFAULT_SOURCE
 
 AXES = {"versions": REFERENCE_VERSION, "devices": CPU, "threads": DEFAULT_THREADS, "weights": DEFAULT_SOURCE}
 """What two captures may differ in, and what it is where nothing is said."""

@@ -16,10 +16,10 @@ from capture.reference import Run
 from capture.settings import Settings
 from parity.community1 import Parameters, geometry
 from parity.files.machine import cpu_model
-from parity.fixtures.catalogue import Fixture
+from parity.fixtures import Fixture
 from parity.fixtures.snapshot import SCHEMA, Snapshot, write_snapshot
-from parity.pipeline.artefact import ARTEFACTS
-from parity.sources.weights import WeightSet
+from parity.pipeline import ARTEFACTS
+from parity.sources import WeightSet
 
 RECORDED_VERSIONS = (
     "numpy",

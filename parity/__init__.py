@@ -102,17 +102,17 @@ if TYPE_CHECKING:
     from parity.diarize import diarize as _diarize
     from parity.errors import InputError as InputError
     from parity.explain.asked import explain_fixture as _explain
+    from parity.fixtures import read_snapshot as read_snapshot
     from parity.fixtures.catalogue import fixtures as _fixtures
     from parity.fixtures.prepare import load_networks as load_networks
-    from parity.fixtures.snapshot import read_snapshot as read_snapshot
     from parity.gate.asked import replay_fixture as _replay
-    from parity.margins.margin import margins as _margins
+    from parity.margins import margins as _margins
     from parity.measure.score import score as score
+    from parity.ports.dump import read_dump as read_dump
     from parity.ports.dump.asked import compare as compare
     from parity.ports.dump.asked import validate as validate
-    from parity.ports.dump.reading import read_dump as read_dump
     from parity.report.frames import to_frame as to_frame
-    from parity.sources.weights import load_weights as load_weights
+    from parity.sources import load_weights as load_weights
 
     def _room(function: Callable[P, R]) -> Room[P, R]: ...
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from parity.errors import InputError
-from parity.fixtures.catalogue import Fixture
+from parity.fixtures import Fixture
 
 NATIVE = "parity"
 

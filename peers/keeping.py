@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.files.whole import writing_folder
+from parity.files import writing_folder
 from peers.running import NUMBERS, Run, read_answer
 
 RTTM = "diarization.rttm"

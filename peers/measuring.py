@@ -10,9 +10,9 @@ from pathlib import Path
 import soundfile
 
 from parity.errors import InputError
-from parity.fixtures.catalogue import Fixture
-from parity.measure.score import Score, count, score_rttm
-from parity.sources.weights import WeightSet
+from parity.fixtures import Fixture
+from parity.measure import Score, count, score_rttm
+from parity.sources import WeightSet
 from peers.adapters import Row
 from peers.environments import python_of
 from peers.keeping import keep, kept

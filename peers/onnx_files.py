@@ -16,12 +16,12 @@ import onnx
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
 from parity.community1 import geometry
-from parity.files.whole import writing_file
+from parity.files import writing_file
 from parity.networks.onnx_graph import IR_VERSION
 from parity.networks.pyannet import NUM_CLASSES, build_pyannet
 from parity.networks.wespeaker.architecture import EMBEDDING_DIM
 from parity.networks.wespeaker.graph import build_head, build_trunk
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 
 SEGMENTATION = {
     "model_type": "pyannote-segmentation-3.0",

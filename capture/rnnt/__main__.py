@@ -11,7 +11,7 @@ import typer
 from parity.console import run_and_exit, stderr
 from parity.errors import InputError
 from parity.fixtures.snapshot import MANIFEST, Snapshot
-from parity.measure.drift import compare
+from parity.measure import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.subjects.rnnt.fixtures import RnntFixture, select
 

@@ -15,12 +15,12 @@ import torch
 
 from capture.rnnt.reference import RnntRun, run_reference
 from capture.rnnt.snapshots import machine
+from parity.fixtures import Snapshot
 from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.noise import Noise, NoiseFloor, Variant, write_noise
-from parity.fixtures.snapshot import Snapshot
-from parity.measure.drift import compare
+from parity.measure import compare
 from parity.pipeline.artefact import STEP_ARTEFACTS
-from parity.replay.engine import CASCADED
+from parity.replay import CASCADED
 from parity.subjects.rnnt.fixtures import RnntFixture, made_head
 
 

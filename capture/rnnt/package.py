@@ -17,7 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 from parity.errors import InputError
-from parity.files.whole import sha256_file
+from parity.files import sha256_file
 
 VERSION = "0.1.0"
 SOURCES = {

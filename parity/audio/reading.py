@@ -20,7 +20,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from parity.errors import InputError
-from parity.files.whole import writing_file
+from parity.files import writing_file
 
 SAMPLE_RATE = 16_000
 """Hz; what the pipeline's networks were trained on."""

@@ -15,9 +15,9 @@ from pathlib import Path
 from parity.community1 import Networks, Parameters
 from parity.errors import InputError, one_line
 from parity.names import find_name
-from parity.pipeline.stage import Pipeline
-from parity.ports.python import Implementation
-from parity.sources.weights import WeightSet
+from parity.pipeline import Pipeline
+from parity.ports import Implementation
+from parity.sources import WeightSet
 
 BUILT_IN = "parity.calibration.faults"
 

@@ -33,12 +33,12 @@ def convert(
 
     Exit status: 0 written, 2 not: the source, the options, or a result that is not the source's.
     """
-    from parity.audio.long import load_16k
+    from parity.audio import load_16k
+    from parity.embedding import convert as convert_weights
     from parity.embedding.conversion import Options, check_options
-    from parity.embedding.conversion import convert as convert_weights
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.networks.wespeaker.checkpoints import read_embedding
-    from parity.sources.weights import load_weights
+    from parity.sources import load_weights
 
     options = Options(to, fold, parts, opset, overwrite)
     check_options(options, out)

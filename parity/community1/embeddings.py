@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from parity.networks.wespeaker.masks import interpolate_nearest
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 BATCH_SIZE = 2
 

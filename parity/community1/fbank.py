@@ -16,7 +16,7 @@ import numpy as np
 from scipy import fft
 
 from parity.community1 import geometry
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 NUM_MEL_BINS = 80
 WINDOW_SAMPLES = 400

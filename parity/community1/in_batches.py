@@ -15,7 +15,7 @@ import numpy as np
 from parity.community1.embeddings import Network, Progress
 from parity.networks.wespeaker.architecture import EMBEDDING_DIM
 from parity.networks.wespeaker.masks import interpolate_nearest, pooled_frames
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 AHEAD = 2
 """Batches whose filterbank is computed before it is asked for."""

@@ -16,7 +16,7 @@ from parity.community1.side_by_side import side_by_side
 from parity.networks.wespeaker.architecture import POOLED_FEATURES
 from parity.networks.wespeaker.masks import interpolate_nearest, pooled_frames
 from parity.networks.wespeaker.reach import SHRINKS, stretch
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 
 def embed_spoken(

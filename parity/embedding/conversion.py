@@ -16,7 +16,7 @@ import numpy as np
 from parity.community1 import geometry
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError, one_line
-from parity.files.whole import writing_file, writing_folder
+from parity.files import writing_file, writing_folder
 from parity.measure.tolerances import ISOLATED
 from parity.networks.onnx_graph import OPSET
 from parity.networks.runtime import OnnxNetwork

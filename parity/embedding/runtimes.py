@@ -24,13 +24,12 @@ from parity.community1.fbank import fbank_series
 from parity.community1.geometry import num_chunks
 from parity.community1.scoring import inactive
 from parity.errors import InputError
-from parity.fixtures.prepare import Prepared
-from parity.fixtures.snapshot import Snapshot
-from parity.margins.margin import margins
-from parity.measure.score import score_rttm
+from parity.fixtures import Prepared, Snapshot
+from parity.margins import margins
+from parity.measure import score_rttm
 from parity.networks.wespeaker.runtime import EmbeddingNetwork
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
-from parity.ports.python import Implementation
+from parity.ports import Implementation
 from parity.replay.outcome import TEXTS, URI, active_embedding_drift, with_uri
 from parity.tables import Tabular
 

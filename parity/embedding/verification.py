@@ -19,7 +19,7 @@ from sklearn.metrics import roc_curve
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE
 from parity.community1.fbank import compute_fbank
 from parity.errors import InputError
-from parity.fixtures.catalogue import Fixture
+from parity.fixtures import Fixture
 from parity.fixtures.clips import excerpt
 from parity.fixtures.material import Material, alone
 from parity.networks.wespeaker.runtime import EmbeddingNetwork

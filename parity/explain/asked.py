@@ -12,7 +12,7 @@ from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
 from parity.ports.python import Given, implementation_of
-from parity.sources.weights import DEFAULT_SOURCE, WeightSet
+from parity.sources import DEFAULT_SOURCE, WeightSet
 
 
 def explain_fixture(

@@ -12,9 +12,8 @@ from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
 from parity.ports.python import Given, implementation_of
-from parity.replay.engine import replay
-from parity.replay.outcome import Replay
-from parity.sources.weights import DEFAULT_SOURCE, WeightSet
+from parity.replay import Replay, replay
+from parity.sources import DEFAULT_SOURCE, WeightSet
 
 
 def replay_fixture(

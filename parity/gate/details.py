@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from scipy.cluster.hierarchy import maxdists
 
-from parity.audio.reading import SAMPLE_RATE
+from parity.audio import SAMPLE_RATE
 from parity.community1.scoring import inactive
+from parity.fixtures import Snapshot
 from parity.fixtures.noise import Noise, NoiseFloor
-from parity.fixtures.snapshot import Snapshot
 from parity.fixtures.stability import Stability
-from parity.margins.margin import Margin, margins
+from parity.margins import Margin, margins
 from parity.measure.score import read_turns
 
 Turn = tuple[float, float, str]

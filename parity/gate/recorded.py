@@ -14,24 +14,19 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from parity.audio.reading import SAMPLE_RATE, load_clip
+from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
 from parity.errors import InputError
-from parity.explain.explanation import Explanation
-from parity.explain.localise import ask, explain
-from parity.fixtures import seed
-from parity.fixtures.catalogue import Fixture
-from parity.fixtures.prepare import Prepared
+from parity.explain import Explanation, ask, explain
+from parity.fixtures import Fixture, Prepared, Snapshot, read_snapshot, seed
 from parity.fixtures.recording import RTTM, Recording
-from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.measure.tolerances import tolerance
-from parity.pipeline.artefact import ARTEFACTS
+from parity.measure import tolerance
+from parity.pipeline import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline
 from parity.ports.python import NATIVE, Implementation
-from parity.replay.engine import ISOLATED, replay
-from parity.replay.outcome import Replay
-from parity.sources.weights import WeightSet
+from parity.replay import ISOLATED, Replay, replay
+from parity.sources import WeightSet
 from parity.sources.weights.wheels import NAME as INT8
 
 AUDIO, TENSORS, TURNS, CAPTURES = "audio", "tensors", "rttm", "captures"

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.files.whole import writing_file
+from parity.files import writing_file
 from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.networks.wespeaker.architecture import BLOCKS, expected_shapes
 

@@ -21,8 +21,8 @@ from parity.measure.tolerances import LAYER_CEILING, LAYER_FLOOR, LAYER_MULTIPLE
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, load_embedding
-from parity.pipeline.stage import ChunkSeries
-from parity.sources.weights import WeightSet
+from parity.pipeline import ChunkSeries
+from parity.sources import WeightSet
 
 _OWN_OUTPUTS = {"fbank", "log_probabilities", "embeddings"}  # a graph's inputs and outputs: not asked for again
 

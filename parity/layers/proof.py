@@ -16,9 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.fixtures.catalogue import Fixture
+from parity.fixtures import Fixture, Snapshot
 from parity.fixtures.prepare import check_weights
-from parity.fixtures.snapshot import Snapshot
 from parity.layers.file import LayerFile
 from parity.layers.inside import check_origin, largest_difference
 from parity.layers.probes import explain_layer
@@ -26,7 +25,7 @@ from parity.layers.reference import PROVEN, ReferenceChunk, ReferenceLayer, chun
 from parity.layers.samples import read_samples
 from parity.measure.tolerances import ISOLATED, LAYER_SHARE
 from parity.ports.python import load_object
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 from parity.tables import Tabular
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.files.whole import writing_file
+from parity.files import writing_file
 from parity.fixtures.beside import check_belongs, check_schema
 from parity.fixtures.snapshot import LAYERS, Snapshot
 from parity.layers.file import NUM_FRAMES, read_manifest_and_arrays

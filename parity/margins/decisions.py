@@ -25,7 +25,7 @@ from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
 from parity.community1.vbx import STOP_BELOW
 from parity.measure.drift import in_words
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 Values = Mapping[str, Any]
 

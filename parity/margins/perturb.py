@@ -18,24 +18,24 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from parity.audio.reading import SAMPLE_RATE, load_clip
+from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.fbank import fbank_series
 from parity.community1.plda import Plda, solve_plda
 from parity.community1.scoring import inactive
 from parity.errors import InputError
-from parity.files.whole import check_writable
+from parity.files import check_writable
+from parity.fixtures import Fixture
 from parity.fixtures.beside import snapshot_sha256
-from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import check_provenance, load_networks
 from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot
 from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
 from parity.margins.precision import BITS, rounding_noise
 from parity.networks.runtime import one_blas_thread
-from parity.pipeline.stage import ChunkSeries, Pipeline
+from parity.pipeline import ChunkSeries, Pipeline
 from parity.replay.outcome import TEXTS, URI
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 
 __all__ = ["measure", "measure_all", "perturb_embeddings", "perturb_fbank", "read_stability"]
 

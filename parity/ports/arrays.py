@@ -18,8 +18,7 @@ import numpy as np
 from parity.community1.annotation import from_rttm
 from parity.community1.geometry import num_chunks
 from parity.errors import InputError
-from parity.pipeline.artefact import ARTEFACTS
-from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
+from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.checks import check_dump
 from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.rttm import may_be_scored, plain

@@ -14,17 +14,16 @@ from typing import Any
 import numpy as np
 
 from parity import __version__
-from parity.explain.explanation import Explanation
+from parity.explain import Explanation
 from parity.fixtures.snapshot import REFERENCE_VERSION
-from parity.gate.details import Details
-from parity.gate.gate import PARITY, FixtureResult
+from parity.gate import PARITY, Details, FixtureResult
 from parity.gate.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
-from parity.measure.drift import Drift
+from parity.measure import Drift
 from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.replay.outcome import TEXTS, Replay
-from parity.sources.weights import WeightSet
+from parity.sources import WeightSet
 
 SCHEMA = 2
 REPLAYED = (

@@ -32,9 +32,9 @@ from parity.tables.table import Document, Tables
 if TYPE_CHECKING:
     import pandas as pd
 
-    from parity.fixtures.catalogue import Fixture
+    from parity.fixtures import Fixture
     from parity.fixtures.stability import Stability
-    from parity.margins.margin import Margin
+    from parity.margins import Margin
 
 Reader = tuple[Tables, Callable[[Sequence[Any]], Document]]
 """The tables of one type of result, and what makes a document of several of them."""
@@ -98,18 +98,17 @@ def _read(path: Path) -> Any:
 
 @functools.cache
 def _readers() -> dict[type, Reader]:
-    from parity.calibration.trials import Calibration
-    from parity.embedding.runtimes import Costs
-    from parity.embedding.verification import Verification
-    from parity.explain.explanation import Explanation
+    from parity.calibration import Calibration
+    from parity.embedding import Costs, Verification
+    from parity.explain import Explanation
     from parity.explain.localise import Answered
-    from parity.fixtures.catalogue import Catalogue, Fixture
+    from parity.fixtures import Catalogue, Fixture
     from parity.fixtures.stability import Stability
-    from parity.gate.gate import FixtureResult
-    from parity.layers.proof import Proof
-    from parity.margins.margin import Margin
-    from parity.ports.dump.comparison import DumpComparison
-    from parity.replay.outcome import Replay
+    from parity.gate import FixtureResult
+    from parity.layers import Proof
+    from parity.margins import Margin
+    from parity.ports.dump import DumpComparison
+    from parity.replay import Replay
     from parity.report.calibration import calibration_document
     from parity.report.comparison import comparison_data, comparison_document
     from parity.report.document import explanation_data, fixture_data
@@ -179,7 +178,7 @@ def catalogue_document(fixtures: Sequence[Fixture]) -> Document:
 
 
 def _alone(replay: Any) -> Any:
-    from parity.gate.gate import DRIFT, PARITY, FixtureResult
+    from parity.gate import DRIFT, PARITY, FixtureResult
 
     status = PARITY if replay.at_parity else DRIFT
     return FixtureResult("", status, seconds=sum(replay.stage_seconds.values()), replay=replay)

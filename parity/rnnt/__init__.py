@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from parity.pipeline import Stage
 from parity.pipeline.recurrent import Loop, RecurrentPipeline
-from parity.pipeline.stage import Stage
 from parity.rnnt.search import MAX_SYMBOLS
 from parity.rnnt.stages import NO_TOKEN, advance, choose, join, predict, transcribe
 from parity.rnnt.step import OnnxJointStep, RnntNetworks

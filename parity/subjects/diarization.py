@@ -12,9 +12,9 @@ import numpy as np
 from parity.community1.annotation import to_rttm
 from parity.explain.answer import Answer, answer_of, distance, recovery
 from parity.explain.elements import decisive_elements
-from parity.fixtures.snapshot import Snapshot
+from parity.fixtures import Snapshot
+from parity.replay import Subject
 from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, unread, with_uri
-from parity.replay.subject import Subject
 
 
 def near_ties(made: Mapping[str, Any], snapshot: Snapshot) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.errors import InputError
-from parity.files.whole import check_writable, writing_file
+from parity.files import check_writable, writing_file
 from parity.tables.table import Document, Table, Tables
 
 if TYPE_CHECKING:

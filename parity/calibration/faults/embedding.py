@@ -13,7 +13,7 @@ from parity.calibration.faults.rounded_weights import Rounding, bfloat16, float1
 from parity.community1.embeddings import embed
 from parity.community1.filtering import MIN_ACTIVE_RATIO, clean_frames
 from parity.networks.wespeaker.architecture import POOLING_EPS
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 POOLED_FRAMES = 125
 ROOT_EPS = 1e-7

@@ -25,7 +25,7 @@ from parity.community1.fbank import (
     hamming_window,
     mel_bank,
 )
-from parity.pipeline.stage import ChunkSeries
+from parity.pipeline import ChunkSeries
 
 KALDI_DITHER = 1.0  # Kaldi's default, in units of 16-bit samples
 EDGE_SAMPLES = (WINDOW_SAMPLES - SHIFT_SAMPLES) // 2

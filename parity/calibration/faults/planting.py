@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from parity.calibration.fault import Fault, Workshop
-from parity.pipeline.stage import Pipeline
+from parity.pipeline import Pipeline
 
 Run = Callable[..., Any]
 Make = Callable[[Run, Workshop], Run]

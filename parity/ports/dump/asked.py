@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from parity.fixtures.catalogue import Fixture
-from parity.fixtures.snapshot import Snapshot
+from parity.fixtures import Fixture, Snapshot
 from parity.ports.dump.checks import check_dump
 from parity.ports.dump.comparison import DumpComparison, compare_dumps
 from parity.ports.dump.reading import Dump, read_dump

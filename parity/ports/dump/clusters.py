@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline import ARTEFACTS
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.local_speakers import unlike
 from parity.replay.outcome import unread

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline import ARTEFACTS
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.clusters import number_ahc_clusters, number_clusters
 from parity.ports.dump.local_speakers import order_local_speakers, speaker_orders

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from parity.community1.parameters import Parameters
-from parity.fixtures.snapshot import Snapshot
+from parity.fixtures import Snapshot
+from parity.margins import Margin, margins
 from parity.margins.decisions import KINDS, Kind
-from parity.margins.margin import Margin, margins
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.checks import well_formed
 from parity.ports.dump.local_speakers import in_order

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline import ARTEFACTS
 
 FRAMES = {"F": "frame", "frames": "frame", "998": "filterbank frame"}
 HALF = (0.4, 0.6)

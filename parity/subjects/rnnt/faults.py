@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration.fault import Fault
-from parity.pipeline.stage import Pipeline
+from parity.calibration import Fault
+from parity.pipeline import Pipeline
 from parity.rnnt.head import Head
 from parity.rnnt.stages import NO_TOKEN, advance, join, predict
 from parity.rnnt.step import OnnxJointStep, RnntNetworks

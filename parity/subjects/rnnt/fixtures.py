@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
+from parity.fixtures import Snapshot, read_snapshot
 from parity.fixtures.catalogue import default_folder
-from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.names import find_names
 from parity.pipeline.artefact import STEP_ARTEFACTS
 from parity.rnnt.head import Head

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from parity.calibration.fault import Fault
+from parity.calibration import Fault
 from parity.calibration.trials import Bench
 from parity.errors import InputError
-from parity.explain.explanation import Explanation
+from parity.explain import Explanation, Patching
 from parity.explain.localise import DEFAULT_BUDGET, Question, explain
 from parity.explain.memo import Memo
-from parity.explain.patching import Patching
 from parity.fixtures.noise import read_noise
-from parity.measure.drift import Drift, compare
+from parity.measure import Drift, compare
 from parity.names import find_name
-from parity.pipeline.stage import Pipeline
+from parity.pipeline import Pipeline
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import CASCADED, reference_artefacts, replay
 from parity.rnnt import rnnt_pipeline
