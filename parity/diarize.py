@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import Turn, speaker_names, to_rttm
 from parity.community1.in_batches import embed_batches
 from parity.community1.networks import build_networks
+from parity.community1.parameters import Bounds
 from parity.community1.segmentation import segment
 from parity.community1.spoken import embed_spoken
 from parity.errors import InputError
@@ -109,7 +110,7 @@ def diarize(
     ------
     InputError : not audio, empty, not finite, too short; impossible bounds; an unknown artefact, runtime or device
     """
-    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
     waveform = _waveform(audio)  # what is wrong with it is said before weights are loaded
     diarizer = Diarizer(weights, threads=threads, runtime=runtime, device=device, precision=precision)
@@ -177,12 +178,12 @@ class Diarizer:
         progress: Progress | None = None,
     ) -> Diarization:
         """See `diarize`."""
-        bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+        bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
         check_bounds(**bounds)
         return self._run(_waveform(audio), bounds, tuple(artefacts), progress)
 
     def _run(
-        self, waveform: np.ndarray, bounds: Mapping[str, int | None], wanted: tuple[str, ...], progress: Progress | None
+        self, waveform: np.ndarray, bounds: Bounds, wanted: tuple[str, ...], progress: Progress | None
     ) -> Diarization:
         """All of it, on a waveform and bounds that were checked: `diarize` checks them before it loads anything."""
         pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), wanted, progress)
@@ -200,7 +201,7 @@ class Diarizer:
     def _pipeline(self, parameters: Parameters, wanted: tuple[str, ...], progress: Progress | None) -> Pipeline:
         networks, workers = self._networks, self.workers
         tell = {name: partial(progress, name) if progress else None for name in ("segmentation", "embeddings")}
-        spared = {
+        spared: dict[str, Callable[..., Any]] = {
             "segmentation": partial(
                 segment,
                 network=networks.segmentation,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from parity.errors import InputError
 
@@ -48,7 +49,7 @@ def find_names(
     return list(dict.fromkeys(names[0] for names in meant.values()))
 
 
-def find_name(typed: str, known: Iterable[str], **words: str) -> str:
+def find_name(typed: str, known: Iterable[str], **words: Any) -> str:
     """The one known name that was meant; see `find_names`."""
     (found,) = find_names([typed], known, **words)
     return found

@@ -64,7 +64,9 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
     count_is_forced = Condition(("sp_final",), lambda sp: p.forced_count(surviving(sp).sum()) is not None)
 
     def forced_kmeans(sp_final: np.ndarray, *training: np.ndarray) -> np.ndarray:
-        return cluster_kmeans(*training, num_clusters=p.forced_count(surviving(sp_final).sum()))
+        imposed = p.forced_count(surviving(sp_final).sum())
+        assert imposed is not None  # the stage's condition
+        return cluster_kmeans(*training, num_clusters=imposed)
 
     return Pipeline(
         "community-1",

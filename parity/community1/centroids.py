@@ -44,12 +44,12 @@ def compute_centroids(
     centroids : (num_clusters, 256); float64 from VBx, float32 otherwise; NaN for a cluster without embeddings
     """
     train = embeddings[train_chunk_idx, train_speaker_idx]
-    if kmeans_clusters is not None:
+    if kmeans_clusters is not None:  # imposed on what VBx kept, so `sp_final` is there
         # Equal embeddings may leave KMeans with fewer clusters than imposed; the reference keeps their NaN centroids.
-        imposed = forced_count(surviving(sp_final).sum()) if forced_count else None
+        imposed = forced_count(surviving(sp_final).sum()) if forced_count and sp_final is not None else None
         imposed = imposed or kmeans_clusters.max() + 1
         return np.stack([_mean(train[kmeans_clusters == cluster]) for cluster in range(imposed)])
-    if q_final is None:
+    if q_final is None or sp_final is None:
         return _mean(train)[None]
     weights = q_final[:, surviving(sp_final)]
     return weights.T @ train / weights.sum(0, keepdims=True).T

@@ -25,7 +25,8 @@ def filter_embeddings(embeddings: np.ndarray, segmentations: np.ndarray) -> tupl
     """
     active = clean_frames(segmentations) >= MIN_ACTIVE_RATIO * segmentations.shape[1]
     valid = ~np.any(np.isnan(embeddings), axis=2)
-    return np.where(active & valid)
+    chunks, speakers = np.where(active & valid)
+    return chunks, speakers
 
 
 def clean_frames(segmentations: np.ndarray) -> np.ndarray:

@@ -80,7 +80,7 @@ class _Forest:
             self._set(z, y, float(updated[z]))
         if y < len(updated) - 1:
             self._search(y, updated[y + 1 :])
-        return *names, height, int(distances.size[y])
+        return names[0], names[1], height, int(distances.size[y])
 
     def _closest(self) -> tuple[int, int, float]:
         # Bounds may be too low, never too high: the first that is exact is the closest pair.
@@ -130,7 +130,7 @@ class _Distances:
         for start in range(0, count, FIRST_ROWS):
             stop = min(start + FIRST_ROWS, count)
             block = cdist(self._rows[start:stop], self._rows[start:])
-            block[np.tri(*block.shape, dtype=bool)] = np.inf
+            block[np.tri(*block.shape, dtype=np.bool_)] = np.inf
             neighbour[start:stop] = start + np.argmin(block, axis=1)
             bound[start:stop] = block.min(axis=1)
         return neighbour, bound
@@ -215,16 +215,16 @@ class _MergedRows:
         block, index = divmod(slot, self._block_rows)
         self._owners[block][index] = y
         self._blocks[block][index] = values
-        for block, owners in zip(self._blocks, self._owners):
+        for kept, owners in zip(self._blocks, self._owners):
             rows = np.flatnonzero(owners >= 0)
-            block[rows, y] = values[owners[rows]]
+            kept[rows, y] = values[owners[rows]]
 
     def squeeze(self, kept: np.ndarray) -> None:
         """Leave out all positions but these."""
         self._columns = len(kept)
         self._slot = self._slot[kept]
-        for number, block in enumerate(self._blocks):
-            self._blocks[number] = block[:, kept]
+        for number, rows in enumerate(self._blocks):
+            self._blocks[number] = rows[:, kept]
             self._owners[number][:] = -1
         for position in np.flatnonzero(self._slot >= 0):
             block, index = divmod(int(self._slot[position]), self._block_rows)

@@ -40,7 +40,7 @@ def free_memory() -> int | None:
     return min(known, default=None)
 
 
-def as_text(size: int) -> str:
+def as_text(size: float) -> str:
     """A number of bytes for people: 2.5 GB, 800 MB, 3 kB."""
     if size >= 1e9:
         return f"{size / 1e9:.1f} GB"

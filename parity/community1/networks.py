@@ -48,6 +48,11 @@ class Networks:
     batch: int | None = None
 
 
+def never_run(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Stands where a network would, in a pipeline of which only other stages are run, or none."""
+    raise RuntimeError("this pipeline was built without its networks")
+
+
 def build_networks(
     segmentation: Mapping[str, np.ndarray],
     embedding: Mapping[str, np.ndarray],

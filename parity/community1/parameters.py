@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TypedDict
 
 from parity.errors import InputError
 
 MOST_SPEAKERS = 127
+
+
+class Bounds(TypedDict, total=False):
+    """What is known beforehand of the number of speakers; what is not there, or None, is not known."""
+
+    num_speakers: int | None
+    min_speakers: int | None
+    max_speakers: int | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,8 +65,7 @@ def answer_of(made: Mapping[str, Any]) -> Answer:
     rttm, exclusive = (to_rttm(made.get(name) or [], URI) for name in TEXTS)
     q = made.get("q_final")
     rows = None if q is None else (q, made["train_chunk_idx"], made["train_speaker_idx"])
-    frames = (made.get(name) for name in ("discrete_diarization", "exclusive_discrete_diarization"))
-    return Answer(rttm, exclusive, *frames, rows)
+    return Answer(rttm, exclusive, made.get("discrete_diarization"), made.get("exclusive_discrete_diarization"), rows)
 
 
 def distance(found: Answer, reference: Answer) -> Distance:

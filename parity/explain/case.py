@@ -144,8 +144,3 @@ def _row(element: Element, want: np.ndarray, got: np.ndarray) -> dict[str, Any]:
 def _same(recorded: Any, written: Any) -> bool:
     written = np.asarray(written, dtype=np.asarray(recorded).dtype)
     return written.shape == np.shape(recorded) and np.array_equal(recorded, written, equal_nan=True)
-
-
-def _row(element: Element, want: np.ndarray, got: np.ndarray) -> dict[str, Any]:
-    sides = {"reference": np.asarray(want[element.index]), "candidate": np.asarray(got[element.index])}
-    return {"index": list(element.index), "where": element.where} | {k: v.tolist() for k, v in sides.items()}

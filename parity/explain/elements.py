@@ -123,7 +123,7 @@ def _affected(answer: Answer, reference: Answer) -> set[str]:
         theirs = np.pad(wanted, ((0, 0), (0, max(0, found.shape[1] - wanted.shape[1]))))
         differs = np.any(best_renaming(found, wanted) != theirs, axis=0)
         # Both outputs name speakers after the plain one.
-        names = _names(reference.frames)
+        names = {} if reference.frames is None else _names(reference.frames)
         wrong |= {names[int(column)] for column in np.flatnonzero(differs) if int(column) in names}
     return wrong
 

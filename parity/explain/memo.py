@@ -88,7 +88,7 @@ class Memo:
 
     def _token(self, value: Any) -> Any:
         if isinstance(value, np.ndarray):
-            digest = hashlib.blake2b(np.ascontiguousarray(value), digest_size=16).digest()
+            digest = hashlib.blake2b(np.ascontiguousarray(value).data, digest_size=16).digest()
             return (value.dtype.str, value.shape, digest)
         if value is None or isinstance(value, (str, int, float)):
             return value

@@ -152,8 +152,9 @@ class Patching:
     def _whole(self, name: str, value: Any) -> Any:
         """A candidate's artefact, with the reference's chunks where it gave some only: the others say nothing."""
         want = self.reference.get(name)
-        both = isinstance(value, ChunkSeries) and isinstance(want, ChunkSeries)
-        return value.filled_from(want) if both and len(value) < len(want) else value
+        if isinstance(value, ChunkSeries) and isinstance(want, ChunkSeries) and len(value) < len(want):
+            return value.filled_from(want)
+        return value
 
     def _is_read(self, name: str) -> bool:
         return any(name in stage.needs for stage in self.native)

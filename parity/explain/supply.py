@@ -119,7 +119,7 @@ class Supply:
 
 def downstream(pipeline: Pipeline, artefacts: Iterable[str]) -> set[str]:
     """Names of the stages that read any of some artefacts, or what such a stage writes."""
-    moved, names, before = set(artefacts), set(), -1
+    moved, names, before = set(artefacts), set[str](), -1
     while before != len(names):  # once is enough without a loop, whose first stages read what its last ones wrote
         before = len(names)
         moved |= {read for read, written in pipeline.feedback.items() if written in moved}

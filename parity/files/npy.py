@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -22,7 +22,7 @@ KINDS = "biuf"
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
-def read_npy(place: str, stream: BinaryIO, size: int) -> tuple[np.ndarray, list[str]]:
+def read_npy(place: str, stream: IO[bytes], size: int) -> tuple[np.ndarray, list[str]]:
     """The array in a stream, C-contiguous in this machine's byte order, and what was converted, in words.
 
     Parameters
@@ -54,7 +54,7 @@ def read_npy(place: str, stream: BinaryIO, size: int) -> tuple[np.ndarray, list[
     return np.array(array, dtype=dtype.newbyteorder("="), order="C"), notes
 
 
-def _header(place: str, stream: BinaryIO) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+def _header(place: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     try:
         version = np.lib.format.read_magic(stream)
         if version not in _READERS:

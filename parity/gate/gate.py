@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from parity.community1 import community1_pipeline
 from parity.community1.annotation import Turn, to_rttm
@@ -71,7 +72,7 @@ class FixtureResult(Tabular):
     replay: Replay | None = None
     human: Human | None = None
     error: str | None = None
-    machine: dict | None = None
+    machine: dict[str, Any] | None = None
     details: Details | None = None
     explanation: Explanation | None = None
     recorded: Recorded | None = None
@@ -162,7 +163,7 @@ def _run_fixture(
         pipeline = candidate_of(native, implementation, arrays)
     made: Artefacts = {}
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
-    explain_it = question is not None and not outcome.at_parity
+    explain_it = question if not outcome.at_parity else None
     return FixtureResult(
         name=ready.fixture.name,
         status=PARITY if outcome.at_parity else DRIFT,
@@ -179,7 +180,7 @@ def _run_fixture(
             noise=ready.noise,
             stability=ready.stability,
         ),
-        explanation=explain(question, on_step=watcher.stage).explanation if explain_it else None,
+        explanation=explain(explain_it, on_step=watcher.stage).explanation if explain_it else None,
     )
 
 

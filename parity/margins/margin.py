@@ -93,7 +93,7 @@ def _closest(kind: Kind, reference: Values, made: Values | None) -> Margin:
     taken = np.isfinite(distance)
     ties = int(np.sum(distance[taken] == 0))
     open_ = np.where(taken & (distance > 0), distance, np.inf)
-    counts = {"decisions": int(taken.sum()), "ties": ties, "ambiguous": kind.ambiguous}
+    counts: dict[str, Any] = {"decisions": int(taken.sum()), "ties": ties, "ambiguous": kind.ambiguous}
     if not np.isfinite(open_).any():
         return Margin(kind.stage, kind.decision, None, kind.unit, "", **counts)
     at = _argmin(open_)

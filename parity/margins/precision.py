@@ -15,11 +15,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.centroids import surviving
+from parity.community1.networks import never_run
 from parity.community1.plda import Plda
 from parity.community1.scoring import inactive
 from parity.community1.vbx import INIT_SMOOTHING, PRIOR_EPS
@@ -177,7 +179,7 @@ def extended_centroids(
     train = embeddings[train_chunk_idx, train_speaker_idx].astype(EXTENDED)
     if kmeans_clusters is not None:
         weights = kmeans_clusters[:, None] == np.arange(clusters)
-    elif q_final is None:
+    elif q_final is None or sp_final is None:
         weights = np.ones((len(train), 1))
     else:
         weights = q_final[:, surviving(sp_final)]
@@ -208,8 +210,12 @@ def _extended_pipeline(snapshot: Snapshot, plda: Plda, parameters: Parameters) -
     """The native graph, with its conditions, whose post-embedding stages are the ones above."""
     nothing = np.zeros((0, 4))
     of = snapshot.values
-    scale = {"fa": parameters.fa, "fb": parameters.fb, "iterations": len(of.get("elbo_trajectory", nothing))}
-    stages: Mapping[str, Callable] = {
+    scale: dict[str, Any] = {
+        "fa": parameters.fa,
+        "fb": parameters.fb,
+        "iterations": len(of.get("elbo_trajectory", nothing)),
+    }
+    stages: Mapping[str, Callable[..., Any]] = {
         "xvec": partial(extended_xvec, plda=plda),
         "plda": partial(extended_plda, plda=plda),
         "ahc": partial(extended_merges, dendrogram=of.get("dendrogram", nothing)),
@@ -218,7 +224,7 @@ def _extended_pipeline(snapshot: Snapshot, plda: Plda, parameters: Parameters) -
         "scoring": extended_scores,
     }
     # No stage that runs a network is asked for.
-    pipeline = community1_pipeline(Networks(None, None, None, plda), parameters)
+    pipeline = community1_pipeline(Networks(never_run, never_run, never_run, plda), parameters)
     for name in STAGES:
         pipeline = pipeline.replacing(name, stages[name])
     return pipeline

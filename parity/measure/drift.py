@@ -238,7 +238,7 @@ def _decisive(got: np.ndarray, want: np.ndarray, excused: np.ndarray | None) -> 
         return (top.astype(np.float64) - next_)[..., None]
 
     if excused is not None:
-        excused = excused.any(axis=-1, keepdims=True)
+        excused = np.any(excused, axis=-1, keepdims=True)
     # A gap of ten changes nothing when it moves by a hundredth; what decides are the small ones.
     return _values(gap(got) / np.maximum(1.0, gap(want)), gap(want) / np.maximum(1.0, gap(want)), excused)
 

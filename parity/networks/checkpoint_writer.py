@@ -12,8 +12,9 @@ import math
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,7 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes) -> None:
     info = zipfile.ZipInfo(f"{TOP}/{name}", EPOCH)
     info.create_system, info.external_attr = 3, 0o644 << 16  # else they tell the platform
     # 30 bytes of a local header are fixed, 4 are the padding's own header.
+    assert archive.fp is not None  # it is while the archive is open
     header = archive.fp.tell() + 30 + len(info.filename.encode()) + 4
     padding = -header % ALIGNMENT
     info.extra = struct.pack("<2sH", b"FB", padding) + b"Z" * padding  # as torch pads
@@ -130,20 +132,20 @@ class _Emitter:
         # Protocol 2 has none; this is how Python's own pickle writes them there.
         self._call(Global("_codecs", "encode"), (value.decode("latin1"), "latin1"))
 
-    def _tuple(self, value: tuple) -> None:
+    def _tuple(self, value: tuple[object, ...]) -> None:
         self._marked(value, b"t")
 
-    def _list(self, value: list) -> None:
+    def _list(self, value: list[object]) -> None:
         self.code += b"]"
         self._remember(value)
         self._elements(value)
 
-    def _dict(self, value: dict) -> None:
+    def _dict(self, value: dict[object, object]) -> None:
         self.code += b"}"
         self._remember(value)
         self._items(value.items())
 
-    def _ordered(self, value: OrderedDict) -> None:
+    def _ordered(self, value: OrderedDict[object, object]) -> None:
         self._call(Global("collections", "OrderedDict"), ())
         self._remember(value)
         self._items(value.items())
@@ -180,19 +182,20 @@ class _Emitter:
         self.code += b"("
         self.emit(("storage", kind, key, "cpu", value.size if typed else value.nbytes))
         self.code += b"Q"
-        for argument in (0, value.shape, _strides(value.shape), False, OrderedDict()):
+        hooks: OrderedDict[str, object] = OrderedDict()
+        for argument in (0, value.shape, _strides(value.shape), False, hooks):
             self.emit(argument)
         if not typed:
             self.emit(Global("torch", UNTYPED[dtype]))
         self.code += b"tR"
         self._remember(value)
 
-    def _call(self, function: Global | Reduced, args: tuple, *, new: bool = False) -> None:
+    def _call(self, function: Global | Reduced, args: tuple[object, ...], *, new: bool = False) -> None:
         self.emit(function)
         self.emit(args)
         self.code += b"\x81" if new else b"R"
 
-    def _elements(self, values: list) -> None:
+    def _elements(self, values: Sequence[object]) -> None:
         if values:
             self._marked(values, b"e")
 
@@ -217,7 +220,7 @@ def _strides(shape: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(math.prod(max(n, 1) for n in shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-EMITTERS = {
+EMITTERS: dict[type, Callable[[_Emitter, Any], None]] = {
     type(None): _Emitter._none,
     bool: _Emitter._bool,
     int: _Emitter._int,

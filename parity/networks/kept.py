@@ -83,7 +83,7 @@ def content_key(arrays: Mapping[str, np.ndarray], *depends: str) -> str:
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        digest.update(memoryview(array).cast("B"))
+        digest.update(memoryview(array.data).cast("B"))
     return digest.hexdigest()
 
 

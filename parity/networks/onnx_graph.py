@@ -5,7 +5,8 @@ The graphs are built here from the checkpoint's arrays (`onnx.helper`), never ex
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx
@@ -13,6 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 17
 IR_VERSION = 8
+
+
+Dims = list[int | str]
+"""Of a tensor; a string is a dynamic dimension."""
 
 
 class GraphBuilder:
@@ -28,13 +33,13 @@ class GraphBuilder:
         self._initialisers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
-    def add(self, op: str, inputs: list[str], output: str, **attributes: object) -> str:
+    def add(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Add a node with one output."""
         self._nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
     def model(
-        self, inputs: dict[str, list], outputs: dict[str, list], layers: Sequence[str] = (), opset: int = OPSET
+        self, inputs: Mapping[str, Dims], outputs: Mapping[str, Dims], layers: Sequence[str] = (), opset: int = OPSET
     ) -> bytes:
         """The finished model, checked and serialised.
 

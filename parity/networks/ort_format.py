@@ -7,6 +7,7 @@ Task: name -> array for every initialiser of the main graph. Source: the schema 
 from __future__ import annotations
 
 import struct
+from typing import Any
 
 import numpy as np
 from flatbuffers import encode
@@ -24,7 +25,13 @@ GRAPH_INITIALISERS = 0
 TENSOR_NAME, TENSOR_DIMS, TENSOR_TYPE, TENSOR_RAW = 0, 2, 3, 4
 
 # `TensorDataType` of the schema, as far as weights use it.
-DTYPES = {1: np.dtype("<f4"), 2: np.dtype("u1"), 3: np.dtype("i1"), 6: np.dtype("<i4"), 7: np.dtype("<i8")}
+DTYPES: dict[int, np.dtype[Any]] = {
+    1: np.dtype("<f4"),
+    2: np.dtype("u1"),
+    3: np.dtype("i1"),
+    6: np.dtype("<i4"),
+    7: np.dtype("<i8"),
+}
 
 
 def read_initialisers(data: bytes, origin: str) -> dict[str, np.ndarray]:

@@ -29,5 +29,5 @@ def quantise(weight: np.ndarray, axis: int | None) -> tuple[np.ndarray, np.ndarr
     others = None if axis is None else tuple(i for i in range(weight.ndim) if i != axis)
     largest = np.abs(weight).max(axis=others)
     scale = np.where(largest > 0, largest / np.float32(LEVELS), np.float32(1)).astype(np.float32)
-    spread = scale if axis is None else np.expand_dims(scale, others)
+    spread = scale if others is None else np.expand_dims(scale, others)
     return np.clip(np.rint(weight / spread), -LEVELS, LEVELS).astype(np.int8), scale

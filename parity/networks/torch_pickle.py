@@ -17,7 +17,9 @@ import struct
 import zipfile
 import zlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +28,15 @@ from parity.networks.torch_tensors import Members, RefusedError, Tensors
 MAX_OPCODES = 2_000_000  # some 30 a tensor; at a microsecond or two each, a hostile pickle costs seconds
 MAX_KEY = 16  # parts of a tuple that is a key: they are hashed again at every use
 # What numpy, zipfile and pickletools raise over broken input; RefusedError is raised where more is known.
-DAMAGE = (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, MemoryError, EOFError)
+DAMAGE: tuple[type[Exception], ...] = (
+    ValueError,
+    LookupError,
+    TypeError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+    EOFError,
+)
 DAMAGE += (struct.error, zlib.error, zipfile.BadZipFile)
 
 
@@ -55,7 +65,7 @@ class Reduced:
     """
 
     callable: Global | Reduced
-    args: tuple
+    args: tuple[Any, ...]
     state: object = None
     new: bool = False
     items: list[tuple[object, object]] = field(default_factory=list)
@@ -72,8 +82,8 @@ class Machine:
 
     def __init__(self, members: Members) -> None:
         self.tensors = Tensors(members)
-        self.stack: list = []
-        self.below: list[list] = []  # the stacks under each open mark
+        self.stack: list[Any] = []
+        self.below: list[list[Any]] = []  # the stacks under each open mark
         self.memo: dict[int, object] = {}
         self.uncalled: dict[Global, None] = {}  # a set in the file's order
 
@@ -115,11 +125,11 @@ class Machine:
         self.below.append(self.stack)
         self.stack = []
 
-    def _since_mark(self) -> list:
+    def _since_mark(self) -> list[Any]:
         values, self.stack = self.stack, self.below.pop()
         return values
 
-    def _popped(self, count: int) -> list:
+    def _popped(self, count: int) -> list[Any]:
         return [self.stack.pop() for _ in range(count)][::-1]
 
     def _put(self, index: int | None) -> None:
@@ -128,16 +138,16 @@ class Machine:
     def _get(self, index: int) -> None:
         self.stack.append(self.memo[index])
 
-    def _tuple(self, values: list) -> None:
+    def _tuple(self, values: list[Any]) -> None:
         self.stack.append(tuple(values))
 
-    def _append(self, values: list) -> None:
+    def _append(self, values: list[Any]) -> None:
         target = self.stack[-1]
         if not isinstance(target, (list, Reduced)):
             raise TypeError(f"appends to a {type(target).__name__}")
         (target if isinstance(target, list) else target.elements).extend(values)
 
-    def _set(self, values: list) -> None:
+    def _set(self, values: list[Any]) -> None:
         target = self.stack[-1]
         pairs = list(zip(values[::2], values[1::2], strict=True))
         if isinstance(target, Reduced):
@@ -155,7 +165,7 @@ class Machine:
             target.state = state
         elif isinstance(target, OrderedDict):
             if isinstance(state, dict) and "_metadata" in state:
-                target._metadata = state["_metadata"]  # any other could hide a method
+                target.__dict__["_metadata"] = state["_metadata"]  # any other could hide a method
         else:
             raise TypeError(f"gives a {type(target).__name__} a state")
 
@@ -187,7 +197,7 @@ class Machine:
             self.uncalled[function] = None
         self.stack.append(Reduced(function, args, new=new) if known is None else known)
 
-    def _known(self, function: Global | Reduced, args: tuple) -> object:
+    def _known(self, function: Global | Reduced, args: tuple[Any, ...]) -> object:
         match function, args:
             case Global("collections", "OrderedDict"), ():
                 return OrderedDict()
@@ -204,7 +214,7 @@ class Machine:
                 return self._rebuilt(name, args)
         return None
 
-    def _rebuilt(self, name: str, args: tuple) -> np.ndarray | None:
+    def _rebuilt(self, name: str, args: tuple[Any, ...]) -> np.ndarray | None:
         match name, args:
             case "_rebuild_tensor" | "_rebuild_tensor_v2", (storage, offset, size, stride, *rest):
                 return self.tensors.rebuild(storage, offset, size, stride, rest[2:])
@@ -229,7 +239,7 @@ def words(error: BaseException) -> str:
 
 
 KEYS = (str, int, float, bytes, type(None), Global, Reduced)
-FRESH = {
+FRESH: dict[str, Callable[[], object]] = {
     "NONE": lambda: None,
     "NEWTRUE": lambda: True,
     "NEWFALSE": lambda: False,
@@ -241,7 +251,7 @@ PUSHED = {
     *("BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"),
     *("BINUNICODE", "SHORT_BINUNICODE", "BINBYTES", "SHORT_BINBYTES"),
 }
-HANDLERS = {
+HANDLERS: dict[str, Callable[[Machine, Any], object]] = {
     "PROTO": lambda machine, version: None,
     "FRAME": lambda machine, length: None,
     "MARK": Machine._mark,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,7 +22,7 @@ SPARE = 64 << 20
 TIMES = 8
 
 # torch's dtype names: what their bytes are to numpy. bool and bfloat16 are finished in `_finish`.
-DTYPES = {
+DTYPES: dict[str, np.dtype[Any]] = {
     "bool": np.dtype("u1"),
     "uint8": np.dtype("u1"),
     "uint16": np.dtype("<u2"),
@@ -112,10 +112,10 @@ class Tensors:
 
     def rebuild(
         self,
-        storage: object,
-        offset: object,
-        size: object,
-        stride: object,
+        storage: Any,
+        offset: Any,
+        size: Any,
+        stride: Any,
         metadata: Sequence[object] = (),
         dtype: str | None = None,
     ) -> np.ndarray:

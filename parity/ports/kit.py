@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -41,6 +41,8 @@ from parity.community1 import (
     speaker_counting,
     vbx,
 )
+from parity.community1.networks import never_run
+from parity.community1.plda import Plda
 from parity.errors import InputError
 from parity.files.whole import writing_folder
 from parity.fixtures.catalogue import Fixture
@@ -178,7 +180,7 @@ def readme(fixture: Fixture, snapshot: Snapshot, *, seconds: float, kilobytes: i
         seconds=seconds,
         kilobytes=kilobytes,
         chunks=geometry.num_chunks(round(seconds * SAMPLE_RATE)),
-        stages=list(community1_pipeline(Networks(None, None, None, None), parameters)),
+        stages=list(community1_pipeline(Networks(never_run, never_run, never_run, cast(Plda, None)), parameters)),
         artefacts=ARTEFACTS,
         expected=expected_values(snapshot),
         texts=_texts(snapshot),
@@ -214,7 +216,7 @@ def expected_values(snapshot: Snapshot) -> dict[str, Expected]:
             at=str([int(i) for i in np.unravel_index(start, array.shape)]),
             first=", ".join(_number(value) for value in array.ravel()[start : start + FIRST]),
             total=_number(np.nansum(array, dtype=np.float64)),
-            chunks=tuple(map(int, chunks)) if partial else None,
+            chunks=tuple(map(int, chunks)) if chunks is not None and partial else None,
         )
     return found
 

@@ -145,7 +145,7 @@ def _load_entry_point(spec: str) -> Any:
         raise InputError(f"--implementation {spec}: cannot be loaded ({_said(error)})") from error
 
 
-def _replace_stages(name: str, stages: Mapping[str, Callable], native: Pipeline) -> Pipeline:
+def _replace_stages(name: str, stages: Mapping[str, Callable[..., Any]], native: Pipeline) -> Pipeline:
     known = [stage.name for stage in native]
     meant = find_names(stages, known, refused=f"implementation {name}: unknown stage {{}}", there_are="known:")
     if len(meant) < len(stages):
@@ -155,7 +155,7 @@ def _replace_stages(name: str, stages: Mapping[str, Callable], native: Pipeline)
     return native
 
 
-def _guarded(name: str, stage: Stage, run: Callable, *values: Any) -> Any:
+def _guarded(name: str, stage: Stage, run: Callable[..., Any], *values: Any) -> Any:
     place = f"implementation {name}: stage {stage.name}"
     try:
         results = run(*values)

@@ -99,11 +99,12 @@ def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarra
     if flips is None:
         return {}
     values = snapshot.values
-    pooled = flips[:, sampled_frames(flips.shape[1])].any(axis=1)
-    frames = np.zeros(values["count"].shape, dtype=bool) if "count" in values else None
-    for chunk, frame in np.argwhere(flips) if frames is not None else ():
-        frames[geometry.first_frame(int(chunk)) + frame] = True
-    allowed = {"segmentations": flips[:, :, None], "masks": flips[:, None, :], "count": frames}
+    pooled = np.any(flips[:, sampled_frames(flips.shape[1])], axis=1)
+    allowed: dict[str, np.ndarray] = {"segmentations": flips[:, :, None], "masks": flips[:, None, :]}
+    if "count" in values:
+        allowed["count"] = frames = np.zeros(values["count"].shape, dtype=bool)
+        for chunk, frame in np.argwhere(flips):
+            frames[geometry.first_frame(int(chunk)) + frame] = True
     if pooled.any():
         allowed |= {"embeddings": pooled[:, None, None]}
         allowed |= {name: np.array(True) for name in MOVED_BY_EMBEDDINGS}
@@ -173,9 +174,9 @@ def active_embedding_drift(
 
 
 def _named(flips: np.ndarray | None, snapshot: Snapshot) -> tuple[NearTie, ...]:
-    if flips is None:
-        return ()
     gap = snapshot.segmentation_gap
+    if flips is None or gap is None:
+        return ()
     return tuple(
         NearTie(
             int(c),

@@ -35,6 +35,11 @@ class Outcome:
     problems: tuple[str, ...]
 
     @property
+    def at_parity(self) -> bool:
+        """Whether the answer is the reference's too; each pipeline's own report says what that takes."""
+        return self.all_within
+
+    @property
     def all_within(self) -> bool:
         """Everything compared, everything within."""
         return not self.problems and all(drift.within for drift in self.drifts)

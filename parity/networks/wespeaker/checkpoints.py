@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from parity.networks.torch_tensors import short
 from parity.networks.wespeaker.architecture import CONFIG
 from parity.networks.wespeaker.exported import dequantised, is_exported
 from parity.networks.wespeaker.names import canonical, dropped
+
+if TYPE_CHECKING:
+    from onnx import TensorProto
 
 MAX_BYTES = 1 << 30  # of a file; the network has 27 MB, with the classifier of VoxCeleb's speakers another 20
 PARTS = ("trunk.onnx", "head.onnx")
@@ -173,7 +177,7 @@ def _read_arrays(path: Path, suffix: str) -> dict[str, np.ndarray]:
     contents = read_file(path, suffix)
     if contents.problems:
         raise InputError("; ".join(contents.problems))
-    return contents.arrays
+    return {key: array for key, array in contents.arrays.items() if key is not None}
 
 
 def _read_onnx(path: Path) -> dict[str, np.ndarray]:
@@ -189,7 +193,7 @@ def _read_onnx(path: Path) -> dict[str, np.ndarray]:
         raise InputError(f"{path}: not an ONNX model, truncated or damaged ({said})") from None
 
 
-def _tensor(path: Path, tensor: object) -> tuple[str, np.ndarray]:
+def _tensor(path: Path, tensor: TensorProto) -> tuple[str, np.ndarray]:
     import onnx
 
     if tensor.data_location == onnx.TensorProto.EXTERNAL:

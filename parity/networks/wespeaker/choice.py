@@ -118,7 +118,7 @@ def fastest(measured: Mapping[str, Mapping[str, float]]) -> str:
 def example_chunk() -> tuple[np.ndarray, np.ndarray]:
     """A filterbank (1, 998, 80) with speech's spread and slowness, centred, and one mask (1, 1, 998); float32."""
     noise = np.random.default_rng(9).standard_normal((FRAMES + 7, 80))
-    smooth = sum(noise[i : i + FRAMES] for i in range(8))  # neighbouring frames share samples
+    smooth = sum((noise[i : i + FRAMES] for i in range(8)), np.zeros((FRAMES, 80)))  # neighbouring frames share samples
     return (smooth - smooth.mean(axis=0))[None].astype(np.float32), np.ones((1, 1, FRAMES), dtype=np.float32)
 
 

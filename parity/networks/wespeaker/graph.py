@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from parity.networks.onnx_graph import OPSET, GraphBuilder
+from parity.networks.onnx_graph import OPSET, Dims, GraphBuilder
 from parity.networks.wespeaker.architecture import (
     BATCH_NORM_EPS,
     BLOCKS,
@@ -29,8 +29,8 @@ from parity.networks.wespeaker.architecture import (
 )
 from parity.networks.wespeaker.batch_norm import fold_batch_norm
 
-FBANK = ["batch", "frames", NUM_MEL_BINS]
-EMBEDDINGS = ["batch", "speakers", EMBEDDING_DIM]
+FBANK: Dims = ["batch", "frames", NUM_MEL_BINS]
+EMBEDDINGS: Dims = ["batch", "speakers", EMBEDDING_DIM]
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -62,7 +62,7 @@ def build_head(arrays: Arrays, layers: Sequence[str] = (), *, opset: int = OPSET
     """
     graph = GraphBuilder("wespeaker_resnet34_head")
     _add_head(graph, arrays, "weights")
-    inputs = {
+    inputs: dict[str, Dims] = {
         "features": ["batch", POOLED_FEATURES, "pooled_frames"],
         "weights": ["batch", "speakers", "pooled_frames"],
     }
@@ -78,7 +78,7 @@ def build_network(arrays: Arrays, *, fold: bool = True, opset: int = OPSET) -> b
     graph = GraphBuilder("wespeaker_resnet34")
     _add_trunk(graph, arrays, fold)
     _add_head(graph, arrays, _add_nearest(graph))
-    inputs = {"fbank": FBANK, "weights": ["batch", "speakers", "mask_frames"]}
+    inputs: dict[str, Dims] = {"fbank": FBANK, "weights": ["batch", "speakers", "mask_frames"]}
     return graph.model(inputs, {"embeddings": EMBEDDINGS}, opset=opset)
 
 
@@ -110,8 +110,8 @@ def _conv_bn(graph: GraphBuilder, arrays: Arrays, x: str, name: str, fold: bool)
         weight, bias = fold_batch_norm(arrays, name, norm)
         weights = [graph.constant(f"{name}.weight", weight), graph.constant(f"{name}.bias", bias)]
         return graph.add("Conv", [x, *weights], name, **options)
-    weight = graph.constant(f"{name}.weight", arrays[f"{name}.weight"])
-    y = graph.add("Conv", [x, weight], f"{name}.product", **options)
+    plain = graph.constant(f"{name}.weight", arrays[f"{name}.weight"])
+    y = graph.add("Conv", [x, plain], f"{name}.product", **options)
     parts = [graph.constant(f"{norm}.{part}", arrays[f"{norm}.{part}"]) for part in NORM_PARTS]
     return graph.add("BatchNormalization", [y, *parts], name, epsilon=BATCH_NORM_EPS)
 

@@ -43,7 +43,7 @@ _RENAMED = (
     (re.compile(r"^fc\."), "seg_1."),
 )
 _DROPPED = re.compile(r"(?:^|\.)num_batches_tracked$|^(?:seg_2|seg_bn_1|projection|classifier)\.")
-_FAMILY = {(2, 2, 2, 2): "ResNet18", (3, 4, 23, 3): "ResNet101", (3, 8, 36, 3): "ResNet152"}
+_FAMILY: dict[tuple[int, ...], str] = {(2, 2, 2, 2): "ResNet18", (3, 4, 23, 3): "ResNet101", (3, 8, 36, 3): "ResNet152"}
 _FAMILY |= {(6, 16, 48, 3): "ResNet221", (10, 20, 64, 3): "ResNet293"}
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import onnx
@@ -86,7 +87,7 @@ def _with_int8_weights(model: bytes, *, per_channel: bool) -> bytes:
         parts = [f"{array.name}.int8", f"{array.name}.scale"]
         _replace(proto, array, numpy_helper.from_array(levels, parts[0]))
         proto.graph.initializer.append(numpy_helper.from_array(scale, parts[1]))
-        attributes = {} if axis is None else {"axis": axis}
+        attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
         nodes.append(helper.make_node("DequantizeLinear", parts, [array.name], **attributes))
     _set_nodes(proto, [*nodes, *proto.graph.node])
     return _written(proto)

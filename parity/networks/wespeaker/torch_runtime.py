@@ -172,5 +172,5 @@ def _here(tensor: Tensor) -> np.ndarray:
     return tensor.float().cpu().numpy()
 
 
-def _keep(made: dict[str, Tensor], name: str, module: nn.Module, inputs: tuple, output: Tensor) -> None:
+def _keep(made: dict[str, Tensor], name: str, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
     made[name] = output

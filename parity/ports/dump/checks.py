@@ -110,7 +110,7 @@ def _subset(artefact: Artefact, dump: Dump) -> list[str]:
     chunks, rows = dump.beside[f"{artefact.name}_chunks"], len(dump.values[artefact.name])
     if chunks.ndim != 1 or chunks.dtype.kind not in "iu" or len(chunks) != rows:
         return [f"{artefact.name}_chunks is {chunks.dtype} {chunks.shape}; expected the {rows} chunks' numbers"]
-    total = len(dump.values["segmentations"]) if np.ndim(dump.values.get("segmentations")) else None
+    total = len(dump.values["segmentations"]) if np.ndim(dump.values.get("segmentations", 0)) else None
     if len(chunks) and (chunks[0] < 0 or np.any(np.diff(chunks) <= 0) or (total and chunks[-1] >= total)):
         return [f"{artefact.name}_chunks {chunks[:6].tolist()}… are not ascending numbers of {total or 'the'} chunks"]
     return []

@@ -245,7 +245,8 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> dict[str, Any]:
     chunks only where there are no embeddings to stand for the others. Of a filterbank every chunk is handed on, those
     too that the reference did not record.
     """
-    aligned, given = comparison.aligned, {}
+    given: dict[str, Any] = {}
+    aligned = comparison.aligned
     for found in comparison.artefacts:
         artefact, value = ARTEFACTS[found.name], aligned.got[found.name]
         if found.name in comparison.turns:

@@ -49,7 +49,7 @@ def origin_lines(reference: Manifest, candidate: Manifest) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _both_ways(theirs: dict[str, Any], ours: dict[str, Any]) -> tuple[tuple[str, dict, dict], ...]:
+def _both_ways(theirs: dict[str, Any], ours: dict[str, Any]) -> tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]:
     return (("reference", theirs, ours), ("candidate", ours, theirs))
 
 
@@ -68,7 +68,7 @@ def _made(flat: Mapping[str, Any]) -> str:
 
 def _flat(manifest: Manifest) -> dict[str, Any]:
     """What a capture depends on and says, under dotted keys; weights as their hash."""
-    found = {}
+    found: dict[str, Any] = {}
     for table in TABLES:
         entries = manifest.get(table)
         found |= {f"{table}.{key}": value for key, value in entries.items()} if isinstance(entries, Mapping) else {}

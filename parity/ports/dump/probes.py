@@ -241,7 +241,7 @@ def explain_turns(found: TurnDifference) -> str | None:
     """The one shift of all turns that explains why RTTMs differ, in words; None where none does."""
     if found.same or len(found.only_reference) != len(found.only_candidate) or found.segments[0] != found.segments[1]:
         return None
-    by_speaker: Callable[[Line], tuple] = lambda line: (line[2], line[0])  # noqa: E731
+    by_speaker: Callable[[Line], tuple[str, float]] = lambda line: (line[2], line[0])  # noqa: E731
     pairs = list(zip(sorted(found.only_reference, key=by_speaker), sorted(found.only_candidate, key=by_speaker)))
     if any(a[2] != b[2] or abs(a[1] - b[1]) > 0.0021 for a, b in pairs) or 2 * len(pairs) < found.segments[0]:
         return None

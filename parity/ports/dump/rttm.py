@@ -24,7 +24,9 @@ def check_rttm(place: str, text: str) -> list[str]:
     ----------
     place : the file, for messages
     """
-    problems, spoken, uris = [], [], {}
+    problems: list[str] = []
+    spoken: list[Line] = []
+    uris: dict[str, int] = {}
     for line in _lines(text):
         uris.setdefault(line.fields[1] if len(line.fields) > 1 else "", line.number)
         if (wrong := _wrong(line)) is None:
@@ -71,7 +73,8 @@ def _wrong(line: Line) -> str | None:
 
 
 def _overlaps(place: str, turns: list[Line]) -> list[str]:
-    problems, last = [], {}
+    problems: list[str] = []
+    last: dict[str, Line] = {}
     for turn in sorted(turns, key=lambda turn: (turn.start, turn.duration)):
         before = last.get(turn.speaker)
         if before is not None and turn.start < before.start + before.duration - ROUNDING:
