@@ -6,12 +6,14 @@ import json
 
 import pandas as pd
 import pytest
+from support import ROOT
 from support.command_line import only_error, parity
-from support.table_examples import DOCUMENTS, document
+from support.table_examples import DOCUMENTS, document, stability
 from typer.testing import CliRunner
 
 from parity.__main__ import app
 from parity.errors import InputError
+from parity.report.frames import to_frame
 from parity.report.tables import RUN
 from parity.tables import writing
 from parity.tables.writing import Target, targets, write_tables
@@ -116,6 +118,32 @@ def test_compare_writes_its_tables_and_a_report(tmp_path):
     (recording,) = json.loads((tmp_path / "a.json").read_text())["recordings"]
     assert pd.read_csv(tmp_path / "a.csv")["artefact"].tolist() == [row["name"] for row in recording["artefacts"]]
     assert pd.read_csv(tmp_path / "b.csv")["output"].tolist() == list(recording["turns"])
+
+
+def test_stability_writes_what_was_measured(tmp_path, monkeypatch):
+    monkeypatch.setattr("parity.margins.perturb.measure_all", lambda *_, **__: stability())
+    monkeypatch.setattr("parity.sources.weights.load_weights", lambda *_: None)
+    done = CliRunner().invoke(app, ["stability", "--table", str(tmp_path / "a.csv"), "--table",
+                                    f"rounding={tmp_path / 'b.csv'}"])  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    assert pd.read_csv(tmp_path / "a.csv")["noise_max_abs"].tolist() == [1e-6, 1e-5] * 4
+    assert pd.read_csv(tmp_path / "b.csv")["max_abs"].tolist() == [1e-15, 2e-12]
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("command, name", [
+    (("run", "--no-html"), "artefacts"), (("explain",), "stages"), (("layers",), "layers"),
+    (("calibrate", "--only", "count_ceiling"), "trials"),
+], ids=lambda value: value[0] if isinstance(value, tuple) else value)  # fmt: skip
+def test_a_commands_table_is_its_reports(command, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    report, path = tmp_path / "found.json", tmp_path / "found.parquet"
+    files = ["--json", str(report), "--table", f"{name}={path}"]
+    done = CliRunner().invoke(app, [command[0], "13_no_speech", *command[1:], *files])
+    assert done.exit_code == 0, done.output
+    found = pd.read_parquet(path)
+    assert len(found)
+    pd.testing.assert_frame_equal(found, to_frame(report, name), check_exact=True)
 
 
 COMMANDS = [
