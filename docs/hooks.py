@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import griffe
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import get_plugin_logger
@@ -26,7 +25,6 @@ from parity.pipeline.artefact import ARTEFACTS
 
 ROOT = Path(parity.__file__).parents[1]
 PYTHON = "reference/python"
-LOOSE = ("parity.diarize", "parity.errors")
 DOCUMENTED = ("parity", "capture")
 KINDS = (griffe.Kind.MODULE, griffe.Kind.CLASS, griffe.Kind.FUNCTION)
 log = get_plugin_logger("docstrings")
@@ -34,21 +32,29 @@ log = get_plugin_logger("docstrings")
 
 def commands_page() -> str:
     """Every command with its options, read from the command line itself."""
-    context = click.Context(get_command(app), info_name="parity")
-    parts = ["# All commands", f"{_help(context.command)}"]
-    for path, command in _commands(context.command, "parity"):
-        parts += [f"## `{path}`", _help(command), _usage(path, command), _table(command)]
+    whole = get_command(app)
+    parts, panel = ["# All commands", _help(whole)], ""
+    for path, command, group in _commands(whole, "parity"):
+        if group != panel:
+            parts, panel = [*parts, f"## {group}"], group
+        parts += [f"### `{path}`", _help(command), _usage(path, command), _table(command)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _commands(group: Any, path: str) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
-        if command.hidden:
-            continue
+def _commands(group: Any, path: str, panel: str = "") -> Iterator[tuple[str, Any, str]]:
+    """Path, command, and the group of `--help` that it stands in; a group's own commands stand where it does."""
+    shown = [command for command in group.commands.values() if not command.hidden]
+    panels = list(dict.fromkeys(_panel(command, panel) for command in shown))
+    for command in sorted(shown, key=lambda command: panels.index(_panel(command, panel))):
         if hasattr(command, "commands"):
-            yield from _commands(command, f"{path} {name}")
+            yield from _commands(command, f"{path} {command.name}", _panel(command, panel))
         else:
-            yield f"{path} {name}", command
+            yield f"{path} {command.name}", command, _panel(command, panel)
+
+
+def _panel(command: Any, otherwise: str) -> str:
+    panel = getattr(command, "rich_help_panel", None)
+    return panel if isinstance(panel, str) else otherwise
 
 
 def _help(command: Any) -> str:
@@ -126,7 +132,13 @@ def python_pages() -> dict[str, str]:
 
 
 def _face() -> str:
-    return "# The public face\n\n" + "\n\n".join(f"::: {name}" for name in ("parity", *LOOSE)) + "\n"
+    """What `import parity` hands on, by the places where it is written; sorted, for readers look for a name."""
+    places = {name: f"{module}.{name}" for name, module in parity.HANDED_ON.items()}
+    places |= {name: f"{module}.{function}" for name, (module, function) in parity.CALLED.items()}
+    parts = ["# The public face", inspect.getdoc(parity) or ""]
+    for name in sorted(places, key=str.lower):
+        parts += [f"## `parity.{name}`", f"::: {places[name]}\n    options:\n      show_root_heading: false"]
+    return "\n\n".join(parts) + "\n"
 
 
 def undocumented() -> list[str]:
