@@ -25,6 +25,7 @@ from parity.pipeline.artefact import ARTEFACTS
 
 ROOT = Path(parity.__file__).parents[1]
 PYTHON = "reference/python"
+LOOSE = ("parity.diarize", "parity.errors")
 DOCUMENTED = ("parity", "capture")
 KINDS = (griffe.Kind.MODULE, griffe.Kind.CLASS, griffe.Kind.FUNCTION)
 log = get_plugin_logger("docstrings")
@@ -107,15 +108,16 @@ def _limit(found: tolerances.Tolerance) -> str:
     return f"{found.max_abs:g}{rms}"
 
 
-def rooms() -> dict[str, list[str]]:
-    """Name of a room -> its modules, the package first, all with their full names."""
+def rooms() -> dict[str, list[tuple[str, bool]]]:
+    """Name of a room -> its modules, the package first: full name, and whether it is a package. None is imported."""
     found = {}
     for room in pkgutil.iter_modules(parity.__path__):
         if room.ispkg and room.name != "commands":
             name = f"parity.{room.name}"
             path = importlib.import_module(name).__path__
             inside = pkgutil.walk_packages(path, f"{name}.")
-            found[room.name] = [name, *(module.name for module in inside if ".faults." not in module.name)]
+            modules = [(module.name, module.ispkg) for module in inside if ".faults." not in module.name]
+            found[room.name] = [(name, True), *modules]
     return found
 
 
@@ -126,18 +128,29 @@ def python_pages() -> dict[str, str]:
     for room, modules in rooms().items():
         about = (inspect.getdoc(importlib.import_module(f"parity.{room}")) or "").splitlines()[0]
         lines.append(f"- [`parity.{room}`]({room}.md): {about}")
-        pages[f"{room}.md"] = f"# parity.{room}\n\n" + "\n\n".join(f"::: {module}" for module in modules) + "\n"
+        pages[f"{room}.md"] = f"# parity.{room}\n\n" + "\n\n".join(_rendered(*module) for module in modules) + "\n"
     pages["index.md"] = "\n".join(lines) + "\n"
     return pages
 
 
+def _rendered(module: str, package: bool) -> str:
+    """A module's docstring and members; of a package only what is written in it, for what it hands on stands below."""
+    if not package:
+        return f"::: {module}"
+    names = vars(importlib.import_module(module)).items()
+    own = [name for name, value in names if name[0] != "_" and getattr(value, "__module__", None) == module]
+    return f"::: {module}\n    options:\n      members: {own or 'false'}"
+
+
 def _face() -> str:
-    """What `import parity` hands on, by the places where it is written; sorted, for readers look for a name."""
-    places = {name: f"{module}.{name}" for name, module in parity.HANDED_ON.items()}
-    places |= {name: f"{module}.{function}" for name, (module, function) in parity.CALLED.items()}
-    parts = ["# The public face", inspect.getdoc(parity) or ""]
+    """What `import parity` hands on, with where it is written; then the modules that stand in no room."""
+    places = {name: (module, name) for name, module in parity.HANDED_ON.items()} | parity.CALLED
+    rows = ["| | what it does | in full |", "|---|---|---|"]
     for name in sorted(places, key=str.lower):
-        parts += [f"## `parity.{name}`", f"::: {places[name]}\n    options:\n      show_root_heading: false"]
+        module, inside = places[name]
+        said = (inspect.getdoc(getattr(importlib.import_module(module), inside)) or "").splitlines()[0]
+        rows.append(f"| `parity.{name}` | {said} | [`{module}.{inside}`][{module}.{inside}] |")
+    parts = ["# The public face", inspect.getdoc(parity) or "", "\n".join(rows), *(f"::: {name}" for name in LOOSE)]
     return "\n\n".join(parts) + "\n"
 
 
