@@ -209,7 +209,7 @@ def _speed(report: Found) -> Iterable[str]:
         "rest",
         "GPU memory",
     ]
-    rows = [[*heads, "card busy", "RTTM as pyannote's"], ["---"] * (len(heads) + 2)]
+    rows = [[*heads, "card busy", f"RTTM, {seen['sides']['pyannote'][0]['lines']} lines"], ["---"] * (len(heads) + 2)]
     base = _median(seen["sides"]["pyannote"], "seconds")
     for name, runs in seen["sides"].items():
         rows.append([name, *_speeds(runs, base), _share(busy, name), _same(runs)])
@@ -245,7 +245,8 @@ def _median(runs: Sequence[Found], key: str) -> float:
 
 
 def _same(runs: Sequence[Found]) -> str:
-    return "yes" if all(run["rttm_as_pyannote"] for run in runs) else "no"
+    other = max(run["lines_other"] for run in runs)
+    return f"{other} lines lost or new" if other else "the same"
 
 
 def _share(busy: Found | None, name: str) -> str:
