@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from support import ROOT
 from threadpoolctl import threadpool_limits
 
 # A busy machine may take its time: nothing here is about speed.
@@ -29,6 +30,14 @@ def one_blas_thread() -> Iterator[None]:
     """BLAS threads that wait for each other take seconds for small matrices on a busy machine."""
     with threadpool_limits(1, user_api="blas"):
         yield
+
+
+@pytest.fixture
+def in_an_empty_folder(tmp_path, monkeypatch) -> Path:
+    """The working folder, empty; processes started there still find the lab."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

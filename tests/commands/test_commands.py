@@ -100,11 +100,9 @@ def test_margins_in_units_of_a_runs_drift_put_the_one_that_would_break_first_on_
     ],
 )
 @pytest.mark.models
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.chdir(tmp_path)
+def test_bad_input_is_one_line_and_leaves_nothing(in_an_empty_folder, arguments, words):
     assert words in only_error(parity(*arguments))
-    assert list(tmp_path.iterdir()) == []
+    assert list(in_an_empty_folder.iterdir()) == []
 
 
 @pytest.mark.models

@@ -87,8 +87,6 @@ def test_verification_counts_every_pair_of_the_sample_and_says_the_rate(tmp_path
     ],
 )
 @pytest.mark.models
-def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, arguments, words):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.chdir(tmp_path)
+def test_bad_input_is_one_line_and_leaves_nothing(in_an_empty_folder, arguments, words):
     assert words in only_error(parity(*arguments))
-    assert list(tmp_path.iterdir()) == []
+    assert list(in_an_empty_folder.iterdir()) == []
