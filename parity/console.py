@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -23,6 +24,12 @@ def working(what: str) -> Iterator[Callable[[str], None]]:
     # A `Text`: rich reads a string's markup and emoji codes there, whatever the console's settings are.
     with stderr.status(Text(what)) as status:
         yield lambda step: status.update(Text(step))
+
+
+def print_traces(raised: Iterable[Any]) -> None:
+    """Tracebacks of the stages that raised (`parity.replay.subject.Raised`), for `--traceback`."""
+    for found in raised:
+        stderr.print(f"stage {found.stage}, {found.mode}:\n{found.trace}", markup=False, soft_wrap=True)
 
 
 def run_and_exit(app: typer.Typer) -> None:

@@ -19,13 +19,14 @@ import numpy as np
 from parity.calibration.fault import Fault, Workshop
 from parity.community1 import Networks, community1_pipeline
 from parity.explain.decision import first_deciding
-from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE
+from parity.explain.explanation import INTO_CANDIDATE, TO_BLAME
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
 from parity.explain.verdict import Verdicts
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.tolerances import tolerance
+from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.ports.python import Implementation
 from parity.replay.engine import CASCADED, ISOLATED, reference_artefacts, replay
@@ -254,7 +255,7 @@ def _tried(bench: Bench, fault: Fault | None) -> Trial:
     outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
     patching = bench.clean.of(candidate)
     verdicts = Verdicts(patching, outcome).all()
-    named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
+    named = tuple(v.stage for v in verdicts if v.verdict in TO_BLAME)
     changed = not patching.candidate_answer.same_as(patching.reference_answer)
     return Trial(
         fault=fault.name if fault else None,
@@ -279,7 +280,10 @@ def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]
     found: list[str] = []
     subject = subject_of(bench.native)
     for stage, native in zip(candidate, bench.native, strict=True):
-        alone = stage(clean) if stage.run is not native.run else clean
+        try:
+            alone = stage(clean) if stage.run is not native.run else clean
+        except StageRaised:
+            alone = {}
         for name in stage.writes:
             sides = (made, CASCADED), (alone, ISOLATED)
             if any(_away(subject, name, side.get(name), clean, mode, slack.get((name, mode), NONE))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parity.commands.options import JsonOption, ThreadsOption
+from parity.commands.options import JsonOption, ThreadsOption, TracebackOption
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout, working
+from parity.console import print_traces, stderr, stdout, working
 from parity.errors import InputError, one_line
 from parity.report.tables import COMPARE
 
@@ -32,6 +32,7 @@ def compare(
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
     threads: ThreadsOption = None,
+    traceback: TracebackOption = False,
 ) -> None:
     """Say artefact by artefact whether a dump is exactly the reference, equivalent (and how), or different.
 
@@ -66,7 +67,7 @@ def compare(
             sides = read_dump(theirs), read_dump(ours)
             found, explanation = compare_dumps(name, *sides), None
             if explain:
-                found, explanation = _explained(found, *sides, weights, budget, threads)
+                found, explanation = _explained(found, *sides, weights, budget, threads, traceback=traceback)
         except InputError as error:
             if len(both_have) == 1:
                 raise
@@ -96,7 +97,14 @@ def compare(
 
 
 def _explained(
-    found: DumpComparison, reference: Dump, candidate: Dump, weights: str, budget: int, threads: int | None
+    found: DumpComparison,
+    reference: Dump,
+    candidate: Dump,
+    weights: str,
+    budget: int,
+    threads: int | None,
+    *,
+    traceback: bool,
 ) -> tuple[DumpComparison, Explanation]:
     """The comparison with what only the clip and the weights can tell, and which stage decides."""
     from parity.explain.localise import ask
@@ -119,7 +127,10 @@ def _explained(
             words = explain_logits(*logits, ready.inputs["waveform"], weight_set.segmentation, threads)
             found = with_suggestion(found, LOGITS, words)
         question = ask(ready, load_networks(weight_set, threads), under_test, budget=budget)
-        return found, localise(question, on_step=lambda step: say(f"{found.name}: {step}")).explanation
+        answered = localise(question, on_step=lambda step: say(f"{found.name}: {step}"))
+    if traceback:
+        print_traces(answered.replay.raised)
+    return found, answered.explanation
 
 
 def _fixture(name: str, candidate: Path) -> Fixture:

@@ -17,11 +17,12 @@ from parity.commands.options import (
     RuntimeOption,
     SnapshotsOption,
     ThreadsOption,
+    TracebackOption,
     WeightsOption,
     chosen_fixture,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout, working
+from parity.console import print_traces, stderr, stdout, working
 from parity.errors import InputError
 from parity.report.tables import EXPLAIN
 
@@ -64,6 +65,7 @@ def explain(
     table: Annotated[list[str], table_option(EXPLAIN)] = [],  # noqa: B006
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
+    traceback: TracebackOption = False,
 ) -> None:
     """Say of one fixture where drift is born, which stage decides the answer, and which elements carry it.
 
@@ -111,6 +113,8 @@ def explain(
         stdout.print("embedding network in {name} {version}".format(**data["runtime"]), markup=False)
     if layers is None and (hint := _hint(found)):
         stdout.print(hint, markup=False, soft_wrap=True)
+    if traceback:
+        print_traces(answered.replay.raised)
     if write_case is not None:
         _write_case(write_case, found, answered)
     raise typer.Exit(1 if found.answer_changed or not answered.replay.at_parity else 0)

@@ -70,6 +70,9 @@ DeviceOption = Annotated[
     str, typer.Option("--device", help="Where the networks run: cpu, or an NVIDIA card: cuda, or cuda:1.")
 ]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="On a card: float32 (no TF32), tf32, or float16.")]
+TracebackOption = Annotated[
+    bool, typer.Option("--traceback", help="Of a stage that raises, the whole traceback on stderr.")
+]
 ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads of the networks; default: the cores at hand.")
 ]

@@ -15,11 +15,12 @@ from parity.commands.options import (
     RuntimeOption,
     SnapshotsOption,
     ThreadsOption,
+    TracebackOption,
     WeightsOption,
     both,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout, working
+from parity.console import print_traces, stderr, stdout, working
 from parity.errors import InputError
 from parity.report.tables import RUN
 
@@ -52,6 +53,7 @@ def run(
     device: DeviceOption = "cpu",
     precision: PrecisionOption = "float32",
     threads: ThreadsOption = None,
+    traceback: TracebackOption = False,
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
 
@@ -122,8 +124,11 @@ def run(
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
     stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
+    if traceback:
+        for result in results:
+            print_traces(result.replay.raised if result.replay else ())
     statuses = {result.status for result in results}
-    raise typer.Exit(2 if "error" in statuses else 1 if "drift" in statuses else 0)
+    raise typer.Exit(2 if "error" in statuses else 1 if statuses & {"drift", "raises"} else 0)
 
 
 def _clip_seconds(fixture: object) -> float:

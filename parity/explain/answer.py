@@ -32,6 +32,7 @@ class Answer:
     rttm, exclusive_rttm : with the same URI on both sides
     frames, exclusive_frames : (num_frames, speakers) float32, the discrete diarizations; None where nobody speaks
     responsibilities : (T, K0) float64, and the embeddings they belong to, (T,) int64 each; None where VBx did not run
+    raised : the stage that raised on the way, so that there is no answer; empty where none did
     """
 
     rttm: str
@@ -39,6 +40,7 @@ class Answer:
     frames: np.ndarray | None
     exclusive_frames: np.ndarray | None
     responsibilities: tuple[np.ndarray, np.ndarray, np.ndarray] | None
+    raised: str = ""
 
     @property
     def speakers(self) -> int:
@@ -47,7 +49,8 @@ class Answer:
 
     def same_as(self, other: Answer) -> bool:
         """Whether both RTTMs are equal, line for line."""
-        return (self.rttm, self.exclusive_rttm) == (other.rttm, other.exclusive_rttm)
+        ours, theirs = ((side.rttm, side.exclusive_rttm, side.raised) for side in (self, other))
+        return ours == theirs
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def answer_of(made: Mapping[str, Any]) -> Answer:
     """The answer of a cascade."""
     rttm, exclusive = (to_rttm(made.get(name) or [], URI) for name in TEXTS)
     q = made.get("q_final")
-    rows = None if q is None else (q, made["train_chunk_idx"], made["train_speaker_idx"])
+    indices = made.get("train_chunk_idx"), made.get("train_speaker_idx")
+    rows = None if q is None or indices[0] is None or indices[1] is None else (q, *indices)
     return Answer(rttm, exclusive, made.get("discrete_diarization"), made.get("exclusive_discrete_diarization"), rows)
 
 

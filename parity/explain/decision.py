@@ -15,10 +15,10 @@ from itertools import combinations
 
 from parity.explain.explanation import (
     BORN,
-    BORN_SMALL,
     INHERITED,
     INTO_CANDIDATE,
     INTO_REFERENCE,
+    TO_BLAME,
     Patch,
     StageVerdict,
 )
@@ -55,7 +55,7 @@ def decide(patching: Patching, verdicts: tuple[StageVerdict, ...], patches: tupl
     verdicts : one a stage, in the pipeline's order
     patches : each stage alone, in both directions
     """
-    named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
+    named = tuple(v.stage for v in verdicts if v.verdict in TO_BLAME)
     alone = {(p.direction, p.stages[0]): p.restored for p in patches if len(p.stages) == 1}
     decisive = first_deciding(patching, named, alone)
     if decisive in named or len(named) < 2:

@@ -9,6 +9,10 @@ from parity.tables import Tabular
 WITHIN, BORN, BORN_SMALL, INHERITED = "within", "born", "born within tolerance", "inherited"
 UNCLEAR, NOT_COMPARED = "born or inherited", "not compared"
 NOT_SUPPLIED = "not supplied (native)"
+RAISED = "raises"
+TO_BLAME = (BORN, BORN_SMALL, RAISED)
+"""Of a stage in which something went wrong that was right before it."""
+
 INTO_CANDIDATE, INTO_REFERENCE = "reference into candidate", "candidate into reference"
 
 
@@ -42,6 +46,7 @@ class StageVerdict:
     ----------
     verdict : `within`, `born`, `inherited`; `born within tolerance` where what the stage wrote is within its own
         tolerance and yet puts a later one out; `born or inherited` where an input was not compared; `not compared`;
+        `raises` where it raised though what it was given was right, `where` then says what;
         `not supplied (native)` where a port left arrays and none of this stage's
     artefact : the worst artefact it writes
     isolated, cascaded : its drift on the reference's inputs and on the candidate's own (max abs, or elements that

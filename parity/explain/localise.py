@@ -14,7 +14,7 @@ from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
 from parity.explain.decision import Decision, decide
-from parity.explain.explanation import BORN, BORN_SMALL, INTO_CANDIDATE, INTO_REFERENCE, Elements, Explanation, Patch
+from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, TO_BLAME, Elements, Explanation, Patch
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
 from parity.explain.verdict import NoiseMultiple, Verdicts
@@ -119,7 +119,7 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
     patching = Patching(question.native, question.candidate, question.snapshot, question.inputs)
     say("verdicts")
     verdicts = Verdicts(patching, outcome, question.noise).all()
-    named = tuple(v.stage for v in verdicts if v.verdict in (BORN, BORN_SMALL))
+    named = tuple(v.stage for v in verdicts if v.verdict in TO_BLAME)
     changed = not patching.candidate_answer.same_as(patching.reference_answer)
     patches: tuple[Patch, ...] = ()
     decision, elements = Decision(), None

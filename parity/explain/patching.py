@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,7 @@ import numpy as np
 from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch
 from parity.explain.supply import Supply, downstream
 from parity.fixtures.snapshot import Snapshot
+from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.replay.engine import CASCADED, reference_artefacts
 from parity.replay.subject import subject_of
@@ -47,15 +49,20 @@ class Patching:
     def of(self, candidate: Pipeline) -> Patching:
         """The same fixture with another candidate; the reference's side is shared."""
         other = copy(self)
-        for name in ("made", "candidate_answer", "error", "supply", "_agreeing"):
+        for name in ("made", "_run", "candidate_answer", "error", "supply", "_agreeing"):
             other.__dict__.pop(name, None)
         other.candidate = candidate
         return other
 
     @cached_property
     def made(self) -> Artefacts:
-        """The candidate's cascade."""
-        return self.candidate.run(self.inputs)
+        """The candidate's cascade, as far as it gets where a stage raises."""
+        return self._run[0]
+
+    @cached_property
+    def _run(self) -> tuple[Artefacts, list[StageRaised]]:
+        raised: list[StageRaised] = []
+        return self.candidate.run(self.inputs, raised=raised), raised
 
     @cached_property
     def supply(self) -> Supply:
@@ -65,7 +72,7 @@ class Patching:
     @cached_property
     def candidate_answer(self) -> Any:
         """The candidate's."""
-        return self.subject.answer_of(self.made)
+        return self._answer(*self._run)
 
     @cached_property
     def reference_answer(self) -> Any:
@@ -87,13 +94,19 @@ class Patching:
         names = set(stages)
         patches = {name: self.reference.get(name) for stage in self.native if stage.name in names
                    for name in stage.writes} | dict(values or {})  # fmt: skip
-        return self.subject.answer_of(self.patched(patches))
+        raised: list[StageRaised] = []
+        return self._answer(self.patched(patches, raised), raised)
 
-    def patched(self, patches: Mapping[str, Any]) -> Artefacts:
-        """The candidate's cascade with some artefacts replaced; what is behind them follows as far as it can."""
+    def patched(self, patches: Mapping[str, Any], raised: list[StageRaised]) -> Artefacts:
+        """The candidate's cascade with some artefacts replaced; what is behind them follows as far as it can.
+
+        Parameters
+        ----------
+        raised : takes the stages that raise
+        """
         # Taking over what is the same already moves nothing.
         moved = {name for name, value in patches.items() if not _same(self.made.get(name), value)}
-        return self._with_code(moved).run(self.inputs, patches=patches)
+        return self._with_code(moved).run(self.inputs, patches=patches, raised=raised)
 
     def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
         """The reference's answer with the candidate's output of some stages in its cascade; same parameters."""
@@ -107,7 +120,12 @@ class Patching:
             if stage.name not in affected
             for name in stage.writes
         }
-        return self.subject.answer_of(self.native.run(self.inputs, patches=untouched | patches))
+        raised: list[StageRaised] = []
+        return self._answer(self.native.run(self.inputs, patches=untouched | patches, raised=raised), raised)
+
+    def _answer(self, made: Artefacts, raised: list[StageRaised]) -> Any:
+        answer = self.subject.answer_of(made)
+        return replace(answer, raised=raised[0].stage) if raised else answer
 
     def patch(self, direction: str, stages: tuple[str, ...], *, prefix: bool = False) -> Patch:
         """One patched run, judged."""

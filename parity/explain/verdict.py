@@ -19,6 +19,7 @@ from parity.explain.explanation import (
     INHERITED,
     NOT_COMPARED,
     NOT_SUPPLIED,
+    RAISED,
     UNCLEAR,
     WITHIN,
     Amplification,
@@ -28,6 +29,7 @@ from parity.explain.patching import Patching
 from parity.measure.drift import Drift
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import Comparison, find
+from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import ChunkSeries, Stage
 from parity.replay.engine import CASCADED, ISOLATED, in_common
 from parity.replay.subject import Outcome
@@ -52,6 +54,7 @@ class Verdicts:
             if self._supply.by_arrays and not self._supplied(drift):
                 continue
             self._drifts.setdefault((drift.stage, drift.mode), []).append(drift)
+        self._raised = {raised.stage: raised for raised in outcome.raised}
         self._allowed = patching.subject.excuses(patching.made, patching.snapshot)
         for stage in patching.candidate:
             if extra := self._with_stand_ins(stage):
@@ -72,6 +75,8 @@ class Verdicts:
         word = self._verdict(stage, isolated, cascaded)
         unsupplied = self._supply.before(stage.name) if word == BORN and stage.given else ()
         verdict = StageVerdict(stage.name, word, uncompared=self._uncompared(stage), unsupplied=unsupplied)
+        if (raised := self._raised.get(stage.name)) is not None:
+            return replace(verdict, where=str(raised))
         if shown is None:
             return verdict
         return replace(
@@ -90,6 +95,8 @@ class Verdicts:
     def _verdict(self, stage: Stage, isolated: Drift | None, cascaded: Drift | None) -> str:
         if self._supply.by_arrays and not self._supply.has(stage.name):
             return NOT_SUPPLIED
+        if (raised := self._raised.get(stage.name)) is not None:
+            return INHERITED if raised.inherited else RAISED
         if isolated is None and cascaded is None:
             return NOT_COMPARED
         if isolated is not None and not isolated.within:
@@ -113,7 +120,7 @@ class Verdicts:
         A tolerance of an artefact alone says little of what the next stage makes of it: a filterbank 2.4e-4 off is
         inside its own and puts embeddings far outside theirs.
         """
-        bad = {v.stage for v in verdicts if v.verdict in (BORN, UNCLEAR, NOT_COMPARED)}
+        bad = {v.stage for v in verdicts if v.verdict in (BORN, RAISED, UNCLEAR, NOT_COMPARED)}
         for position, verdict in enumerate(verdicts):
             if verdict.verdict != INHERITED or bad & self._patching.ancestors(verdict.stage):
                 continue
@@ -130,9 +137,10 @@ class Verdicts:
         if not self._supply.has(patched):
             return False
         patching = self._patching
-        made = patching.patched({name: patching.reference.get(name) for name in self._native[patched].writes})
+        raised: list[StageRaised] = []
+        made = patching.patched({name: patching.reference.get(name) for name in self._native[patched].writes}, raised)
         drifts = [self._compare(name, made.get(name), CASCADED) for name in self._native[stage].writes]
-        return all(drift is None or drift.within for drift in drifts)
+        return not raised and all(drift is None or drift.within for drift in drifts)
 
     def _differs(self, stage: str) -> bool:
         return any(
@@ -154,7 +162,10 @@ class Verdicts:
         stand_ins = set(self._patching.stand_ins)
         if stage.given or not stand_ins & set(stage.reads):
             return []
-        made = self._patching.on_reference(stage)
+        try:
+            made = self._patching.on_reference(stage)
+        except StageRaised:
+            return []
         found = [self._compare(name, made.get(name), CASCADED) for name in stage.writes]
         return [replace(drift, mode=ISOLATED) for drift in found if drift is not None]
 
@@ -183,7 +194,10 @@ class Verdicts:
         known = [value for value in reads if value is not None]
         if not known or (stage.when is not None and not stage.when.holds(made)):
             return None
-        native = self._native[stage.name](made)
+        try:
+            native = self._native[stage.name](made)
+        except StageRaised:
+            return None  # nobody could make anything of what it was given
         rows = [
             self._amplified(name, max(known), native)
             for name in stage.writes

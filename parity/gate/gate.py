@@ -36,7 +36,7 @@ from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
 from parity.tables import Tabular
 
-PARITY, DRIFT, ERROR = "parity", "drift", "error"
+PARITY, DRIFT, RAISES, ERROR = "parity", "drift", "raises", "error"
 COUNTED, MISSING = "counted", "missing"
 
 
@@ -54,8 +54,9 @@ class FixtureResult(Tabular):
 
     Attributes
     ----------
-    status : `parity`, `drift`, or `error` where its inputs were wrong; of a recording captured elsewhere also
-        `counted`, where its RTTM's counts are all there was to look at, or `missing`, where there was nothing
+    status : `parity`, `drift`, `raises` where a stage raised, or `error` where its inputs were wrong; of a recording
+        captured elsewhere also `counted`, where its RTTM's counts are all there was to look at, or `missing`, where
+        there was nothing
     seconds : of the cascade, isolated replays and scoring left out
     replay : None where there was an error, or nothing to replay; of a recording captured elsewhere from its tensors,
         or from audio where it has none
@@ -166,7 +167,7 @@ def _run_fixture(
     explain_it = question if not outcome.at_parity else None
     return FixtureResult(
         name=ready.fixture.name,
-        status=PARITY if outcome.at_parity else DRIFT,
+        status=_word(outcome),
         audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
         replay=outcome,
@@ -208,8 +209,13 @@ def _run_recording(recording: Recording, means: Means) -> FixtureResult:
 
 def _status(found: Recorded) -> str:
     if found.judged:
-        return PARITY if all(outcome.at_parity for outcome in found.judged) else DRIFT
+        words = [_word(outcome) for outcome in found.judged]
+        return next((word for word in (RAISES, DRIFT) if word in words), PARITY)
     return COUNTED if found.counts else MISSING
+
+
+def _word(outcome: Replay) -> str:
+    return PARITY if outcome.at_parity else RAISES if outcome.raised else DRIFT
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, Pipeline, Stage
 
 Rows = dict[str, np.ndarray]
@@ -68,22 +69,24 @@ class RecurrentPipeline(Pipeline):
         *,
         patches: Mapping[str, Any] | None = None,
         on_stage: Callable[[str], None] | None = None,
+        raised: list[StageRaised] | None = None,
     ) -> Artefacts:
         """Run the loop step by step, then what follows it; see `Pipeline.run`.
 
         A patch of a looped artefact replaces its row at each step as long as there are rows; beyond them a run that
         takes more steps than the patch has rows goes on by itself. A patch may also be a dictionary of some steps'
-        rows.
+        rows. Where a stage of the loop raises and the run shall go on, the loop ends with the step before.
         """
         patches = dict(patches or {})
         self._check_patches(patches)
         if on_stage:
             on_stage(self.loop.stages[0])
-        made: Artefacts = dict(artefacts) | self._stacked(artefacts, self._steps(artefacts, patches))
+        made: Artefacts = dict(artefacts) | self._stacked(artefacts, self._steps(artefacts, patches, raised))
+        lost: set[str] = set()
         for stage in self.stages[len(self.loop.stages) :]:
             if on_stage:
                 on_stage(stage.name)
-            written = {} if all(name in patches for name in stage.writes) else stage(made)
+            written = self._written(stage, made, patches, lost, raised)
             made |= written | {name: patches[name] for name in stage.writes if name in patches}
         return made
 
@@ -91,19 +94,31 @@ class RecurrentPipeline(Pipeline):
         """The same pipeline, loop included, with other stages."""
         return RecurrentPipeline(self.name, self._given, stages, self.loop)
 
-    def _steps(self, artefacts: Mapping[str, Any], patches: Mapping[str, Any]) -> list[Rows]:
+    def _steps(
+        self, artefacts: Mapping[str, Any], patches: Mapping[str, Any], raised: list[StageRaised] | None
+    ) -> list[Rows]:
         steps: list[Rows] = []
         carried = self.loop.start(artefacts)
         while self.loop.goes_on(artefacts, carried):
-            rows = dict(carried)
-            for stage in self.stages[: len(self.loop.stages)]:
-                rows_here = {name: _row(patches.get(name), len(steps)) for name in stage.writes}
-                replaced = {name: row for name, row in rows_here.items() if row is not None}
-                written = {} if len(replaced) == len(stage.writes) else stage({**artefacts, **rows})
-                rows |= written | replaced
+            try:
+                rows = self._step(artefacts, patches, carried, len(steps))
+            except StageRaised as error:
+                if raised is None:
+                    raise
+                raised.append(error)
+                break
             steps.append(rows)
             carried = {name: rows[source] for name, source in self.loop.carried.items()}
         return steps
+
+    def _step(self, artefacts: Mapping[str, Any], patches: Mapping[str, Any], carried: Rows, step: int) -> Rows:
+        rows = dict(carried)
+        for stage in self.stages[: len(self.loop.stages)]:
+            rows_here = {name: _row(patches.get(name), step) for name in stage.writes}
+            replaced = {name: row for name, row in rows_here.items() if row is not None}
+            written = {} if len(replaced) == len(stage.writes) else stage({**artefacts, **rows})
+            rows |= written | replaced
+        return rows
 
     def _stacked(self, artefacts: Mapping[str, Any], steps: list[Rows]) -> Rows:
         if not steps:

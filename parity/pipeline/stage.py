@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError, one_line
+from parity.errors import InputError
+from parity.pipeline.raised import StageRaised
 
 Artefacts = dict[str, Any]
 
@@ -101,7 +102,7 @@ class Stage:
 
         Raises
         ------
-        InputError : it raised, whatever it raised; what it was given does not fit it
+        InputError : it raised; a `StageRaised` whatever it was that it raised
         """
         if self.when is not None and not self.when.holds(artefacts):
             return {}
@@ -110,8 +111,7 @@ class Stage:
         except InputError:
             raise
         except Exception as error:
-            said = one_line(error)
-            raise InputError(f"stage {self.name} raised {type(error).__name__}: {said}") from error
+            raise StageRaised(self.name, error) from error
         return dict(zip(self.writes, results if len(self.writes) > 1 else (results,), strict=True))
 
     @property
@@ -160,6 +160,7 @@ class Pipeline:
         *,
         patches: Mapping[str, Any] | None = None,
         on_stage: Callable[[str], None] | None = None,
+        raised: list[StageRaised] | None = None,
     ) -> Artefacts:
         """Run all stages, each on what the earlier ones made.
 
@@ -168,20 +169,43 @@ class Pipeline:
         artefacts : the inputs
         patches : artefacts that replace what a stage wrote; a stage all of whose artefacts are patched is not run
         on_stage : called with each stage's name before it runs
+        raised : takes stages that raise, where the run shall go on: those that need what they lost are not reached
 
         Raises
         ------
         ValueError : a patch is for what no stage writes
+        StageRaised : a stage raised, and `raised` is None
         """
         patches = patches or {}
         self._check_patches(patches)
-        made = dict(artefacts)
+        made, lost = dict(artefacts), set()
         for stage in self.stages:
             if on_stage:
                 on_stage(stage.name)
-            written = {} if all(name in patches for name in stage.writes) else stage(made)
+            written = self._written(stage, made, patches, lost, raised)
             made |= written | {name: patches[name] for name in stage.writes if name in patches}
         return made
+
+    def _written(
+        self,
+        stage: Stage,
+        made: Mapping[str, Any],
+        patches: Mapping[str, Any],
+        lost: set[str],
+        raised: list[StageRaised] | None,
+    ) -> Artefacts:
+        """What a stage writes; what it could not is added to `lost`."""
+        if all(name in patches for name in stage.writes):
+            return {}
+        if not lost & set(stage.needs):
+            try:
+                return stage(made)
+            except StageRaised as error:
+                if raised is None:
+                    raise
+                raised.append(error)
+        lost |= set(stage.writes) - set(patches)
+        return {}
 
     @property
     def feedback(self) -> Mapping[str, str]:

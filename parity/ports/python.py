@@ -24,6 +24,7 @@ from parity.errors import InputError, one_line
 from parity.fixtures.snapshot import FIXED_DIMS
 from parity.names import find_names
 from parity.pipeline.artefact import Artefact, find
+from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 GROUP = "parity.implementations"
@@ -160,7 +161,7 @@ def _guarded(name: str, stage: Stage, run: Callable[..., Any], *values: Any) -> 
     try:
         results = run(*values)
     except Exception as error:
-        raise InputError(f"{place} raised {_said(error)}") from error
+        raise StageRaised(stage.name, error, f"implementation {name}: ") from error
     written = results if len(stage.writes) > 1 else (results,)
     if not isinstance(written, tuple) or len(written) != len(stage.writes):
         raise InputError(f"{place} returned a {type(results).__name__}, expected {len(stage.writes)} results")

@@ -15,8 +15,9 @@ import numpy as np
 
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift, compare
+from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
-from parity.replay.subject import Replayed, Subject, subject_of
+from parity.replay.subject import Raised, Replayed, Subject, subject_of
 
 ISOLATED, CASCADED = "isolated", "cascaded"
 
@@ -45,7 +46,8 @@ def replay(
     """
     subject = subject_of(pipeline)
     clock = _Clock(on_stage)
-    made = pipeline.run(inputs, on_stage=clock.start)
+    errors: list[StageRaised] = []
+    made = pipeline.run(inputs, on_stage=clock.start, raised=errors)
     seconds = clock.stop()
     if on_made:
         on_made(made)
@@ -53,15 +55,58 @@ def replay(
     allowed = subject.excuses(made, snapshot)
     drifts: list[Drift] = []
     without: dict[str, tuple[str, ...]] = {}
+    alone_raised: dict[str, StageRaised | None] = {}
     for stage in pipeline:
-        alone, missing = run_isolated(stage, pipeline, reference, made, inputs)
+        try:
+            alone, missing = run_isolated(stage, pipeline, reference, made, inputs)
+        except StageRaised as error:
+            alone, missing, alone_raised[stage.name] = {}, (), error
         if missing:
             without[stage.name] = missing
+        elif alone:
+            alone_raised[stage.name] = None
         drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, allowed, subject)
         drifts += _compare_outputs(stage, made, snapshot, CASCADED, allowed, subject)
     drifts += _compare_carried(pipeline, made, snapshot)
-    missing = _uncompared(made, snapshot, drifts)
-    return subject.finish(Replayed(made, snapshot, tuple(drifts), missing, without, seconds))
+    raised = _raised(pipeline, errors, alone_raised, drifts)
+    missing = (*map(str, raised), *_uncompared(made, snapshot, drifts))
+    return subject.finish(Replayed(made, snapshot, tuple(drifts), missing, without, seconds, raised))
+
+
+def _raised(
+    pipeline: Pipeline, errors: list[StageRaised], alone: Mapping[str, StageRaised | None], drifts: list[Drift]
+) -> tuple[Raised, ...]:
+    """What raised, in the pipeline's order, and whose fault it may be.
+
+    Parameters
+    ----------
+    errors : of the cascade
+    alone : stage -> what it raised on the reference's own inputs; None where it did not; no key where it could not run
+    """
+    cascaded = {error.stage: error for error in errors}
+    bad = [drift.stage for drift in drifts if drift.mode == CASCADED and not drift.within]
+    found = []
+    for stage in pipeline:
+        error = cascaded.get(stage.name) or alone.get(stage.name)
+        if error is None:
+            continue
+        mode = CASCADED if stage.name in cascaded else ISOLATED
+        wrong = next((name for name in bad if name in _before(stage, pipeline)), None)
+        again = alone[stage.name] is not None if stage.name in alone else None
+        if again is None and all(name in pipeline.inputs for name in stage.reads):
+            again = True  # there it reads what the reference's stage reads
+        found.append(Raised(stage.name, mode, error.said, error.place, error.trace, again, wrong))
+    return tuple(found)
+
+
+def _before(stage: Stage, pipeline: Pipeline) -> set[str]:
+    """Names of the stages whose output reaches a stage."""
+    names, reads = set(), set(stage.needs)
+    for other in reversed(pipeline.stages):
+        if reads & set(other.writes) and other.name != stage.name:
+            names.add(other.name)
+            reads |= set(other.needs)
+    return names
 
 
 def reference_artefacts(snapshot: Snapshot, inputs: Mapping[str, Any]) -> Artefacts:

@@ -20,7 +20,7 @@ from parity.measure.score import Score, count, score_rttm
 from parity.measure.tolerances import NEAR_TIE
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.pipeline.artefact import ARTEFACTS
-from parity.replay.subject import Outcome, Replayed
+from parity.replay.subject import Outcome, Raised, Replayed
 from parity.tables import Tabular
 
 TEXTS = ("diarization", "exclusive_diarization")
@@ -56,6 +56,7 @@ class Replay(Outcome, Tabular):
     embedding_drift : worst cascaded max abs over rows of active speakers; None where nobody speaks
     isolated_without : stages that could not run isolated, and the inputs that the snapshot does not hold
     stage_seconds : wall time of each stage in the cascade
+    raised : stages that raised; those behind them were not reached
     """
 
     drifts: tuple[Drift, ...]
@@ -72,6 +73,7 @@ class Replay(Outcome, Tabular):
     embedding_drift: float | None
     isolated_without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
+    raised: tuple[Raised, ...] = ()
 
     @property
     def at_parity(self) -> bool:
@@ -133,7 +135,7 @@ def finish(found: Replayed) -> Replay:
     """The report of one replay."""
     made, snapshot = found.made, found.snapshot
     flips = near_tie_flips(made.get("segmentations"), snapshot)
-    ours, exclusive = (to_rttm(made[name], URI) for name in TEXTS)
+    ours, exclusive = (to_rttm(made.get(name) or [], URI) for name in TEXTS)  # none where a stage raised
     theirs = with_uri(snapshot.values.get("diarization", ""), URI)
     theirs_exclusive = snapshot.values.get("exclusive_diarization")
     speakers, segments = count(ours)
@@ -153,6 +155,7 @@ def finish(found: Replayed) -> Replay:
         embedding_drift=active_embedding_drift(made.get("embeddings"), snapshot),
         isolated_without=found.isolated_without,
         stage_seconds=found.stage_seconds,
+        raised=found.raised,
     )
 
 

@@ -28,11 +28,51 @@ class Answer(Protocol):
         """Whether it is the same answer."""
 
 
+@dataclass(frozen=True)
+class Raised:
+    """A stage that raised instead of writing anything.
+
+    Attributes
+    ----------
+    stage : its name
+    mode : `cascaded`, or `isolated` where it raised on the reference's own inputs only
+    said, place, trace : type and message, file and line, the whole traceback
+    on_reference : whether it raises on the reference's own inputs too; None where it could not be run on them
+    wrong_before : the first stage before it whose output had left tolerance; None where none had
+    """
+
+    stage: str
+    mode: str
+    said: str
+    place: str
+    trace: str
+    on_reference: bool | None
+    wrong_before: str | None
+
+    @property
+    def inherited(self) -> bool:
+        """Whether what it was given had gone wrong, so that it need not be to blame."""
+        return self.on_reference is False or (self.on_reference is None and self.wrong_before is not None)
+
+    def __str__(self) -> str:
+        if self.on_reference:
+            because = "on the reference's own inputs"
+        elif self.wrong_before is not None:
+            because = f"what it was given had already gone wrong in {self.wrong_before}"
+        else:
+            because = "what it was given was within tolerance"
+        return f"stage {self.stage} raised {self.said} ({self.place}); {because}"
+
+
 class Outcome:
-    """What every replay's report has: `drifts`, in the pipeline's order, and `problems`, each of which fails it."""
+    """What every replay's report has: `drifts`, in the pipeline's order, and `problems`, each of which fails it.
+
+    `raised` are the stages that raised, on our own inputs or on the reference's; stages behind them were not reached.
+    """
 
     drifts: tuple[Drift, ...]
     problems: tuple[str, ...]
+    raised: tuple[Raised, ...]
 
     @property
     def at_parity(self) -> bool:
@@ -59,7 +99,8 @@ class Replayed:
     made : artefacts of the cascade
     snapshot : the reference's
     drifts : in the pipeline's order, isolated and cascaded
-    missing : what the snapshot holds and was not compared, or was made and it does not hold, in words
+    missing : what raised, and what the snapshot holds and was not compared, or was made and it does not hold, in words
+    raised : stages that raised
     isolated_without : stages that could not run isolated, and the inputs that the snapshot does not hold
     stage_seconds : wall time of each stage in the cascade
     """
@@ -70,6 +111,7 @@ class Replayed:
     missing: tuple[str, ...]
     isolated_without: Mapping[str, tuple[str, ...]]
     stage_seconds: Mapping[str, float]
+    raised: tuple[Raised, ...] = ()
 
 
 @dataclass(frozen=True)

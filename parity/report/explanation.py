@@ -16,13 +16,22 @@ from parity.explain.explanation import (
     INTO_REFERENCE,
     NOT_COMPARED,
     NOT_SUPPLIED,
+    RAISED,
+    TO_BLAME,
     UNCLEAR,
     WITHIN,
 )
 from parity.report.grid import uncut
 from parity.report.wording import number, scientific
 
-STYLES = {BORN: "bold red", BORN_SMALL: "red", INHERITED: "yellow", UNCLEAR: "yellow", WITHIN: "green"}
+STYLES = {
+    BORN: "bold red",
+    RAISED: "bold red",
+    BORN_SMALL: "red",
+    INHERITED: "yellow",
+    UNCLEAR: "yellow",
+    WITHIN: "green",
+}
 SHORT = {BORN_SMALL: "born, small", UNCLEAR: "unclear", NOT_SUPPLIED: "not supplied"}
 MOST_ELEMENTS = 8
 
@@ -151,7 +160,7 @@ def _in_part(stage: Found) -> str:
 
 
 def _born(found: Found) -> str:
-    born = [_birthplace(stage) for stage in found["stages"] if stage["verdict"] in (BORN, BORN_SMALL)]
+    born = [_birthplace(stage) for stage in found["stages"] if stage["verdict"] in TO_BLAME]
     if born:
         return f"Drift is born in {'; and in '.join(born)}."
     beyond = [stage["stage"] for stage in found["stages"] if not _fine(stage)]
@@ -159,6 +168,8 @@ def _born(found: Found) -> str:
 
 
 def _birthplace(stage: Found) -> str:
+    if stage["verdict"] == RAISED:
+        return stage["where"].partition("stage ")[2]
     if stage["verdict"] == BORN_SMALL:
         return (
             f"{stage['stage']}: {stage['artefact']} is {scientific(stage['cascaded'])} off, inside its own tolerance, "

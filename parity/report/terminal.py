@@ -20,7 +20,14 @@ from parity.report.wording import number, scientific
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embed", "first drift")
 LEFT = ("fixture", "status", "first drift")
 OPTIONAL, EMPTY = ("excl", "embed"), ("", "—")
-STYLES = {"parity": "green", "drift": "bold red", "error": "bold yellow", "counted": "cyan", "missing": "dim"}
+STYLES = {
+    "parity": "green",
+    "drift": "bold red",
+    "raises": "bold red",
+    "error": "bold yellow",
+    "counted": "cyan",
+    "missing": "dim",
+}
 
 
 class ProgressWatcher(Watcher):

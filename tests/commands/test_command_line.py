@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from support import ROOT
 from support.command_line import only_error, parity
 
 from parity.fixtures.catalogue import default_folder
@@ -297,3 +298,24 @@ def test_adding_a_fixture_leaves_a_clip_and_a_catalogue_entry(tmp_path):
     assert soundfile.info(str(tmp_path / "my_meeting" / "clip.wav")).samplerate == 16000
     assert "my_meeting" in parity("fixtures", "list", environment={**place, "COLUMNS": "160"}).stdout
     assert "my_meeting" in only_error(parity("fixtures", "add", "my_meeting", path, environment=place))
+
+
+@pytest.mark.models
+def test_a_candidate_that_raises_is_a_verdict_and_the_other_fixtures_run(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import numpy as np\n\n\ndef nobody(native):\n    run = native['assignment'].run\n"
+        "    return native.replacing('assignment', lambda *values: np.full_like(run(*values), -2))\n"
+    )
+    chosen = ("--fixture", "14_partial_tail", "--fixture", "13_no_speech")
+    report = tmp_path / "found.json"
+    asked = ("run", *chosen, "--implementation", "mine:nobody", "--json", report, "--no-html")
+    done = parity(*asked, "--traceback", environment={"PYTHONPATH": f"{ROOT}:{tmp_path}"})
+    assert done.returncode == 1, done.stderr
+    found = {fixture["name"]: fixture for fixture in json.loads(report.read_text())["fixtures"]}
+    assert {name: fixture["status"] for name, fixture in found.items()} == {
+        "14_partial_tail": "raises", "13_no_speech": "parity",
+    }  # fmt: skip
+    (problem,) = (words for words in found["14_partial_tail"]["problems"] if "raised" in words)
+    assert problem.startswith("stage reconstruction raised ValueError: negative dimensions")
+    assert "reconstruction.py, line " in problem and "had already gone wrong in assignment" in problem
+    assert "stage reconstruction, cascaded:\nTraceback" in done.stderr

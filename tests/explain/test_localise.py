@@ -324,8 +324,10 @@ def test_arrays_that_do_not_fit_are_refused_in_one_line(tmp_path, contents, word
 
 def test_arrays_of_another_clip_are_reported_by_the_stage_they_do_not_fit(reference, tmp_path):
     folder = arrays(tmp_path / "port", raw_embeddings={"embeddings": np.ones((5, 3, 256), np.float32)})
-    with pytest.raises(InputError, match="stage filter raised"):
-        ask(reference, lambda pipeline: with_arrays(pipeline, read_arrays(folder)), budget=0)
+    found = ask(reference, lambda pipeline: with_arrays(pipeline, read_arrays(folder)), budget=0)
+    (raised,) = found.replay.raised
+    assert raised.stage == "filter" and raised.wrong_before == "embeddings" and raised.inherited
+    assert "embeddings" in found.explanation.named and "filter" not in found.explanation.named
 
 
 # small parts

@@ -10,7 +10,11 @@ from parity.tables.table import BOOLEAN, INTEGER, NUMBER, TEXT, Column, Document
 
 FIXTURES = (
     FIXTURE,
-    Column("status", TEXT, "`parity`, `drift`, `error`; of recordings captured elsewhere also `counted`, `missing`"),
+    Column(
+        "status",
+        TEXT,
+        "`parity`, `drift`, `raises`, `error`; of others' captures also `counted`, `missing`",
+    ),
     Column("error", TEXT, "why its inputs are wrong"),
     Column("replayed_from", TEXT, "`audio`, `tensors`, `rttm`"),
     Column("missing", TEXT, "what is not at hand of a recording captured elsewhere"),

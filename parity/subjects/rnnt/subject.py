@@ -18,7 +18,7 @@ from parity.explain.patching import Patching
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Stage
-from parity.replay.subject import Outcome, Replayed, Subject
+from parity.replay.subject import Outcome, Raised, Replayed, Subject
 
 BY_STEP = ("step_state", "predictor_output", "predictor_state", "log_probabilities")
 
@@ -47,7 +47,7 @@ class StepReplay(Outcome):
 
     Attributes
     ----------
-    drifts, problems, isolated_without, stage_seconds : as of every replay (`parity.replay.subject.Replayed`)
+    drifts, problems, isolated_without, stage_seconds, raised : as of every replay (`parity.replay.subject.Replayed`)
     steps, reference_steps : of the search
     tokens, reference_tokens : how many were emitted
     first_difference : None where every step takes the reference's class
@@ -66,6 +66,7 @@ class StepReplay(Outcome):
     closest: tuple[float, int] | None
     isolated_without: Mapping[str, tuple[str, ...]]
     stage_seconds: Mapping[str, float]
+    raised: tuple[Raised, ...] = ()
 
     @property
     def at_parity(self) -> bool:
@@ -96,13 +97,14 @@ def finish(found: Replayed) -> StepReplay:
         problems=tuple(problems),
         steps=len(made["chosen"]),
         reference_steps=len(chosen),
-        tokens=len(made["tokens"]),
+        tokens=len(made.get("tokens", ())),
         reference_tokens=len(want.get("tokens", ())),
         first_difference=first_difference(made, want),
         by_step=drift_by_step(made, want),
         closest=closest_step(want.get("log_probabilities")),
         isolated_without=found.isolated_without,
         stage_seconds=found.stage_seconds,
+        raised=found.raised,
     )
 
 
@@ -142,21 +144,29 @@ def closest_step(log_probabilities: np.ndarray | None) -> tuple[float, int] | No
     return float(gaps.min()), int(gaps.argmin())
 
 
+NO_TOKENS = np.zeros(0, dtype=np.int64)
+
+
 @dataclass(frozen=True, eq=False)
 class Transcript:
-    """An answer: tokens and the frame of each, (n,) int64 both."""
+    """An answer: tokens and the frame of each, (n,) int64 both; `raised` is the stage that ended it early, if any."""
 
     tokens: np.ndarray
     frames: np.ndarray
+    raised: str = ""
 
     def same_as(self, other: Transcript) -> bool:
         """Whether tokens and frames are equal."""
-        return np.array_equal(self.tokens, other.tokens) and np.array_equal(self.frames, other.frames)
+        return (
+            self.raised == other.raised
+            and np.array_equal(self.tokens, other.tokens)
+            and np.array_equal(self.frames, other.frames)
+        )
 
 
 def answer_of(made: Mapping[str, Any]) -> Transcript:
     """The answer of a cascade."""
-    return Transcript(made["tokens"], made["token_frames"])
+    return Transcript(made.get("tokens", NO_TOKENS), made.get("token_frames", NO_TOKENS))
 
 
 def edit_distance(found: Transcript, reference: Transcript) -> float:
