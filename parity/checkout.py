@@ -24,7 +24,12 @@ def is_checkout() -> bool:
 
 def in_checkout(command: str) -> str:
     """A command for a message to name; where there is no checkout, with how to get one."""
-    return command if is_checkout() else f"{command}, in a checkout: git clone {PROJECT_URL}"
+    return command if is_checkout() else f"{command} (in a checkout: git clone {PROJECT_URL})"
+
+
+def or_get_one() -> str:
+    """What to add to a message about fixtures that are not there: nothing in a checkout, else how to get them."""
+    return "" if is_checkout() else f"; fixtures belong to a checkout: git clone {PROJECT_URL}"
 
 
 def default_folder() -> Path:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from parity.checkout import in_checkout
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
     FixtureArgument,
@@ -56,7 +57,8 @@ def explain(
         int, typer.Option(min=0, help="Patched runs to find the decisive elements with; 0 leaves them out.")
     ] = 120,
     layers: Annotated[
-        Path | None, typer.Option(help="The reference's layers: nox -s capture -- --fixture F --layers FILE.")
+        Path | None,
+        typer.Option(help="The reference's layers; in a checkout: nox -s capture -- --fixture F --layers FILE."),
     ] = None,
     write_case: Annotated[
         Path | None, typer.Option("--write-case", help="Write the elements that suffice as a regression case.")
@@ -227,7 +229,5 @@ def _hint(found: Explanation) -> str:
     elements = found.elements.chosen if found.elements else ()
     chunks = sorted({element.index[0] for element in elements if element.where.startswith("chunk")})[:2] or [0]
     asked = ",".join(map(str, chunks))
-    return (
-        f"inside the networks: nox -s capture -- --fixture {found.fixture} --layers layers.npz --chunks {asked}, then "
-        f"parity explain {found.fixture} --layers layers.npz"
-    )
+    step = in_checkout(f"nox -s capture -- --fixture {found.fixture} --layers layers.npz --chunks {asked}")
+    return f"inside the networks: {step}, then parity explain {found.fixture} --layers layers.npz"

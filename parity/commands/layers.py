@@ -40,7 +40,9 @@ def layers(
     ] = None,
     full: Annotated[
         Path | None,
-        typer.Option("--layers", help="Whole layers of one fixture: nox -s capture -- --fixture F --layers FILE."),
+        typer.Option(
+            "--layers", help="Whole layers of one fixture; in a checkout: nox -s capture -- --fixture F --layers FILE."
+        ),
     ] = None,
     snapshots: SnapshotsOption = None,
     weights: WeightsOption = "wheels",

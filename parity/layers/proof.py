@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from parity.checkout import in_checkout
 from parity.errors import InputError, one_line
 from parity.fixtures import Fixture, Snapshot
 from parity.fixtures.prepare import check_weights
@@ -101,8 +102,7 @@ def reference_of(
         said = f"{full.path}: holds no layer of the embedding network: nobody speaks in {fixture.name}"
     else:
         found = read_samples(snapshot)
-        said = (
-            f"{snapshot.folder}: has no layers.npz, the reference's layers; record them: "
+        said = f"{snapshot.folder}: has no layers.npz, the reference's layers; record them: " + in_checkout(
             f"nox -s capture -- --layer-samples --fixture {fixture.name}"
         )
     if not found:

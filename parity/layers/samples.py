@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.checkout import in_checkout
 from parity.errors import InputError, one_line
 from parity.files import writing_file
 from parity.fixtures.beside import check_belongs, check_schema
@@ -95,7 +96,8 @@ def read_samples(snapshot: Snapshot) -> list[ReferenceChunk] | None:
     path = snapshot.folder / LAYERS
     if not path.exists():
         return None
-    cure = f"remove it, or record again: nox -s capture -- --layer-samples --fixture {snapshot.folder.name}"
+    step = in_checkout(f"nox -s capture -- --layer-samples --fixture {snapshot.folder.name}")
+    cure = f"remove it, or record again: {step}"
     try:
         manifest, arrays = read_manifest_and_arrays(path)
         check_schema(manifest["schema"], SCHEMA)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from parity.calibration import Fault
 from parity.calibration.trials import Bench
+from parity.checkout import in_checkout
 from parity.errors import InputError
 from parity.explain import Explanation, Patching
 from parity.explain.localise import DEFAULT_BUDGET, Question, explain
@@ -95,7 +96,8 @@ def run_fixture(
         if "step_state" not in snapshot.values:
             raise InputError(
                 f"{snapshot.folder}: keeps {fixture.kept} only; to be explained it needs every step: "
-                f"nox -s capture -- rnnt --fixture {fixture.name} --everything --out DIR, then --snapshots DIR"
+                + in_checkout(f"nox -s capture -- rnnt --fixture {fixture.name} --everything --out DIR")
+                + ", then --snapshots DIR"
             )
         memo = Memo()
         question = Question(
