@@ -1,7 +1,7 @@
 """sherpa-onnx as a side of the benchmark: the same two networks, told the reference's number of speakers.
 
-It runs in the environment that `nox -s peers` makes for it, a process a clip whose loading is timed apart. Its answer
-differs from pyannote's by design (docs/measured/peers.md), so its RTTM is not judged here.
+It runs in the environment that `nox -s peers` makes for it, one process per clip whose loading is timed apart. Its
+answer differs from pyannote's by design (docs/measured/peers.md), so its RTTM is not judged here.
 """
 
 from __future__ import annotations

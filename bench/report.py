@@ -88,7 +88,7 @@ def document(
 
 
 def _trunk_seconds(clips: Sequence[Mapping[str, Any]], names: Iterable[str]) -> dict[str, float]:
-    """Seconds a chunk of the embeddings' stage on the clip with most: there the least could be left out."""
+    """Seconds per chunk of the embeddings' stage on the clip with most: there the least could be left out."""
     stages = {name: [_chunk_seconds(clip, name) for clip in clips] for name in names}
     return {name: round(max(seconds), 4) for name, seconds in stages.items() if any(seconds)}
 
@@ -114,7 +114,7 @@ def columns(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
 
 
 def rows(report: Mapping[str, Any]) -> list[list[str]]:
-    """The cells under the columns, a row a clip."""
+    """The cells under the columns, one row per clip."""
     return [_row(clip, _others(report)) for clip in report["clips"]]
 
 
@@ -155,8 +155,8 @@ def remarks(report: Mapping[str, Any]) -> list[str]:
     return [
         f"peak memory, MB: {', '.join(f'{name} {peak:.0f}' for name, peak in peaks.items())}",
         f"matrix products: {rates} GFLOP/s; a trunk is {found['trunk_gflop_a_chunk']:.1f} GFLOP, so "
-        f"{found['direct_trunk_seconds_a_chunk']:.3f} s a chunk at best by direct convolution",
-        f"filterbank, trunk and head, s a chunk on the clip with most to do: {trunks}",
+        f"{found['direct_trunk_seconds_a_chunk']:.3f} s per chunk at best by direct convolution",
+        f"filterbank, trunk and head, s per chunk on the clip with most to do: {trunks}",
     ]
 
 
@@ -179,7 +179,7 @@ def markdown(report: Mapping[str, Any]) -> str:
 
 
 def write_plot(report: Mapping[str, Any], path: Path) -> None:
-    """Seconds a second of audio, clip by clip, every side a dot; as SVG."""
+    """Seconds per second of audio, clip by clip, every side a dot; as SVG."""
     names = [PYANNOTE, *report["median_ratios"]]
     clips = list(reversed(report["clips"]))
     figure = Figure(figsize=(9, 0.8 + 0.32 * len(clips)), layout="constrained")
@@ -193,7 +193,7 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("seconds a second of audio (less is faster)")
+    axes.set_xlabel("seconds per second of audio (less is faster)")
     axes.grid(axis="x", which="both", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(names), frameon=False)
     with writing_file(path) as temporary, rc_context({"svg.hashsalt": path.name}):  # the same figure, the same file

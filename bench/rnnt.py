@@ -45,7 +45,7 @@ def bench(
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/bench-rnnt.json"),
     table: Annotated[list[str], table_option(BENCH_RNNT)] = [],  # noqa: B006
 ) -> None:
-    """Steps a second of gigaam's search on PyTorch and of the backend, and the backend's memory.
+    """Steps per second of gigaam's search on PyTorch and of the backend, and the backend's memory.
 
     Exit status 1 where tokens differ.
     """
@@ -171,7 +171,7 @@ def _table(report: dict) -> Table:
         grid.add_row(head["name"], str(head["steps"]), *rates, spread, "equal" if head["tokens_equal"] else "DIFFER")
     if memory := report["memory"]:
         grid.caption = (
-            f"steps a second; resident memory {memory['growth_kb']:+d} kB over {memory['steps']:,} steps, "
+            f"steps per second; resident memory {memory['growth_kb']:+d} kB over {memory['steps']:,} steps, "
             f"{memory['second_half_kb']:+d} kB over the second half"
         )
         grid.caption_justify = "left"

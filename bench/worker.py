@@ -1,6 +1,6 @@
 """One side of a benchmark: a process of its own that runs clips on request and says how long each took.
 
-Protocol: a fixture's name a line on standard input; one line of JSON on standard output for each. Models are loaded
+Protocol: one fixture's name per line on standard input; one line of JSON on standard output for each. Models are loaded
 before the first answer, and peak memory is the process's own and of that clip, so that neither side pays for the other.
 """
 

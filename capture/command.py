@@ -213,7 +213,7 @@ def _capture_one(
     if not exists and not check_only:
         save(folder, *kept, replace=False)
         stderr.print(
-            f"{fixture.name}: captured in {run.seconds:.1f} s ({run.seconds / seconds:.2f} s a second of audio)"
+            f"{fixture.name}: captured in {run.seconds:.1f} s ({run.seconds / seconds:.2f} s per second of audio)"
         )
         return True
     with TemporaryDirectory() as temporary:

@@ -48,7 +48,7 @@ def measure(
     fixtures : names; all of them where there are none
     variants : names; all of them where there are none
     weights : as `parity.sources.weights.load_weights` takes it
-    out : a folder of snapshots, one a fixture by its name, instead of fixtures/
+    out : a folder of snapshots, one per fixture by its name, instead of fixtures/
     threads : of a normal capture
 
     Returns

@@ -121,8 +121,8 @@ class Diarizer:
     """The pipeline with its networks loaded, for any number of recordings.
 
     It leaves out work that cannot change the answer: chunks in which nobody speaks are not embedded, and the trunk sees
-    no more of a chunk than reaches the frames that are pooled. Chunks are worked on side by side, one a core. On a GPU
-    chunks go whole, as many at once as its memory takes, and the cores make filterbanks meanwhile.
+    no more of a chunk than reaches the frames that are pooled. Chunks are worked on side by side, one per core. On a
+    GPU chunks go whole, as many at once as its memory takes, and the cores make filterbanks meanwhile.
 
     Parameters
     ----------

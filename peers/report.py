@@ -103,7 +103,7 @@ def _total(row: str, clips: list[Clip]) -> dict[str, Any]:
 
 
 def lines(report: dict[str, Any]) -> Iterator[list[Line]]:
-    """The cells of the table, `COLUMNS` wide: a group a clip, the reference's first, then one of the totals."""
+    """The cells of the table, `COLUMNS` wide: one group per clip, the reference's first, then one of the totals."""
     for clip in report["clips"]:
         reference = (clip["name"], REFERENCE, str(clip["speakers"]), str(clip["segments"]))
         yield [_filled(*reference), *(_line(result, clip["audio_seconds"]) for result in clip["results"])]

@@ -49,8 +49,8 @@ class Fault:
     name : lower-case words joined by underscores
     stage : the stage that it truly breaks
     about : what was done instead of what, in one line
-    plant : (native pipeline, workshop) -> the pipeline with the mistake in it; pure, called once a fixture
-    reruns_trunk : whether the embedding network has to run again, 0.25 s a chunk; such faults are calibrated on the
+    plant : (native pipeline, workshop) -> the pipeline with the mistake in it; pure, called once per fixture
+    reruns_trunk : whether the embedding network has to run again, 0.25 s per chunk; such faults are calibrated on the
         short fixtures unless told otherwise
     """
 

@@ -107,7 +107,7 @@ class Finding:
     Attributes
     ----------
     fault : what was planted
-    trials : one a fixture
+    trials : one per fixture
     """
 
     fault: Fault
@@ -159,7 +159,7 @@ class Calibration(Tabular):
 
     Attributes
     ----------
-    findings : one a fault
+    findings : one per fault
     clean : the control, one trial a fixture
     """
 

@@ -23,19 +23,19 @@ if TYPE_CHECKING:
     from parity.rnnt.vocabulary import Vocabulary
 
 app = typer.Typer(name="rnnt", no_args_is_help=True, help="The RNN-T step backend (GigaAM layout) and its parity.")
-NPY_LIMIT = 1 << 30  # bytes of encoder frames: 96 hours at 25 frames a second and 768 wide are larger
+NPY_LIMIT = 1 << 30  # bytes of encoder frames: 96 hours at 25 frames per second and 768 wide are larger
 
 
 @app.command()
 def decode(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint in the GigaAM layout with an RNN-T head.")],
-    encoded: Annotated[list[Path], typer.Argument(help="Encoder frames, one .npy (frames, width) an utterance.")],
+    encoded: Annotated[list[Path], typer.Argument(help="Encoder frames, one .npy (frames, width) per utterance.")],
     tokenizer: Annotated[Path | None, typer.Option(help="A SentencePiece model, where the model has one.")] = None,
-    max_symbols: Annotated[int, typer.Option(min=1, help="Symbols a frame.")] = 10,
-    as_json: Annotated[bool, typer.Option("--json", help="Tokens and frames too, one line of JSON a file.")] = False,
+    max_symbols: Annotated[int, typer.Option(min=1, help="Symbols per frame.")] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="Tokens and frames too, one line of JSON per file.")] = False,
     statistics: Annotated[bool, typer.Option(help="Steps and time spent, on standard error.")] = True,
 ) -> None:
-    """Decode encoder frames: a line of text a file on standard output (token ids where there is no vocabulary)."""
+    """Decode encoder frames: one line of text per file on standard output (token ids where there is no vocabulary)."""
     from parity.rnnt.model import read_model
     from parity.rnnt.search import check_encoded, greedy_batch
     from parity.rnnt.step import OnnxJointStep, RnntNetworks

@@ -1,4 +1,4 @@
-"""centroids: one mean embedding a speaker.
+"""centroids: one mean embedding per speaker.
 
 Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4.
 Conventions: a speaker survives VBx with a prior above 1e-7; centroids are means of raw (not normalised) embeddings,

@@ -1,9 +1,9 @@
-"""embeddings: filterbank and masks -> one 256-dimensional embedding a chunk and speaker.
+"""embeddings: filterbank and masks -> one 256-dimensional embedding per chunk and speaker.
 
 Source: `SpeakerDiarization.get_embeddings` (pipelines/speaker_diarization.py), `ResNet.forward` (models/embedding/
 wespeaker/resnet.py) and `StatsPool` (models/blocks/pooling.py) at tag 4.0.4.
-Convention: the trunk runs once a chunk and is pooled once a speaker; the reference runs it once a speaker, with the
-same result. Embeddings are raw, not normalised; a speaker whose mask is empty gets the last layer's bias.
+Convention: the trunk runs once per chunk and is pooled once per speaker; the reference runs it once per speaker, with
+the same result. Embeddings are raw, not normalised; a speaker whose mask is empty gets the last layer's bias.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def fbank_series(waveform: np.ndarray) -> ChunkSeries:
 
     Returns
     -------
-    fbank : series of (998, 80) float32, one a chunk
+    fbank : series of (998, 80) float32, one per chunk
     """
     return ChunkSeries(np.arange(geometry.num_chunks(waveform.shape[1])), partial(_fbank_of_chunk, waveform))
 

@@ -21,7 +21,7 @@ from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, EmbeddingNetwork, load_embedding
 
 BATCH_ON_CUDA = 16
-"""Chunks a call, where a runtime does not say what the card's memory allows."""
+"""Chunks per call, where a runtime does not say what the card's memory allows."""
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 

@@ -35,7 +35,7 @@ def reconstruct(
     Returns
     -------
     discrete_diarization : (num_frames, num_speakers) float32, 0 or 1
-    exclusive_discrete_diarization : the same with at most one speaker a frame
+    exclusive_discrete_diarization : the same with at most one speaker per frame
     """
     activations = sum_activations(segmentations, hard_clusters)
     capped = np.minimum(count, max_speakers).astype(np.int8)

@@ -44,7 +44,7 @@ def segment(
     network : waveforms (batch, 1, 160000) float32 -> log-probabilities (batch, 589, 7) float32
     workers : batches at once; the network is then called from so many threads
     batch : chunks in a batch; a size for the CPU by default
-    keep_logits : False where nobody will look at them: they are 59 MB an hour
+    keep_logits : False where nobody will look at them: they are 59 MB per hour
     progress : called with chunks done and chunks in all
 
     Returns

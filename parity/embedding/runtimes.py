@@ -1,9 +1,9 @@
 """What a runtime of the embedding network, or a smaller precision, costs: speed, size, drift, headroom, DER.
 
 Task: fixtures and runtimes -> for each pair how far the embeddings are from the reference's, how close decisions that
-read them come to flipping, and whether the answer changes. Everything before the embeddings is computed once a fixture
-and shared. Seconds are of the network alone, all runtimes in alternation in one run, so that their ratios can be
-trusted where their absolute values cannot.
+read them come to flipping, and whether the answer changes. Everything before the embeddings is computed once per
+fixture and shared. Seconds are of the network alone, all runtimes in alternation in one run, so that their ratios can
+be trusted where their absolute values cannot.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Speed:
-    """A runtime's seconds a chunk.
+    """A runtime's seconds per chunk.
 
     Attributes
     ----------

@@ -120,7 +120,7 @@ def verify(windows: Sequence[Window], network: EmbeddingNetwork) -> Verification
 
 
 def embed(windows: Sequence[Window], network: EmbeddingNetwork) -> np.ndarray:
-    """One embedding a window: (windows, 256) float32, not normalised."""
+    """One embedding per window: (windows, 256) float32, not normalised."""
     rows = []
     for start in range(0, len(windows), BATCH_SIZE):
         fbank = np.stack([compute_fbank(window.samples) for window in windows[start : start + BATCH_SIZE]])

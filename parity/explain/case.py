@@ -62,7 +62,7 @@ def case_of(found: Explanation, patching: Patching) -> Case:
         )
     got, want = patching.made[elements.artefact], patching.reference[elements.artefact]
     if isinstance(want, ChunkSeries):
-        raise InputError(f"--write-case: {elements.artefact} has 79,840 numbers a chunk, too many for a case of rows")
+        raise InputError(f"--write-case: {elements.artefact} has 79,840 numbers per chunk, too many for a case of rows")
     rows = tuple(_row(element, want, got) for element in elements.sufficient)
     clip = patching.snapshot.clip_sha256
     return Case(found.fixture, clip, found.implementation, elements.artefact, elements.signature, rows)

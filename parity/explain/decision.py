@@ -52,7 +52,7 @@ def decide(patching: Patching, verdicts: tuple[StageVerdict, ...], patches: tupl
 
     Parameters
     ----------
-    verdicts : one a stage, in the pipeline's order
+    verdicts : one per stage, in the pipeline's order
     patches : each stage alone, in both directions
     """
     named = tuple(v.stage for v in verdicts if v.verdict in TO_BLAME)

@@ -31,7 +31,7 @@ class Contents:
     ----------
     arrays : key -> array; the key of a `.npy` file is None
     notes : what was converted
-    problems : what could not be read, a line each
+    problems : what could not be read, one line each
     """
 
     arrays: dict[str | None, np.ndarray] = field(default_factory=dict)

@@ -56,7 +56,7 @@ class Energy:
 
     Attributes
     ----------
-    step : seconds a value stands for; the last one may stand for less
+    step : seconds that a value stands for; the last one may stand for less
     db : RMS in dB of full scale, one decimal, at least -100; empty where there is no audio
     """
 

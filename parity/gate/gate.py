@@ -116,11 +116,11 @@ def run_fixtures(
 
     Parameters
     ----------
-    snapshots : another folder of snapshots, one a fixture by its name
+    snapshots : another folder of snapshots, one per fixture by its name
     threads : of the networks; the cores this process may use by default
     implementation : the pipeline under test, made of the native one
     arrays : a folder with what a port made: one folder per fixture by its name, or the arrays of the only fixture
-    explain_drift : whether fixtures that drift are localised too; holds 1.3 MB a second of audio in memory
+    explain_drift : whether fixtures that drift are localised too; holds 1.3 MB per second of audio in memory
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     placement : the device and the precision of the networks; the CPU by default
     """

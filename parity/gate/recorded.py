@@ -48,8 +48,8 @@ class Means:
     Attributes
     ----------
     networks : built from those weights
-    explain_drift : whether drift is localised with the captured weights too; with others it always is. Holds 1.3 MB a
-        second of audio in memory
+    explain_drift : whether drift is localised with the captured weights too; with others it always is. Holds 1.3 MB
+        per second of audio in memory
     on_stage, progress : called with a stage's name before it runs, and with chunks done and chunks in all
     """
 

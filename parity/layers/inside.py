@@ -100,7 +100,7 @@ def compare_layers(
 
     Returns
     -------
-    One a layer, in the order in which they are computed: largest absolute difference over the RMS of the reference's
+    One per layer, in the order in which they are computed: largest absolute difference over the RMS of the reference's
     layer, over all chunks. The limit is LAYER_MULTIPLE times what the arrays of `weights` show on the same chunks (with
     `fbank` given, on the native filterbank), between LAYER_FLOOR and LAYER_CEILING
 

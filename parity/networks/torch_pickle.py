@@ -25,7 +25,7 @@ import numpy as np
 
 from parity.networks.torch_tensors import Members, RefusedError, Tensors
 
-MAX_OPCODES = 2_000_000  # some 30 a tensor; at a microsecond or two each, a hostile pickle costs seconds
+MAX_OPCODES = 2_000_000  # some 30 per tensor; at a microsecond or two each, a hostile pickle costs seconds
 MAX_KEY = 16  # parts of a tuple that is a key: they are hashed again at every use
 # What numpy, zipfile and pickletools raise over broken input; RefusedError is raised where more is known.
 DAMAGE: tuple[type[Exception], ...] = (

@@ -1,7 +1,7 @@
 """What flows through a pipeline, and in which order?
 
-A `Pipeline` is a graph of `Stage`s, `stage`; one that loops, once a step, is a `RecurrentPipeline`, `recurrent`; every
-array that passes between stages is an `Artefact`: dims, dtype, unit, file in a snapshot, `artefact`.
+A `Pipeline` is a graph of `Stage`s, `stage`; one that loops, once per step, is a `RecurrentPipeline`, `recurrent`;
+every array that passes between stages is an `Artefact`: dims, dtype, unit, file in a snapshot, `artefact`.
 """
 
 from __future__ import annotations

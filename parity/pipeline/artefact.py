@@ -2,7 +2,7 @@
 
 The catalogues below, one a pipeline, are the one place that says so; snapshots, captures, replay and drift all read
 them. No name is in two of them. Names of `community-1` are pyannote's own hook names and variables: `C` chunks, `F` =
-589 frames a chunk, `S` = 3 local speakers, `T` training embeddings, `K0` speakers VBx starts with, `K` clusters. Of
+589 frames per chunk, `S` = 3 local speakers, `T` training embeddings, `K0` speakers VBx starts with, `K` clusters. Of
 `rnn-t`: `N` steps, `U` tokens, `V` classes, `L` layers, `H` units of the predictor.
 """
 

@@ -1,4 +1,4 @@
-"""Pipelines with a loop: stages that run once a step, each step on what the one before left.
+"""Pipelines with a loop: stages that run once per step, each step on what the one before left.
 
 A step's artefacts are rows: an array that a looped stage reads or writes has steps as its first axis, and its function
 takes any number of rows at once. In the loop it is given one row; in an isolated replay all the recorded ones together,

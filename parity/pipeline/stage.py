@@ -21,7 +21,7 @@ Artefacts = dict[str, Any]
 
 @dataclass(frozen=True)
 class ChunkSeries:
-    """An artefact that has one array a chunk and is too large to hold: computed, or looked up, when it is asked for.
+    """An artefact that has one array per chunk and is too large to hold: computed, or looked up, when it is asked for.
 
     Attributes
     ----------

@@ -97,7 +97,7 @@ def _share(flags: Iterable[Any]) -> str:
 
 
 def faults_table(document: dict[str, Any]) -> Table:
-    """One line a fault; fits eighty columns."""
+    """One line per fault; fits eighty columns."""
     grid = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
     for column in ("fault, by the stage it breaks", "moves", "seen", "named", "answers", "restored"):
         grid.add_column(column, no_wrap=True, justify="right" if column in ("moves", "answers") else "left")

@@ -111,7 +111,7 @@ def _turns(found: TurnDifference) -> Found:
 
 
 def comparison_table(found: Found) -> Table:
-    """One line an artefact."""
+    """One line per artefact."""
     grid = Table(box=SIMPLE_HEAD, title=Text(found["name"]), title_justify="left", padding=(0, 1, 0, 0))
     grid.add_column("artefact", no_wrap=True)
     grid.add_column("verdict", no_wrap=True)

@@ -40,7 +40,7 @@ Found = dict[str, Any]
 
 
 def explanation_table(found: Found) -> Table:
-    """One line a stage; fits eighty columns."""
+    """One line per stage; fits eighty columns."""
     title = Text(f"{found['fixture']} · {found['implementation']}")
     grid = Table(box=SIMPLE_HEAD, title=title, title_justify="left", padding=(0, 1, 0, 0))
     for column in ("stage", "verdict", "isolated", "cascaded", "by limit", "by noise", "gain"):
@@ -66,7 +66,7 @@ def explanation_table(found: Found) -> Table:
 
 
 def in_words(found: Found) -> list[str]:
-    """Everything that was found, a sentence a line."""
+    """Everything that was found, one sentence per line."""
     lines = verdict(found)
     if found["elements"] is not None:
         lines += elements_in_words(found["elements"])

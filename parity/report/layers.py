@@ -50,7 +50,7 @@ def _number(value: float) -> float | str:
 
 
 def proof_table(found: dict[str, Any]) -> Table:
-    """A row a layer, in the order of computation, at the fixture and chunk where it is worst."""
+    """One row per layer, in the order of computation, at the fixture and chunk where it is worst."""
     grid = Table(box=SIMPLE_HEAD, title=_title(found), padding=(0, 1, 0, 0))
     grid.title_justify = grid.caption_justify = "left"
     for column in COLUMNS:
@@ -76,7 +76,7 @@ def worst(found: dict[str, Any], index: int) -> tuple[str, dict[str, Any]]:
 
 
 def proof_in_words(found: dict[str, Any]) -> list[str]:
-    """The first layer out of tolerance, a line a fixture that has one; one line where none has."""
+    """The first layer out of tolerance, one line per fixture that has one; one line where none has."""
     lines = []
     for fixture in found["fixtures"]:
         if fixture["first_out"] is None:

@@ -77,7 +77,7 @@ def read_costs(path: Path) -> Costs:
 
 
 def rows(document: dict[str, Any]) -> Iterable[tuple[str, ...]]:
-    """One row a runtime, in the order of `COLUMNS`."""
+    """One row per runtime, in the order of `COLUMNS`."""
     for runtime in document["runtimes"]:
         fixtures, speed = runtime["fixtures"], runtime["speed"]
         judged = [fixture for fixture in fixtures if fixture["rttm_equal"] is not None]

@@ -13,7 +13,7 @@ COLUMNS = ("fixture", "embeddings", "filterbank", "rounding")
 
 
 def stability_table(found: list[Stability]) -> Table:
-    """One row a fixture: the first size that changed its answer, and the reference's worst rounding noise."""
+    """One row per fixture: the first size that changed its answer, and the reference's worst rounding noise."""
     grid = Table(box=SIMPLE_HEAD, title="noise that first changes the answer", padding=(0, 1, 0, 0))
     grid.title_justify = grid.caption_justify = "left"
     for column in COLUMNS:

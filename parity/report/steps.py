@@ -23,7 +23,7 @@ POINTS = 50  # of a drift by step that are kept, the largest of each stretch
 
 
 def statistics_line(found: Statistics) -> str:
-    """Counters, and microseconds a step spent in the two networks."""
+    """Counters, and microseconds per step spent in the two networks."""
 
     def spent(name: str) -> str:
         parts = asdict(getattr(found, name))
@@ -31,7 +31,7 @@ def statistics_line(found: Statistics) -> str:
 
     return (
         f"{found.steps} steps, {found.commits} commits, {found.resets} resets, {found.predictor_runs} predictor runs; "
-        f"us a step: predictor {spent('predictor')}; joint {spent('joint')}"
+        f"us per step: predictor {spent('predictor')}; joint {spent('joint')}"
     )
 
 
@@ -47,7 +47,7 @@ def steps_document(results: list[StepResult], *, implementation: str) -> dict[st
 
 
 def steps_table(document: dict[str, Any]) -> Table:
-    """One line a fixture; fits eighty columns."""
+    """One line per fixture; fits eighty columns."""
     grid = Table(
         box=SIMPLE_HEAD,
         title=f"rnn-t · {document['implementation']} · {document['weights']}",

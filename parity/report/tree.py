@@ -1,4 +1,4 @@
-"""Two trees of captures side by side: one row a recording, one row an artefact."""
+"""Two trees of captures side by side: one row per recording, one row per artefact."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ KEY = (
 
 
 def recording_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
-    """One row a recording, under `RECORDINGS`."""
+    """One row per recording, under `RECORDINGS`."""
     return [_recording(entry) for entry in found]
 
 
@@ -74,7 +74,7 @@ def _rttm(turns: Sequence[Found]) -> str:
 
 
 def artefact_rows(found: Sequence[Found]) -> list[tuple[str, ...]]:
-    """One row an artefact over all recordings, under `ARTEFACT_COLUMNS`, in the pipeline's order."""
+    """One row per artefact over all recordings, under `ARTEFACT_COLUMNS`, in the pipeline's order."""
     seen = {name: [(e["name"], a) for e in found for a in e["artefacts"] if a["name"] == name] for name in ARTEFACTS}
     return [_artefact(name, entries) for name, entries in seen.items() if entries]
 
@@ -134,7 +134,7 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str]) ->
     ----------
     title : the heading
     found : comparisons as `parity.report.comparison.comparison_data` gives them
-    remarks : what was not compared, or could not be, a line each
+    remarks : what was not compared, or could not be, one line each
     """
     lines = [f"# {title}", "", *(f"{line}\n" for line in origins(found))]
     lines += [*_table(RECORDINGS, recording_rows(found)), "", KEY, "", *_table(ARTEFACT_COLUMNS, artefact_rows(found))]

@@ -39,7 +39,7 @@ def verification_data(
 
 
 def verification_table(data: dict[str, Any]) -> Table:
-    """A row a runtime."""
+    """One row per runtime."""
     grid = Table(box=SIMPLE_HEAD, title=f"speaker verification, {data['weights']}")
     grid.title_justify = "left"
     for column in ("runtime", "same-speaker pairs", "mean", "different-speaker pairs", "mean", "EER"):

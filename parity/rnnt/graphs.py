@@ -28,7 +28,7 @@ Float64 matrices would be 1.4e-6 off, at a fifth of the speed."""
 def input_table(head: Head) -> np.ndarray:
     """What each token adds to the gates of the first layer: (classes, 4 * pred_hidden) float32.
 
-    Embedding row times input weights plus both biases, once a model instead of once a step, and rounded once. The
+    Embedding row times input weights plus both biases, once per model instead of once per step, and rounded once. The
     blank's row is that of an embedding of zeros, whatever the checkpoint's own says: the reference starts from zeros
     without looking it up.
     """

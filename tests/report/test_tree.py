@@ -1,4 +1,4 @@
-"""The tables of two trees of captures: one row a recording, one an artefact."""
+"""The tables of two trees of captures: one row per recording, one per artefact."""
 
 from __future__ import annotations
 

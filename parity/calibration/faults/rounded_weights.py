@@ -29,7 +29,7 @@ def bfloat16(array: np.ndarray) -> np.ndarray:
 
 
 def int8(array: np.ndarray) -> np.ndarray:
-    """255 levels around zero, one scale a tensor; vectors (biases, norms) stay float32, as quantisers leave them."""
+    """255 levels around zero, one scale per tensor; vectors (biases, norms) stay float32, as quantisers leave them."""
     if array.ndim < 2:
         return array
     levels, scale = quantise(array, None)
@@ -58,7 +58,7 @@ def rounded_embedding(workshop: Workshop, rounding: Rounding) -> dict[str, Calla
 def _built(
     part: str, build: Callable[..., Any], arrays: Mapping[str, np.ndarray], workshop: Workshop, rounding: Rounding
 ) -> Any:
-    # Faults are planted once a fixture; a graph takes a second to build.
+    # Faults are planted once per fixture; a graph takes a second to build.
     key = (part, rounding.__name__, workshop.weights.sha256, workshop.threads)
     if key not in _BUILT:
         _BUILT[key] = build({name: rounding(array) for name, array in arrays.items()})

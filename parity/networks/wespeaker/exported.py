@@ -2,7 +2,7 @@
 
 The exporter numbers the folded convolutions `onnx::Conv_N` in the network's own order: conv1, then conv1, conv2 and the
 downsampling convolution of every block; the bias of number N is number N + 1. A quantised array is three: `_quantized`,
-`_scale` and `_zero_point`, one of each a tensor.
+`_scale` and `_zero_point`, one of each per tensor.
 """
 
 from __future__ import annotations

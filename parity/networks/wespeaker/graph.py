@@ -1,8 +1,8 @@
 """The WeSpeaker ResNet34 embedding network as ONNX graphs: the trunk, the pooling head, and both in one.
 
-Task: fbank `(batch, frames, 80)` -> frame features -> one 256-dimensional embedding a speaker, pooled over the frames
+Task: fbank `(batch, frames, 80)` -> frame features -> one 256-dimensional embedding per speaker, pooled over the frames
 that the speaker's mask keeps. The trunk is nearly all of the work and does not depend on the speaker, so it runs once
-a chunk and the head once for all speakers of the chunk.
+per chunk and the head once for all speakers of the chunk.
 
 Source: `ResNet`, `BasicBlock`, `TSTP` in pyannote/audio/models/embedding/wespeaker/resnet.py and `StatsPool` in
 pyannote/audio/models/blocks/pooling.py at tag 4.0.4; architecture after Wang et al., "WeSpeaker" (ICASSP 2023).

@@ -2,7 +2,7 @@
 
 Source: as `graph`. Conventions: images are (batch, mel bins, frames, channels) and convolutions (out, h, w, in), as MLX
 has them; batch norms are folded into the convolutions. On a GPU convolutions are MLX's own. Its CPU backend takes 17 to
-30 s a chunk for them, so there they are written as one matrix product over patches, the same values to the last bit,
+30 s per chunk for them, so there they are written as one matrix product over patches, the same values to the last bit,
 and every row of a batch runs on a stream of its own, which is how MLX uses several cores.
 """
 

@@ -3,7 +3,7 @@
 Task: canonical arrays -> `.param` and `.bin` of a network `fbank` (1, 80, frames) -> the last block's output (256, 10,
 frames / 8).
 Source: architecture as in `graph`; the formats as ncnn's own documentation describes them: a magic number, how many
-layers and blobs there are, then a line a layer (type, name, numbers of inputs and outputs, their names, numbered
+layers and blobs there are, then one line per layer (type, name, numbers of inputs and outputs, their names, numbered
 parameters); weights of a convolution behind four zero bytes that say float32, its bias without any.
 Conventions: batch norms are folded into the convolutions; a blob read twice goes through a `Split`; blobs have the
 names of `architecture.TRUNK_LAYERS`.

@@ -37,7 +37,7 @@ def bfloat16(model: bytes) -> bytes:
 
 
 def int8_dynamic(model: bytes) -> bytes:
-    """Weights in int8, one scale a tensor; activations quantised to uint8 as they come, integer convolutions."""
+    """Weights in int8, one scale per tensor; activations quantised to uint8 as they come, integer convolutions."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with TemporaryDirectory() as folder, _quiet():
@@ -49,7 +49,7 @@ def int8_dynamic(model: bytes) -> bytes:
 
 
 def int8_per_tensor(model: bytes) -> bytes:
-    """Weights in int8, one scale a tensor; arithmetic in float32."""
+    """Weights in int8, one scale per tensor; arithmetic in float32."""
     return _with_int8_weights(model, per_channel=False)
 
 

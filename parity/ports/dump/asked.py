@@ -21,8 +21,8 @@ class Validation:
     Attributes
     ----------
     artefacts : names of those that are there
-    problems : everything that is wrong, a line each
-    notes : what was accepted and converted, or passed over, a line each
+    problems : everything that is wrong, one line each
+    notes : what was accepted and converted, or passed over, one line each
     """
 
     artefacts: tuple[str, ...]

@@ -31,7 +31,7 @@ def check_dump(dump: Dump) -> tuple[list[str], list[str]]:
 
     Returns
     -------
-    problems, notes : a line each
+    problems, notes : one line each
     """
     structure, notes, sound = check_structure(dump)
     return [*dump.problems, *_manifest(dump), *structure, *check_values(dump, sound)], [*dump.notes, *notes]
@@ -42,7 +42,7 @@ def check_structure(dump: Dump) -> tuple[list[str], list[str], set[str]]:
 
     Returns
     -------
-    problems, notes : a line each
+    problems, notes : one line each
     sound : the artefacts in which nothing is wrong
     """
     problems, notes, sound = [], [], set()

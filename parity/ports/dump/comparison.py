@@ -67,7 +67,7 @@ class DumpComparison(Tabular):
     extra : artefacts that only the candidate has
     headroom : how close the reference's decisions are to flipping, given this drift
     aligned : both sides under one numbering
-    origin : what made both, and what else is different about them, as their manifests say; a line each
+    origin : what made both, and what else is different about them, as their manifests say; one line each
     """
 
     name: str

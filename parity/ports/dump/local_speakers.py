@@ -14,8 +14,8 @@ import numpy as np
 from parity.ports.dump.aligned import Aligned
 
 LEAST = 1e-4
-"""Of an artefact's cost, which is at most 1 a speaker: what float32 makes of equal rows is no reason to renumber them;
-one frame of 589 that differs is 1.7e-3."""
+"""Of an artefact's cost, which is at most 1 per speaker: what float32 makes of equal rows is no reason to renumber
+them; one frame of 589 that differs is 1.7e-3."""
 
 
 def speaker_orders(both: Aligned) -> np.ndarray | None:

@@ -38,8 +38,8 @@ class Dump:
     beside : name in `BESIDE` -> array
     places : artefact -> file and key, for messages
     manifest : `manifest.json` where there is one
-    notes : what was converted or passed over, a line each
-    problems : what could not be read or has no place, a line each
+    notes : what was converted or passed over, one line each
+    problems : what could not be read or has no place, one line each
     """
 
     folder: Path
@@ -183,7 +183,7 @@ def _beside(key: str) -> str:
 
 def _unknown(path: Path, key: str | None = None) -> str:
     if path.is_dir():
-        return f"{path}: a folder inside a recording's folder; one folder a recording"
+        return f"{path}: a folder inside a recording's folder; one folder per recording"
     arrays = [name for name in ARTEFACTS if name not in TEXTS]
     close = get_close_matches(path.stem if key is None else key, arrays, 1, 0.5)
     hint = f"; did you mean {close[0]}?" if close else "; names are in docs/reference/dumps.md"

@@ -18,7 +18,7 @@ OVERLAP = "turns of one speaker never overlap"
 
 
 def check_rttm(place: str, text: str) -> list[str]:
-    """All that is wrong with RTTM text, a line each.
+    """All that is wrong with RTTM text, one line each.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def check_rttm(place: str, text: str) -> list[str]:
             problems.append(f"{place}: line {line.number}: {wrong}")
     if len(uris) > 1:
         problems.append(
-            f"{place}: holds {len(uris)} recordings ({', '.join(sorted(uris)[:3])}); one folder a recording"
+            f"{place}: holds {len(uris)} recordings ({', '.join(sorted(uris)[:3])}); one folder per recording"
         )
     return problems + _overlaps(place, spoken)
 

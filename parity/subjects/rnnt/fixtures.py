@@ -39,7 +39,7 @@ KEPT = {
     SCORES: ("step_frame", "step_token", "log_probabilities", "chosen", "tokens", "token_frames"),
     DECISIONS: ("step_frame", "step_token", "chosen", "tokens", "token_frames"),
 }
-"""What of a run is kept. States of real size take 10 kB a token, log-probabilities of 1025 classes 4 kB a step."""
+"""What of a run is kept. States of real size take 10 kB per token, log-probabilities of 1025 classes 4 kB per step."""
 
 
 @dataclass(frozen=True)

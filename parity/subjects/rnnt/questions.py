@@ -52,7 +52,7 @@ class StepResult:
 
 @cache
 def networks_of(fixture: RnntFixture) -> RnntNetworks:
-    """A fixture's head, prepared once a run."""
+    """A fixture's head, prepared once per run."""
     return RnntNetworks(made_head(fixture.head))
 
 
@@ -76,7 +76,7 @@ def run_fixture(
 
     Parameters
     ----------
-    snapshots : another folder of snapshots, one a fixture by its name
+    snapshots : another folder of snapshots, one per fixture by its name
     implementation : the pipeline under test, made of the native one
 
     Raises
