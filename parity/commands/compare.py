@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parity.commands.options import JsonOption, ThreadsOption, TracebackOption
+from parity.commands.options import JsonOption, RequireOption, ThreadsOption, TracebackOption, required_artefacts
 from parity.commands.tables import table_option
 from parity.console import print_traces, stderr, stdout, working
 from parity.errors import InputError, one_line
@@ -31,16 +31,18 @@ def compare(
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
+    require: RequireOption = "",
     threads: ThreadsOption = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Say artefact by artefact whether a dump is exactly the reference, equivalent (and how), or different.
 
-    Exit status: 0 everything exact or equivalent, 1 something is different, 2 the inputs were wrong.
+    Exit status: 0 parity or equivalent; 1 drift, a stage that raises, inconclusive, or limited coverage (a recording or
+    the answer, or what --require names, was not compared); 2 the inputs were wrong or out of form.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.ports.dump.checks import check_dump
-    from parity.ports.dump.comparison import DIFFERENT, compare_dumps
+    from parity.measure.verdicts import exit_status
+    from parity.ports.dump.comparison import compare_dumps
     from parity.ports.dump.folders import pairs
     from parity.ports.dump.reading import read_dump
     from parity.report.comparison import (
@@ -48,10 +50,10 @@ def compare(
         comparison_document,
         comparison_table,
         headroom_table,
-        ill_formed,
         in_words,
     )
     from parity.report.document import to_json
+    from parity.report.headline import of_comparison, of_recording
     from parity.report.tree import tree_markdown, tree_table
     from parity.tables.writing import targets, write_tables
 
@@ -61,11 +63,12 @@ def compare(
     wanted = targets(table, COMPARE, (json_path, markdown))
     both_have, alone = pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
-    data = []
+    required = required_artefacts(require)
+    data, explanations = [], []
     for name, (theirs, ours) in both_have.items():
         try:
             sides = read_dump(theirs), read_dump(ours)
-            found, explanation = compare_dumps(name, *sides), None
+            found, explanation = compare_dumps(name, *sides, required), None
             if explain:
                 found, explanation = _explained(found, *sides, weights, budget, threads, traceback=traceback)
         except InputError as error:
@@ -75,10 +78,17 @@ def compare(
             stderr.print(f"error: {name}: {failed[name]}", markup=False, soft_wrap=True)
             continue
         data.append(comparison_data(found, explanation))
-        stdout.print(comparison_table(data[-1]))
-        if data[-1]["margins"]:
-            stdout.print(headroom_table(data[-1]))
-        for line in [*in_words(data[-1]), *ill_formed(check_dump(sides[1])[0])]:
+        explanations.append(explanation)
+    missing = sum(f": only in {reference}, not compared" in line for line in alone)
+    document = comparison_document(data, alone, failed, missing=missing, required=required)
+    stdout.print(of_comparison(document), markup=False, soft_wrap=True)
+    for entry, explanation in zip(data, explanations, strict=True):
+        if len(data) > 1:
+            stdout.print(f"\n{entry['name']}: {of_recording(entry)}", markup=False, soft_wrap=True)
+        stdout.print(comparison_table(entry))
+        if entry["margins"]:
+            stdout.print(headroom_table(entry))
+        for line in in_words(entry):
             stdout.print(line, markup=False, soft_wrap=True)
         _print_explanation(explanation)
     if len(data) > 1:
@@ -88,12 +98,10 @@ def compare(
     if markdown is not None:
         remarks = [*alone, *(f"{name}: {error}" for name, error in failed.items())]
         write_text(markdown, tree_markdown(f"{reference.name} against {candidate.name}", data, remarks))
-    document = comparison_document(data, alone, failed)
     if json_path is not None:
         write_text(json_path, to_json(document))
     write_tables(wanted, document)
-    different = any(entry["verdict"] == DIFFERENT for entry in data)
-    raise typer.Exit(2 if failed else 1 if different else 0)
+    raise typer.Exit(exit_status([document["verdict"]]))
 
 
 def _explained(

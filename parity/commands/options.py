@@ -77,6 +77,14 @@ ThreadsOption = Annotated[
     int | None, typer.Option("--threads", min=1, help="Threads of the networks; default: the cores at hand.")
 ]
 JsonOption = Annotated[Path | None, typer.Option("--json", help="Write everything that was found.")]
+RequireOption = Annotated[
+    str,
+    typer.Option(
+        "--require",
+        metavar="all|ARTEFACT,…",
+        help="What has to be compared of what a port left, or it is limited coverage. Else the answer: RTTM or frames.",
+    ),
+]
 ReportOption = Annotated[Path, typer.Option("--json", help="Where the report goes.")]
 NumSpeakersOption = Annotated[
     int | None, typer.Option("--num-speakers", help="How many people speak, where it is known.")
@@ -116,3 +124,20 @@ def chosen_fixture(argument: str | None, option: str | None, default: str | None
     if len(fixtures) > 1:
         raise InputError(f"{' and '.join(fixture.name for fixture in fixtures)}: one fixture at a time")
     return fixtures[0]
+
+
+def required_artefacts(typed: str) -> tuple[str, ...]:
+    """The artefacts that `--require` names, or `all`; none where it was not given.
+
+    Raises
+    ------
+    InputError : a name is no artefact's
+    """
+    from parity.measure.verdicts import ALL
+    from parity.names import find_names
+    from parity.pipeline.artefact import ARTEFACTS
+
+    names = [name.strip() for name in typed.split(",") if name.strip()]
+    if not names or names == [ALL]:
+        return tuple(names)
+    return tuple(find_names(names, ARTEFACTS, refused="--require {}: no artefact", there_are="all, or any of:"))

@@ -11,8 +11,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from parity import __version__
 from parity.errors import one_line
 from parity.explain.explanation import Explanation
+from parity.measure.verdicts import DRIFT, ERROR, INCONCLUSIVE, LIMITED, worst
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.ports.dump.turns import TurnDifference
 from parity.report.document import explanation_data, finite
@@ -21,7 +23,7 @@ from parity.report.wording import number, scientific
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red"}
 MOST_TURNS = 8
-SCHEMA = 1
+SCHEMA = 2
 
 Found = dict[str, Any]
 """A comparison as its JSON has it."""
@@ -44,15 +46,33 @@ def ill_formed(problems: list[str]) -> list[str]:
     return [f"Not in form: {one_line(problems[0])}{more}"]
 
 
-def comparison_document(recordings: list[Found], not_compared: list[str], errors: dict[str, str]) -> Found:
+def comparison_document(
+    recordings: list[Found],
+    not_compared: list[str],
+    errors: dict[str, str],
+    *,
+    missing: int = 0,
+    required: tuple[str, ...] = (),
+) -> Found:
     """All of a `parity compare`, as its JSON has it (docs/reference/comparison-json.md, `comparison_schema.json`).
 
     Parameters
     ----------
     not_compared : sentences about recordings that only one side has
     errors : recording -> why it could not be read, in one line
+    missing : how many recordings of the reference the candidate has not
+    required : artefacts that had to be compared, as they were asked for
     """
-    return {"schema": SCHEMA, "recordings": recordings, "not_compared": not_compared, "errors": errors}
+    words = [recording["verdict"] for recording in recordings]
+    return {
+        "schema": SCHEMA,
+        "version": __version__,
+        "verdict": worst([*words, *[ERROR] * len(errors), *[LIMITED] * missing]),
+        "required": list(required),
+        "recordings": recordings,
+        "not_compared": not_compared,
+        "errors": errors,
+    }
 
 
 def comparison_data(found: DumpComparison, explanation: Explanation | None = None) -> Found:
@@ -62,6 +82,10 @@ def comparison_data(found: DumpComparison, explanation: Explanation | None = Non
         "name": found.name,
         "origin": list(found.origin),
         "verdict": found.verdict,
+        "conventions": list(found.conventions),
+        "doubts": list(found.doubts),
+        "form": list(found.form),
+        "lacking": list(found.lacking),
         "first_drift": first.name if first else None,
         "artefacts": [_artefact(artefact) for artefact in found.artefacts],
         "turns": {name: _turns(turns) for name, turns in found.turns.items()},
@@ -81,7 +105,7 @@ def _artefact(found: Compared) -> Found:
         "stage": found.stage,
         "verdict": found.verdict,
         "by": list(found.by),
-        "max_abs": None if drift is None or drift.note else _finite(drift.max_abs),
+        "max_abs": None if drift is None or (not drift.compared and drift.note) else _finite(drift.max_abs),
         "tolerance": None if drift is None else drift.tolerance,
         "mismatches": None if drift is None else drift.mismatches,
         "compared": None if drift is None else drift.compared,
@@ -178,7 +202,7 @@ def _lacking(entry: Found) -> str:
 
 def in_words(found: Found) -> list[str]:
     """What made both sides, first to drift, what gross mismatches look like, DER, turns, what was not compared."""
-    lines = [*found["origin"], _first(found)]
+    lines = [*found["origin"], *(f"{doubt[0].upper()}{doubt[1:]}." for doubt in found["doubts"]), _first(found)]
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)
@@ -186,7 +210,8 @@ def in_words(found: Found) -> list[str]:
         if found[key]:
             lines.append(f"{words}, not compared: {', '.join(found[key])}.")
     lines += _of_margins(found)
-    if found["explanation"] is None and found["verdict"] == DIFFERENT:
+    lines += ill_formed(found["form"])
+    if found["explanation"] is None and found["verdict"] in (DRIFT, INCONCLUSIVE):
         lines.append("Which stage decides was not asked: --explain, for a fixture of the catalogue.")
     return lines
 

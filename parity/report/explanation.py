@@ -22,7 +22,7 @@ from parity.explain.explanation import (
     WITHIN,
 )
 from parity.report.grid import uncut
-from parity.report.wording import number, scientific
+from parity.report.wording import either, number, scientific
 
 STYLES = {
     BORN: "bold red",
@@ -181,11 +181,6 @@ def _birthplace(stage: Found) -> str:
     if stage["unsupplied"]:
         said += f", or before it in {either(stage['unsupplied'])}, of which the port supplied nothing"
     return said
-
-
-def either(names: list[str]) -> str:
-    """Names of which one is meant."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _decided(found: Found) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def both(ours: int, theirs: int) -> str:
@@ -23,3 +23,8 @@ def markdown_lines(rows: Iterable[Iterable[str]]) -> list[str]:
 def scientific(value: float | str | None) -> str:
     """A drift."""
     return "—" if value is None else (value if isinstance(value, str) else ("0" if value == 0 else f"{value:.1e}"))
+
+
+def either(names: Sequence[str]) -> str:
+    """Names of which one is meant."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"

@@ -75,7 +75,7 @@ def test_a_dump_of_a_javascript_program_is_well_formed_and_exact(tmp_path):
     arguments = [node, SUPPORT / "dump_writer.mjs", tmp_path / "port.safetensors", str(len(embeddings))]
     subprocess.run(arguments, input=embeddings.tobytes(), check=True)
     assert parity("validate", tmp_path).returncode == 0
-    done = parity("compare", SNAPSHOT, tmp_path)
+    done = parity("compare", SNAPSHOT, tmp_path, "--require", "embeddings")
     assert done.returncode == 0, done.stdout + done.stderr
     assert table(done) == {"embeddings": "exact"}
     assert "Not in the candidate, not compared: segmentation_logits, segmentations," in done.stdout
@@ -113,7 +113,8 @@ def test_compare_of_trees_names_what_only_one_side_has(tmp_path):
         for name in names:
             write(tmp_path / side / name, reference(), only=("embeddings", "diarization"))
     done = parity("compare", tmp_path / "theirs", tmp_path / "ours")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr  # c was not compared
+    assert done.stdout.startswith("LIMITED COVERAGE. 1 parity (b); c: only in ")
     assert f"c: only in {tmp_path / 'theirs'}, not compared" in done.stdout
     assert f"a: only in {tmp_path / 'ours'}, not compared" in done.stdout
 
@@ -222,6 +223,63 @@ def every_chunk_of_the_filterbank(name: str) -> np.ndarray:
     return series.take(series.chunks)
 
 
+# what a green comparison has compared
+
+
+@pytest.mark.parametrize(
+    ("only", "require", "status", "first"),
+    [
+        (
+            ("count",),
+            (),
+            1,
+            "LIMITED COVERAGE. 1 of 24 artefacts compared, and they agree; not compared: diarization, ",
+        ),
+        (("count",), ("--require", "count"), 0, "PARITY. 1 of 24 artefacts compared, all within tolerance."),
+        (("diarization",), (), 0, "PARITY. 1 of 24 artefacts compared, all within tolerance."),
+        (("diarization",), ("--require", "all"), 1, "LIMITED COVERAGE. 1 of 24 artefacts compared, and they agree; "),
+        (("diarization",), ("--require", "diarization,phi"), 1, "LIMITED COVERAGE. "),
+    ],
+)
+def test_a_comparison_is_green_where_the_answer_or_what_was_required_was_compared(
+    tmp_path, only, require, status, first
+):
+    done = parity("compare", SNAPSHOT, write(tmp_path / "port", reference(), only), *require)
+    assert (done.returncode, done.stdout.splitlines()[0][: len(first)]) == (status, first)
+
+
+def test_a_misspelt_requirement_is_refused(tmp_path):
+    port = write(tmp_path / "port", reference(), ("phi",))
+    assert "--require embedings: no artefact" in only_error(parity("compare", SNAPSHOT, port, "--require", "embedings"))
+
+
+def test_what_validate_refuses_is_not_green(tmp_path):
+    dump = copy_of(reference())
+    dump.values["diarization"] += dump.values["diarization"].splitlines()[0] + "\n"
+    dump.values["exclusive_diarization"] = reference().values["exclusive_diarization"]
+    port = write(tmp_path / "port", dump, ("exclusive_diarization", "discrete_diarization"))
+    (port / "segmentation_gap.npy").write_bytes((SNAPSHOT / "ahc_init_labels.npy").read_bytes())
+    write(port, dump, ("segmentations",))
+    assert parity("validate", port).returncode == 2
+    done = parity("compare", SNAPSHOT, port)
+    assert done.returncode == 2 and done.stdout.startswith("ERROR. Not in form: ")
+
+
+def test_frames_that_are_missing_are_said_with_their_formula_and_the_others_are_compared(tmp_path):
+    dump = copy_of(reference())
+    discrete = dump.values["discrete_diarization"]
+    discrete[100:103] = 1 - discrete[100:103]
+    dump.values["discrete_diarization"] = discrete[:1774]
+    dump.values["diarization"] = "".join(dump.values["diarization"].splitlines(keepends=True)[1:])
+    done = parity("compare", SNAPSHOT, write(tmp_path / "port", dump, ("discrete_diarization", "diarization")))
+    assert done.returncode == 1
+    assert done.stdout.startswith("DRIFT. First to drift: discrete_diarization. Smallest example: output frame 100")
+    words = " ".join(done.stdout.split())
+    assert "6≠" in words  # three frames of two speakers, where both have them
+    assert "1774 frames for 1779: frames = round((10 + chunks - 1) / 0.016875) + 1" in words
+    assert "1 turns" not in words and "turns 12 for 13" in words  # what is behind is looked at
+
+
 # turns
 
 
@@ -258,5 +316,6 @@ def test_compare_says_when_a_manifest_lies_though_the_arrays_are_exact(tmp_path)
     write(tmp_path, reference(), only=("phi",))
     (tmp_path / "manifest.json").write_text(json.dumps({"artifacts": {"phi.npy": "0" * 64}}), encoding="utf-8")
     done = parity("compare", SNAPSHOT, tmp_path)
-    assert done.returncode == 0 and table(done) == {"phi": "exact"}
+    assert done.returncode == 2 and table(done) == {"phi": "exact"}
+    assert done.stdout.startswith("ERROR. Not in form: ")
     assert f"Not in form: {tmp_path / 'manifest.json'}: phi.npy has sha256 000000000000…" in done.stdout

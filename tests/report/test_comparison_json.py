@@ -60,7 +60,7 @@ def test_a_document_with_everything_in_it_is_valid():
     "damage",
     [
         lambda found: found.pop("errors"),
-        lambda found: found.update(schema=2),
+        lambda found: found.update(schema=SCHEMA + 1),
         lambda found: found["recordings"][0].update(strange=1),
         lambda found: found["recordings"][0]["artefacts"][0].update(verdict="fine"),
         lambda found: found["recordings"][0]["margins"][0].pop("ties"),
@@ -83,7 +83,8 @@ def test_what_the_command_writes_is_valid(tmp_path):
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     validator().validate(found)
     assert done.returncode == 2 and list(found["errors"]) == ["a"] and len(found["not_compared"]) == 1
-    assert [recording["verdict"] for recording in found["recordings"]] == ["exact"]
+    assert [recording["verdict"] for recording in found["recordings"]] == ["parity"]
+    assert found["verdict"] == "error" and found["version"]
 
 
 @pytest.mark.parametrize("key", sorted(set(keys(OWN))))

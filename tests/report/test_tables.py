@@ -244,7 +244,7 @@ def test_rounding_seconds_and_turns_are_there():
 def test_recordings_that_could_not_be_compared_are_rows_too():
     found = frame_of("compare", "recordings")
     assert found["recording"].tolist() == ["port", "a"]
-    assert found["verdict"].tolist() == ["different", "error"]
+    assert found["verdict"].tolist() == ["drift", "error"]
     assert found["error"][1] == "a/phi.npy: truncated"
     assert (found["judged_chunks"][0], found["total_chunks"][0]) == (3, 21)
 

@@ -1,6 +1,7 @@
 """One dump against another: a verdict for every artefact both have, the first to drift, DER, and what is left out.
 
-Verdicts: *exact*, every bit; *equivalent*, within tolerance once conventions are undone, and by which; *different*.
+Of an artefact: *exact*, every bit; *equivalent*, within tolerance, conventions undone, and by which; or *different*.
+Of the recording: one word of `parity.measure.verdicts`, and what had to be compared and was not.
 Tolerances are those of a cascade (`parity.measure.tolerances`), whatever made the candidate.
 """
 
@@ -14,13 +15,17 @@ import numpy as np
 from parity.community1.annotation import from_rttm
 from parity.errors import InputError
 from parity.fixtures.snapshot import Snapshot
+from parity.measure import verdicts
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
 from parity.ports.dump.aligned import Aligned
+from parity.ports.dump.checks import check_dump
 from parity.ports.dump.conventions import align
+from parity.ports.dump.doubts import doubts
 from parity.ports.dump.margins import Headroom, find_headroom
 from parity.ports.dump.origin import origin_lines
+from parity.ports.dump.overlap import lengthened, overlap
 from parity.ports.dump.probes import explain_array, explain_turns
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import check_rttm, may_be_scored
@@ -31,6 +36,7 @@ from parity.tables import Tabular
 
 LOGITS, FBANK = "segmentation_logits", "fbank"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
+"""Of one artefact; those of a whole recording are `parity.measure.verdicts`."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +74,9 @@ class DumpComparison(Tabular):
     headroom : how close the reference's decisions are to flipping, given this drift
     aligned : both sides under one numbering
     origin : what made both, and what else is different about them, as their manifests say; one line each
+    form : what `parity validate` finds wrong with the candidate, one line each
+    lacking : artefacts that had to be compared and were not
+    doubts : what has to be cleared up before a difference says anything of the port
     """
 
     name: str
@@ -78,6 +87,9 @@ class DumpComparison(Tabular):
     headroom: Headroom
     aligned: Aligned
     origin: tuple[str, ...] = ()
+    form: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def first_drift(self) -> Compared | None:
@@ -85,24 +97,39 @@ class DumpComparison(Tabular):
         return next((found for found in self.artefacts if found.verdict == DIFFERENT), None)
 
     @property
+    def conventions(self) -> tuple[str, ...]:
+        """What was undone before it was compared, each once, in words."""
+        undone = [words for found in self.artefacts for words in self.aligned.by.get(found.name, ())]
+        return tuple(dict.fromkeys([*undone, *(words for turns in self.turns.values() for words in turns.by)]))
+
+    @property
     def verdict(self) -> str:
-        """The worst of all artefacts'."""
-        found = {artefact.verdict for artefact in self.artefacts}
-        return next(verdict for verdict in (DIFFERENT, EQUIVALENT, EXACT) if verdict in found)
+        """One word for the recording, of `parity.measure.verdicts`."""
+        if self.first_drift is not None:
+            return verdicts.INCONCLUSIVE if self.doubts else verdicts.DRIFT
+        if self.form:
+            return verdicts.ERROR
+        if self.lacking:
+            return verdicts.LIMITED
+        return verdicts.EQUIVALENT if self.conventions else verdicts.PARITY
 
 
-def compare_dumps(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
+def compare_dumps(name: str, reference: Dump, candidate: Dump, required: tuple[str, ...] = ()) -> DumpComparison:
     """Compare two dumps of one recording.
+
+    Parameters
+    ----------
+    required : artefacts that have to be compared, or `all`; the answer where nothing is named
 
     Raises
     ------
     InputError : one of them could not be read whole, or they have no artefact in common
     """
     with np.errstate(all="ignore"):  # what a port wrote may be infinite or NaN, and is compared all the same
-        return _compare(name, reference, candidate)
+        return _compare(name, reference, candidate, required)
 
 
-def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
+def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, ...]) -> DumpComparison:
     for dump in (reference, candidate):
         _readable(dump)
     common = [n for n in ARTEFACTS if n in reference.values and n in candidate.values]
@@ -118,6 +145,7 @@ def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
         _compared_turns(n, turns[n]) if n in turns else _compared(n, aligned, candidate.values[n], allowed.get(n))
         for n in common
     ]
+    first = next((entry for entry in found if entry.verdict == DIFFERENT), None)
     return DumpComparison(
         name=name,
         artefacts=tuple(found),
@@ -127,6 +155,18 @@ def _compare(name: str, reference: Dump, candidate: Dump) -> DumpComparison:
         headroom=find_headroom(reference, candidate, aligned),
         aligned=aligned,
         origin=origin_lines(reference.manifest, candidate.manifest),
+        form=tuple(check_dump(candidate)[0]),
+        lacking=verdicts.lacking(common, [n for n in ARTEFACTS if n in reference.values], required),
+        doubts=()
+        if first is None
+        else doubts(
+            reference,
+            candidate,
+            aligned,
+            first.name,
+            explained=first.looks_like is not None,
+            mismatches=0 if first.drift is None else first.drift.mismatches,
+        ),
     )
 
 
@@ -152,6 +192,8 @@ def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray 
     if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
         raise InputError(f"{name}: {got.dtype} cannot be compared with {want.dtype}")
     chunks = aligned.chunks.get(name)
+    if (part := overlap(name, got, want)) is not None:
+        return _in_part(name, by, part, drift=_drift(name, *part[:2], chunks, None), shapes=(got.shape, want.shape))
     drift = _drift(name, got, want, chunks, excused)
     if got.dtype == want.dtype and not by and _equal(got, want):
         return Compared(name, artefact.stage, EXACT, (), drift)
@@ -165,6 +207,18 @@ def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray 
         return Compared(name, artefact.stage, EQUIVALENT, tuple(by), drift)
     looks_like = explain_array(name, raw if raw.shape != want.shape else got, want)
     return Compared(name, artefact.stage, DIFFERENT, tuple(by), drift, looks_like, _note(name, got, want))
+
+
+def _in_part(
+    name: str, by: list[str], part: tuple[Any, Any, str], drift: Drift, shapes: tuple[tuple[int, ...], ...]
+) -> Compared:
+    """An array of another length: different, and how far it is where both sides have it."""
+    got, want, words = part
+    ours, theirs = ("(" + ", ".join(map(str, shape)) + ")" for shape in shapes)
+    agrees = "agrees" if drift.within else "differs too"
+    note = f"shape {ours} for {theirs}, and {agrees} where they overlap; {words}"
+    looks_like = None if drift.within else explain_array(name, got, want)
+    return Compared(name, ARTEFACTS[name].stage, DIFFERENT, tuple(by), replace(drift, within=False), looks_like, note)
 
 
 def _drift(
@@ -241,6 +295,7 @@ def with_suggestion(comparison: DumpComparison, name: str, words: str | None) ->
 def given_values(comparison: DumpComparison, candidate: Dump) -> dict[str, Any]:
     """The candidate's artefacts under the reference's conventions, as `parity.ports.arrays.with_arrays` takes them.
 
+    One that is too short or too long is brought to length: what is missing is 0, which is its own fault and no other's.
     Left out are those of another shape, floats for labels, those with a frame more or less, and a filterbank of some
     chunks only where there are no embeddings to stand for the others. Of a filterbank every chunk is handed on, those
     too that the reference did not record.
@@ -251,7 +306,8 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> dict[str, Any]:
         artefact, value = ARTEFACTS[found.name], aligned.got[found.name]
         if found.name in comparison.turns:
             given[found.name] = from_rttm(comparison.turns[found.name].candidate)
-        elif found.name not in aligned.cropped and _usable(value, aligned.want[found.name]):
+        elif found.name not in aligned.cropped and _usable(found.name, value, aligned.want[found.name]):
+            value = lengthened(value, aligned.want[found.name])
             chunks = aligned.chunks.get(found.name)
             if found.name == FBANK:  # no convention renumbers anything in it
                 value, chunks = candidate.values[FBANK], candidate.chunks(FBANK)
@@ -269,5 +325,9 @@ def _all_chunks(series: ChunkSeries, comparison: DumpComparison) -> bool:
     return np.array_equal(series.chunks, np.arange(len(series))) and (not whole or len(series) in whole)
 
 
-def _usable(value: np.ndarray, want: np.ndarray) -> bool:
-    return np.shape(value) == np.shape(want) and (want.dtype.kind not in "iu" or value.dtype.kind in "iu")
+def _usable(name: str, value: np.ndarray, want: np.ndarray) -> bool:
+    """Whether a stage may have made such an array, its length aside."""
+    if want.dtype.kind in "iu" and value.dtype.kind not in "iu":
+        return False
+    fits = np.shape(value) == np.shape(want)
+    return fits or (name not in (FBANK, LOGITS) and overlap(name, value, want) is not None)

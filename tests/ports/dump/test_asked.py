@@ -8,8 +8,8 @@ import pytest
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import read_snapshot
+from parity.measure.verdicts import DRIFT, PARITY
 from parity.ports.dump.asked import compare, validate
-from parity.ports.dump.comparison import DIFFERENT, EXACT
 from parity.ports.dump.reading import read_dump
 
 (SHORT,) = Catalogue.read(default_folder()).select(["14_partial_tail"])
@@ -28,8 +28,8 @@ def test_whatever_names_the_sides_they_are_compared(dump):
     for reference in (FOLDER, str(FOLDER), SHORT, read_snapshot(FOLDER), read_dump(FOLDER)):
         for candidate in (dump, str(dump), read_dump(dump)):
             found = compare(reference, candidate)
-            assert (found.name, found.verdict, found.first_drift.name) == ("a_port", DIFFERENT, "embeddings")
-    assert compare(SHORT, str(FOLDER)).verdict == EXACT
+            assert (found.name, found.verdict, found.first_drift.name) == ("a_port", DRIFT, "embeddings")
+    assert compare(SHORT, str(FOLDER)).verdict == PARITY
 
 
 def test_everything_that_is_wrong_is_said(dump):

@@ -1,0 +1,66 @@
+"""What the lab says of a recording in the end: the words, which is worse, and the exit status each has.
+
+The words are the same in the terminal, JSON, Markdown, the page and in exit statuses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+PARITY = "parity"
+"""Everything that was asked for was compared, and is within tolerance as it stands."""
+
+EQUIVALENT = "equivalent"
+"""The same under conventions that are undone and named: numbering, order, sign."""
+
+LIMITED = "limited coverage"
+"""What was compared agrees, and the answer, or what was required, was not compared."""
+
+INCONCLUSIVE = "inconclusive"
+"""Something differs, and the dump or the reference is itself suspect."""
+
+DRIFT = "drift"
+"""Something is out of tolerance."""
+
+RAISES = "raises"
+"""A stage raised, so that nothing behind it could be looked at."""
+
+ERROR = "error"
+"""The inputs were wrong, or out of form."""
+
+BEST_FIRST = (PARITY, EQUIVALENT, LIMITED, INCONCLUSIVE, DRIFT, RAISES, ERROR)
+
+ANSWER = ("diarization", "discrete_diarization")
+"""Artefacts that are the answer: one of them has to be compared where nothing else is required."""
+
+ALL = "all"
+
+
+def worst(verdicts: Iterable[str]) -> str:
+    """The worst of some verdicts; words that are none of them (`counted`, `missing`) say nothing of code."""
+    found = set(verdicts)
+    return next((verdict for verdict in reversed(BEST_FIRST) if verdict in found), PARITY)
+
+
+def exit_status(verdicts: Iterable[str]) -> int:
+    """0 parity or equivalent, 1 drift, raises, inconclusive or limited coverage, 2 wrong inputs."""
+    verdict = worst(verdicts)
+    return 2 if verdict == ERROR else 0 if verdict in (PARITY, EQUIVALENT) else 1
+
+
+def lacking(compared: Iterable[str], held: Iterable[str], required: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Artefacts that had to be compared and were not.
+
+    Parameters
+    ----------
+    compared : artefacts of which the candidate's own were compared
+    held : artefacts that the reference has
+    required : names, or `all`; none is the answer, where the reference has one
+    """
+    have, there = set(compared), tuple(held)
+    if ALL in required:
+        return tuple(name for name in there if name not in have)
+    if required:
+        return tuple(name for name in required if name not in have)
+    answers = tuple(name for name in ANSWER if name in there)
+    return () if have & set(answers) else answers

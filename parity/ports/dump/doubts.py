@@ -1,0 +1,112 @@
+"""Doubts that are raised before any blame: is it the dump that is wrong, or the reference's own choice?
+
+A *dump* is suspect where unrelated arrays are bit for bit the same, as a reused buffer leaves them, and where its
+arrays were made of another waveform than the reference's, which they betray even where nobody wrote a hash down. The
+*reference* is suspect where what differs first is a decision that its own noise flips (`noise.json` beside it).
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from parity.errors import InputError
+from parity.fixtures.noise import read_noise
+from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.aligned import Aligned
+from parity.ports.dump.reading import Dump
+
+FEWEST = 8
+"""Elements that two arrays have to share before it is no accident."""
+
+UNLIKE = 0.3
+"""Correlation of two filterbanks below which they are not of one sound."""
+
+OF_CHUNKS = ("segmentation_logits", "fbank", "embeddings")
+
+
+def doubts(
+    reference: Dump, candidate: Dump, aligned: Aligned, first: str | None, *, explained: bool, mismatches: int
+) -> tuple[str, ...]:
+    """What has to be cleared up before a difference says anything of the port, in sentences.
+
+    Parameters
+    ----------
+    first : the first artefact that is different; None where none is
+    explained : whether one mistake explains that difference, so that it is no other sound
+    mismatches : elements of it that differ and must not
+    """
+    if first is None:
+        return ()
+    found = [*_one_buffer(aligned), *_one_row(aligned), *_another_sound(reference, candidate, aligned, explained)]
+    return (*found, *_undecided(reference, first, mismatches))
+
+
+def _one_buffer(aligned: Aligned) -> list[str]:
+    """Artefacts of one shape that are one array in the dump and two in the reference."""
+    got, want = aligned.got, aligned.want
+    return [
+        f"the dump is suspect: {a} and {b} are bit for bit the same array, the reference's are not (a reused buffer?)"
+        for a, b in combinations((n for n in ARTEFACTS if _numbers(got.get(n)) and _numbers(want.get(n))), 2)
+        if _same(got[a], got[b]) and not _same(want[a], want[b])
+    ]
+
+
+def _one_row(aligned: Aligned) -> list[str]:
+    """Artefacts in which half of the chunks or more are one and the same chunk."""
+    found = []
+    for name in OF_CHUNKS:
+        got, want = aligned.got.get(name), aligned.want.get(name)
+        if not (_numbers(got) and _numbers(want)) or len(got) < 4 or got.shape != want.shape:
+            continue
+        times, theirs = (sum(_equal(side[-1], row) for row in side) for side in (got, want))
+        if 2 * times > len(got) and theirs < times and np.ptp(np.nan_to_num(got[-1])) > 0:
+            found.append(
+                f"the dump is suspect: {times} of {len(got)} chunks of {name} are bit for bit the last one (a reused "
+                "buffer?)"
+            )
+    return found
+
+
+def _another_sound(reference: Dump, candidate: Dump, aligned: Aligned, explained: bool) -> list[str]:
+    theirs, ours = (dump.manifest.get("clip_sha256") for dump in (reference, candidate))
+    if isinstance(theirs, str) and isinstance(ours, str) and theirs != ours:
+        return [f"the dump is suspect: made of clip {ours[:12]}, the reference of {theirs[:12]}"]
+    got, want = aligned.got.get("fbank"), aligned.want.get("fbank")
+    if explained or not (_numbers(got) and _numbers(want)) or got.shape != want.shape:
+        return []
+    a, b = (side.astype(np.float64) - np.mean(side, dtype=np.float64) for side in (got, want))
+    size = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
+    alike = float(np.sum(a * b)) / size if size > 0 and np.isfinite(size) else 1.0
+    if alike >= UNLIKE:
+        return []
+    return [f"the dump is suspect: its fbank is that of another waveform (correlation {alike:.2f} with the reference)"]
+
+
+def _undecided(reference: Dump, first: str, mismatches: int) -> list[str]:
+    """The reference's own noise flips the decision that differs first."""
+    try:
+        floor = read_noise(reference.folder) if reference.folder.is_dir() else None
+    except InputError:
+        return []
+    noise = floor.envelope.get(first) if floor is not None else None
+    if noise is None or not noise.mismatches or not 0 < mismatches <= noise.mismatches:
+        return []
+    return [
+        f"the reference is suspect: its own {first} changes in {noise.mismatches} elements when nothing but the "
+        "machine or the number of threads does"
+    ]
+
+
+def _numbers(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size >= FEWEST
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    return a.shape == b.shape and a.dtype == b.dtype and bool(np.ptp(np.nan_to_num(a)) > 0) and _equal(a, b)
+
+
+def _equal(a: np.ndarray, b: np.ndarray) -> bool:
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")

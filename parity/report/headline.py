@@ -1,0 +1,136 @@
+"""The first line of every report: the verdict, its cause, the next step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from parity.explain.explanation import BORN, BORN_SMALL
+from parity.measure.verdicts import DRIFT, EQUIVALENT, ERROR, INCONCLUSIVE, LIMITED, PARITY
+from parity.pipeline.artefact import LAYOUTS
+from parity.report.wording import either
+
+STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
+MOST = 3
+
+Found = dict[str, Any]
+
+
+def of_recording(found: Found) -> str:
+    """Of one recording that `parity compare` compared, as its JSON has it."""
+    word, compared = found["verdict"], len(found["artefacts"])
+    counted = f"{compared} of {compared + len(found['left_out'])} artefacts compared"
+    if word == ERROR:
+        return said(word, f"Not in form: {_short(found['form'])}", "All of it: parity validate")
+    if word == LIMITED:
+        which = ", ".join(found["lacking"])
+        suffices = ",".join(artefact["name"] for artefact in found["artefacts"][:MOST])
+        return said(
+            word,
+            f"{counted}, and they agree; not compared: {which}",
+            f"Add {either(found['lacking'])}, or say what suffices, as in --require {suffices}",
+        )
+    if word == PARITY:
+        return said(word, f"{counted}, all within tolerance")
+    if word == EQUIVALENT:
+        return said(f"{word} by {_short(found['conventions'])}", counted)
+    explanation = found["explanation"]
+    if word == DRIFT and explanation is not None and explanation["named"]:
+        return said(word, *_cause(explanation))
+    first = next(artefact for artefact in found["artefacts"] if artefact["name"] == found["first_drift"])
+    example = f"Smallest example: {first['where']}" if first["where"] else first["note"]
+    cause = f"First to drift: {first['name']}" + (f", {first['looks_like']}" if first["looks_like"] else "")
+    if word == INCONCLUSIVE:
+        return said(word, _short(found["doubts"]), cause)
+    return said(word, cause, example, formula(first["stage"]))
+
+
+def of_comparison(document: Found) -> str:
+    """Of all that `parity compare` compared."""
+    recordings = document["recordings"]
+    if len(recordings) == 1 and not document["errors"] and not document["not_compared"]:
+        return of_recording(recordings[0])
+    words = dict.fromkeys(recording["verdict"] for recording in recordings)
+    counts = {word: [r["name"] for r in recordings if r["verdict"] == word] for word in words}
+    parts = [f"{len(names)} {word} ({_short(names)})" for word, names in counts.items()]
+    if errors := document["errors"]:
+        parts.append(f"{len(errors)} could not be compared ({_short(errors)})")
+    if document["not_compared"]:
+        parts.append(_short(document["not_compared"]))
+    return said(document["verdict"], "; ".join(parts), "Next: the first of them alone" if len(counts) > 1 else "")
+
+
+def of_explanation(found: Found, verdict: str) -> str:
+    """Of one fixture that was localised.
+
+    Parameters
+    ----------
+    verdict : of `parity.measure.verdicts`, that of its replay
+    """
+    if found["named"]:
+        return said(verdict, *_cause(found))
+    if verdict == PARITY:
+        return said(verdict, "All is within tolerance, and the answer is the reference's")
+    return said(verdict, "Nothing is named as the birthplace", "Next: the table of stages")
+
+
+def of_run(document: Found) -> str:
+    """Of all fixtures that `parity run` replayed."""
+    fixtures = document["fixtures"]
+    word = document["verdict"]
+    counted = f"{sum(fixture['status'] == word for fixture in fixtures)} of {len(fixtures)}"
+    if word in (PARITY, EQUIVALENT):
+        return said(word, f"{document['summary']['at_parity']} of {document['summary']['fixtures']} fixtures at parity")
+    first = next(f for f in fixtures if f["status"] == word)
+    if word == ERROR:
+        return said(word, f"{counted} fixtures: {first['name']}: {first['error']}")
+    if first["explanation"] is not None and first["explanation"]["named"]:
+        return said(word, f"{counted} fixtures: {first['name']}", *_cause(first["explanation"]))
+    if word == LIMITED:
+        return said(word, f"{counted} fixtures: {first['name']}: not supplied: {', '.join(first['lacking'])}",
+                    "Add one of them, or say what suffices with --require")  # fmt: skip
+    drift = first["first_drift"]
+    cause = f"{drift['artefact']}, {drift['mode']}" if drift else _short(first["problems"])
+    example = f"Smallest example: {drift['where']}" if drift and drift["where"] else ""
+    return said(word, f"{counted} fixtures: {first['name']}: {cause}", example, f"Next: parity explain {first['name']}")
+
+
+def said(word: str, *sentences: str) -> str:
+    """The line: the verdict in capitals, then sentences; empty ones are left out."""
+    return " ".join([f"{word.upper()}.", *(f"{text.strip().rstrip('.')}." for text in sentences if text)])
+
+
+def formula(stage: str) -> str:
+    """Where a stage's formula stands."""
+    return f"Formula: kit, stage {STAGES.index(stage) + 1}" if stage in STAGES else ""
+
+
+def _cause(found: Found) -> tuple[str, ...]:
+    """What broke, the smallest example of it, and where its formula stands."""
+    stages = {stage["stage"]: stage for stage in found["stages"]}
+    named = [stages[name] for name in found["named"]]
+    first = named[0]
+    how = {BORN: _on_what(first), BORN_SMALL: ", within its own tolerance, and what comes after it is not"}
+    cause = f"Broken: {' and '.join(stage['stage'] for stage in named)}{how.get(first['verdict'], '')}"
+    if first["unsupplied"]:
+        cause += f"; or before it {either(first['unsupplied'])}, of which nothing was supplied"
+    return cause, _example(found, first), formula(first["stage"])
+
+
+def _on_what(stage: Found) -> str:
+    if stage["isolated"] is not None:
+        return ", on the reference's own inputs"
+    return ", whose array is not what its inputs give"
+
+
+def _example(found: Found, stage: Found) -> str:
+    elements = found["elements"]
+    chosen = (elements["sufficient"] or elements["chosen"]) if elements and found["decisive"] == stage["stage"] else ()
+    where = chosen[0]["where"] if chosen else stage["where"]
+    return f"Smallest example: {where}" if where else ""
+
+
+def _short(words: Iterable[str]) -> str:
+    listed = list(words)
+    more = f" and {len(listed) - MOST} more" if len(listed) > MOST else ""
+    return "; ".join(listed[:MOST]) + more
