@@ -79,6 +79,8 @@ def _wants_cuda() -> bool:
 def _loader_errors() -> str:
     # torchaudio's own message leaves the reason out; the dynamic loader, asked directly, says which library is missing.
     folder = _package_folder("torchaudio")
+    if folder is None:
+        return ""
     question = (
         "import ctypes, pathlib, sys, torch\n"
         "for p in pathlib.Path(sys.argv[1]).glob('*.so'):\n"

@@ -140,7 +140,7 @@ def _hooked(module: torch.nn.Module, layer: Layer, made: dict[str, np.ndarray]) 
     def keep(value: torch.Tensor) -> None:
         made[layer.key] = value.detach()[0].cpu().numpy().astype(np.float32, copy=True)
 
-    hooks: dict[str, Callable] = {
+    hooks: dict[str, Callable[[], Any]] = {
         "output": lambda: module.register_forward_hook(lambda _, inputs, output: keep(output)),
         "input": lambda: module.register_forward_pre_hook(lambda _, inputs: keep(inputs[0])),
     }

@@ -153,7 +153,7 @@ def _measure_variant(
 
 
 def _measure_fixture(
-    change: Change, fixture: Fixture, folder: Path, weights: WeightSet, machine: dict, usual_threads: int
+    change: Change, fixture: Fixture, folder: Path, weights: WeightSet, machine: dict[str, Any], usual_threads: int
 ) -> Variant:
     from capture.reference import load_reference, run_reference
 

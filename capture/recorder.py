@@ -74,7 +74,7 @@ class Recorder:
             warnings.simplefilter("ignore")  # of one-frame noise, which has no deviation
             _ = pipeline._embedding.min_num_samples
         handle = pipeline._segmentation.model.register_forward_hook(self._saw_logits)
-        taps = [
+        taps: list[tuple[Any, str, Callable[..., None]]] = [
             (BaseWeSpeakerResNet, "compute_fbank", self._saw_fbank),
             (PyannoteAudioPretrainedSpeakerEmbedding, "__call__", self._saw_masks),
             (BaseClustering, "filter_embeddings", self._saw_filter),

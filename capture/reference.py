@@ -17,6 +17,7 @@ from pyannote.audio import Pipeline
 
 from capture.recorder import Recorder
 from parity.community1 import geometry
+from parity.community1.parameters import Bounds
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def run_reference(
     pipeline: Pipeline,
     waveform: np.ndarray,
     uri: str,
-    speakers: Mapping[str, int] | None = None,
+    speakers: Bounds | None = None,
     *,
     tapped: bool = True,
     progress: Callable[[str, int, int], None] | None = None,

@@ -93,7 +93,9 @@ def plan(options: dict[str, Sequence[Any]], fixtures: Sequence[str], out: Path |
         )
         for row, name in enumerate(names)
     ]
-    return Plan(axis, tuple(sides), *(str(out / f"{names[0]}-against-{names[1]}.{kind}") for kind in ("md", "json")))
+    return Plan(
+        axis, (sides[0], sides[1]), *(str(out / f"{names[0]}-against-{names[1]}.{kind}") for kind in ("md", "json"))
+    )
 
 
 def _side(values: dict[str, Any], fixtures: Sequence[str], folder: Path, tf32: bool) -> Side:

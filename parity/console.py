@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -32,7 +31,7 @@ def print_traces(raised: Iterable[Any]) -> None:
         stderr.print(f"stage {found.stage}, {found.mode}:\n{found.trace}", markup=False, soft_wrap=True)
 
 
-def run_and_exit(app: typer.Typer) -> None:
+def run_and_exit(app: Callable[[], object]) -> None:
     """Run a command line application and leave the process.
 
     Exit statuses: what the command itself chose; 2 for an `InputError`, what the system refused, or a misused

@@ -218,7 +218,7 @@ class Diarizer:
             pipeline = pipeline.replacing(name, run)
         return pipeline
 
-    def _embedding(self) -> partial:
+    def _embedding(self) -> partial[np.ndarray]:
         networks = self._networks
         if networks.whole is not None and networks.batch is not None:
             return partial(embed_batches, whole=networks.whole, batch=networks.batch)

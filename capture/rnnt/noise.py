@@ -80,8 +80,8 @@ def _noises(run: RnntRun, kept: Snapshot) -> dict[str, Noise]:
     found = {}
     for name in (name for name in STEP_ARTEFACTS if name in kept.values):
         drift = compare(name, run.values[name].astype(kept.values[name].dtype), kept.values[name], mode=CASCADED)
-        sizes = (drift.max_abs, drift.rms) if np.isfinite(drift.max_abs) else (None, None)
-        found[name] = Noise(*sizes, drift.mismatches)
+        known = np.isfinite(drift.max_abs)
+        found[name] = Noise(drift.max_abs if known else None, drift.rms if known else None, drift.mismatches)
     return found
 
 

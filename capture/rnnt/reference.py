@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -56,14 +57,14 @@ def build_head(head: Head) -> torch.nn.Module:
     return module.eval()
 
 
-def build_search(head: Head, max_symbols: int) -> object:
+def build_search(head: Head, max_symbols: int) -> Any:
     """The reference's own `RNNTGreedyDecoding`, with one character a token."""
     _, decoding = load()
     vocabulary = [chr(FIRST_CHARACTER + token) for token in range(head.blank)]
     return decoding.RNNTGreedyDecoding(vocabulary, max_symbols_per_step=max_symbols)
 
 
-def decode(search: object, module: torch.nn.Module, encoded: np.ndarray) -> str:
+def decode(search: Any, module: torch.nn.Module, encoded: np.ndarray) -> str:
     """The reference's text for one utterance, (frames, enc_hidden) float32."""
     dtype = next(module.parameters()).dtype
     batch = torch.from_numpy(np.array(encoded.T)).to(dtype)[None]
@@ -118,7 +119,7 @@ class _Recorder:
         self._scores: list[np.ndarray] = []
         self._frames: list[int] = []
 
-    def predicted(self, result: tuple, token: torch.Tensor | None, state: tuple | None) -> None:
+    def predicted(self, result: tuple[Any, ...], token: torch.Tensor | None, state: tuple[Any, ...] | None) -> None:
         output, after = result
         zeros = np.zeros(self._head.state_shape, dtype=np.float32)
         self._tokens.append(NO_TOKEN if token is None else int(token))

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from parity.community1 import Networks, Parameters
 from parity.errors import InputError, one_line
@@ -49,7 +50,8 @@ class Fault:
     name : lower-case words joined by underscores
     stage : the stage that it truly breaks
     about : what was done instead of what, in one line
-    plant : (native pipeline, workshop) -> the pipeline with the mistake in it; pure, called once per fixture
+    plant : (native pipeline, its own kind of workshop) -> the pipeline with the mistake in it; pure, called once per
+        fixture
     reruns_trunk : whether the embedding network has to run again, 0.25 s per chunk; such faults are calibrated on the
         short fixtures unless told otherwise
     """
@@ -57,7 +59,7 @@ class Fault:
     name: str
     stage: str
     about: str
-    plant: Callable[[Pipeline, Workshop], Pipeline]
+    plant: Callable[[Pipeline, Any], Pipeline]
     reruns_trunk: bool = False
 
 

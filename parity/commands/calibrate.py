@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -69,7 +70,9 @@ def calibrate(
     chosen = chosen_fixtures(fixtures, fixture)
     check_writable(json_path)
     files = targets(table, CALIBRATE, [json_path])
-    started, seconds, skipped = time.perf_counter(), {}, {}
+    started = time.perf_counter()
+    seconds: dict[str, float] = {}
+    skipped: dict[str, list[str]] = {}
 
     def wanted(fault: Fault, name: str) -> bool:
         if everywhere or not fault.reruns_trunk or seconds[name] <= LONG_SECONDS:
@@ -100,7 +103,11 @@ def calibrate(
 
 
 def _benches(
-    fixtures: list[Fixture], weights: WeightSet, threads: int | None, seconds: dict[str, float], say: callable
+    fixtures: Sequence[Fixture],
+    weights: WeightSet,
+    threads: int | None,
+    seconds: dict[str, float],
+    say: Callable[[str], None],
 ) -> Iterator[Bench]:
     from parity.calibration.trials import bench_of
     from parity.fixtures.prepare import load_networks, prepare
@@ -114,5 +121,9 @@ def _benches(
             networks,
             weights,
             threads,
-            lambda stage, done, total, name=fixture.name: say(f"{name}: {stage} {done}/{total}"),
+            partial(_tell, say, fixture.name),
         )
+
+
+def _tell(say: Callable[[str], None], name: str, stage: str, done: int, total: int) -> None:
+    say(f"{name}: {stage} {done}/{total}")

@@ -65,7 +65,7 @@ def names_in_faults(path: Path) -> list[str]:
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         if getattr(target, "id", "") == "FAULTS":
-            calls = [call for call in getattr(node.value, "elts", []) if isinstance(call, ast.Call)]
+            calls = [call for call in getattr(getattr(node, "value", None), "elts", []) if isinstance(call, ast.Call)]
             found += [ast.literal_eval(call.args[0]) for call in calls]
     return found
 

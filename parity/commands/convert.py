@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parity.commands.options import ThreadsOption
 from parity.console import stdout, working
+
+if TYPE_CHECKING:
+    from parity.networks.wespeaker.checkpoints import EmbeddingWeights
 
 SETS = ("wheels", "hub")
 CLIP = "02_pyannote_sample"
@@ -71,7 +74,7 @@ def convert(
     stdout.print(f"done: {out} ({sizes})", markup=False, soft_wrap=True)
 
 
-def _source_lines(found: object, name: str) -> list[str]:
+def _source_lines(found: EmbeddingWeights, name: str) -> list[str]:
     lines = [f"{name}: {found.container}, {len(found.arrays)} arrays, sha256 {found.sha256[:12]}"]
     counters = [entry for entry in found.dropped if entry.endswith("num_batches_tracked")]
     others = [entry for entry in found.dropped if entry not in counters]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,9 @@ from parity.commands.options import (
 )
 from parity.console import working
 from parity.errors import InputError
+
+if TYPE_CHECKING:
+    from parity.community1.parameters import Bounds
 
 
 def diarize(
@@ -42,7 +45,7 @@ def diarize(
     name = uri if uri is not None else "_".join(audio.stem.split())
     if not name or any(character.isspace() for character in name):
         raise InputError(f"--uri {name!r}: RTTM separates its fields by spaces, a name holds none")
-    bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
+    bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     with working(audio.name) as say:
         result = diarize_audio(
             audio,

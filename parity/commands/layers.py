@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,6 +21,9 @@ from parity.commands.tables import table_option
 from parity.console import stdout, working
 from parity.errors import InputError
 from parity.report.tables import LAYERS
+
+if TYPE_CHECKING:
+    from parity.layers.proof import Network
 
 
 def layers(
@@ -82,6 +85,7 @@ def layers(
         references = [
             reference_of(entry, read_snapshot(folder), weight_set, held) for entry, folder in zip(chosen, folders)
         ]
+        network: Network
         if implementation is None:
             network = load_embedding(weight_set.embedding, runtime, threads)
         else:

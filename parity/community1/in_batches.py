@@ -63,7 +63,7 @@ def embed_batches(
 
 def _prefetched(fbank: ChunkSeries, batches: list[np.ndarray], workers: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Each batch's positions, and their filterbanks (batch, 998, 80)."""
-    waiting: deque = deque()
+    waiting: deque[tuple[np.ndarray, Iterator[np.ndarray]]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         for rows in batches:
             waiting.append((rows, pool.map(fbank.compute, map(int, fbank.chunks[rows]))))

@@ -7,9 +7,11 @@ compared with what was meant, bit for bit, then runs on a real clip beside the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -36,6 +38,7 @@ from parity.networks.wespeaker.writers import (
 TARGETS = ("onnx", "torch", "mlx", "safetensors")
 MASK_FRAMES = 589
 
+T = TypeVar("T")
 Embed = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -158,7 +161,7 @@ def probe(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return compute_fbank(geometry.chunk(waveform, 0)[0])[None], masks
 
 
-def _writing(out: Path, options: Options) -> object:
+def _writing(out: Path, options: Options) -> AbstractContextManager[Path]:
     return writing_folder(out, replace=options.overwrite) if options.makes_folder else writing_file(out)
 
 
@@ -196,7 +199,7 @@ def _run_graphs(networks: Sequence[OnnxNetwork], fbank: np.ndarray, weights: np.
     return networks[1](features=features, weights=interpolate_nearest(weights, features.shape[2]))[0]
 
 
-def _refused(options: Options, act: Callable) -> object:
+def _refused(options: Options, act: Callable[[], T]) -> T:
     """An opset that `onnx` cannot write, or ONNX Runtime not load, in one line."""
     from onnx.checker import ValidationError
     from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidGraph, NotImplemented

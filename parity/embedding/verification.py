@@ -69,8 +69,8 @@ class Verification(Tabular):
     @property
     def rounded(self) -> tuple[float, float, float]:
         """Equal error rate and the mean of either kind, to `DECIMALS`."""
-        means = float(self.same.mean()), float(self.different.mean())
-        return tuple(round(value, DECIMALS) for value in (self.equal_error_rate, *means))
+        same, different = float(self.same.mean()), float(self.different.mean())
+        return round(self.equal_error_rate, DECIMALS), round(same, DECIMALS), round(different, DECIMALS)
 
 
 def sources_of(fixtures: Iterable[Fixture]) -> list[str]:

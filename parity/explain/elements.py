@@ -162,11 +162,12 @@ def _fit(got: Any, want: Any) -> bool:
 
 def _described(patching: Patching, name: str, units: list[Index]) -> tuple[Element, ...]:
     dims = ARTEFACTS[name].dims[: ELEMENT_AXES.get(name, 0)]
-    describe = _SPANS.get(dims, lambda patching, index: (None, None, ()))
-    return tuple(
-        Element(index, in_words(dims, index), *describe(patching, index), drift=_drift(patching, name, index))
-        for index in units
-    )
+    describe = _SPANS.get(dims, _nowhere)
+    found = []
+    for index in units:
+        start, end, speakers = describe(patching, index)
+        found.append(Element(index, in_words(dims, index), start, end, speakers, _drift(patching, name, index)))
+    return tuple(found)
 
 
 def _drift(patching: Patching, name: str, index: Index) -> float:
@@ -226,6 +227,10 @@ def _name_of(patching: Patching, chunk: int, speaker: int) -> tuple[str, ...]:
 
 def _names(frames: np.ndarray) -> dict[int, str]:
     return speaker_names({int(column) for column in np.flatnonzero(frames.any(axis=0))})
+
+
+def _nowhere(patching: Patching, index: Index) -> Span:
+    return None, None, ()
 
 
 _SPANS: dict[tuple[str, ...], Callable[[Patching, Index], Span]] = {

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -193,7 +194,8 @@ def replay_audio(ready: Prepared, recording: Recording, means: Means) -> AudioRe
     if recording.is_captured and (means.explain_drift or not same):
         question = ask(ready, means.networks, means.implementation, progress=means.progress)
         answered = explain(question, on_step=means.on_stage)
-        outcome, explanation = answered.replay, answered.explanation
+        explanation = answered.explanation
+        outcome: Any = answered.replay  # a `Replay`: the pipeline is community-1
     else:
         pipeline = means.implementation(community1_pipeline(means.networks, ready.parameters, means.progress))
         outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=means.on_stage)

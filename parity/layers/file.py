@@ -72,9 +72,9 @@ def _segmentation() -> Iterator[Layer]:
         yield layer(f"norm1d.{index}.relu", *following)
     for index in range(4):
         yield layer(f"lstm.{index}.joined", "lstm", str(index), (1, 0, 2))  # ours has frames first
-    for index, following in enumerate(("linear.1", "classifier")):
+    for index, reader in enumerate(("linear.1", "classifier")):
         yield layer(f"linear.{index}", f"linear.{index}")
-        yield layer(f"linear.{index}.relu", following, "input")
+        yield layer(f"linear.{index}.relu", reader, "input")
     yield layer("classifier", "classifier")
     yield layer("log_probabilities", "activation")
 
@@ -148,7 +148,7 @@ def write_layers(
     path: Path, manifest: Mapping[str, Any], masks: np.ndarray | None, arrays: Mapping[str, np.ndarray]
 ) -> None:
     """Write a file of layers, whole or not at all; see `LayerFile` for what goes in."""
-    contents = {**({} if masks is None else {"masks": masks}), **arrays}
+    contents: dict[str, Any] = {**({} if masks is None else {"masks": masks}), **arrays}
     with writing_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, manifest=np.array(json.dumps({"schema": SCHEMA, **manifest}, ensure_ascii=False)), **contents)
 

@@ -115,7 +115,7 @@ def compare_layers(
     native_fbank = None if fbank is None else fbank_series(waveform)
     usual = _relative_drift(reference, native, waveform, native_fbank)
     found = usual
-    if runtime != DEFAULT_RUNTIME or not segmentation is embedding is fbank is None:
+    if runtime != DEFAULT_RUNTIME or any(given is not None for given in (segmentation, embedding, fbank)):
         arrays = segmentation or weights.segmentation, embedding or weights.embedding
         candidate = CandidateLayers(*arrays, threads, runtime)
         found = _relative_drift(reference, candidate, waveform, fbank)

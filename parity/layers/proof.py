@@ -101,7 +101,7 @@ def reference_of(
         found = chunks_of_file(full)
         said = f"{full.path}: holds no layer of the embedding network: nobody speaks in {fixture.name}"
     else:
-        found = read_samples(snapshot)
+        found = read_samples(snapshot) or []
         said = f"{snapshot.folder}: has no layers.npz, the reference's layers; record them: " + in_checkout(
             f"nox -s capture -- --layer-samples --fixture {fixture.name}"
         )

@@ -75,7 +75,9 @@ def write_samples(
     shapes = {name: list(layer.shape) for name, layer in chunks[0].layers.items()}
     manifest = {"schema": SCHEMA, **provenance, "chunks": [entry.chunk for entry in chunks], "shapes": shapes}
     # One array of every layer's sizes: an array costs 250 bytes of headers, whatever is in it.
-    arrays = {"sizes": np.array([[(e.layers[n].max_abs, e.layers[n].rms) for n in PROVEN] for e in chunks])}
+    arrays: dict[str, Any] = {
+        "sizes": np.array([[(e.layers[n].max_abs, e.layers[n].rms) for n in PROVEN] for e in chunks])
+    }
     for entry in chunks:
         arrays[f"values/{entry.chunk}"] = np.concatenate([entry.layers[name].values for name in PROVEN])
     if inputs:

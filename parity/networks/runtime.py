@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -133,7 +134,7 @@ def _session(model: bytes, threads: int, placement: Placement) -> onnxruntime.In
     return session
 
 
-def _providers(placement: Placement) -> list:
+def _providers(placement: Placement) -> list[Any]:
     if placement.on_cpu:
         return ["CPUExecutionProvider"]
     if (wanted := "CUDAExecutionProvider") not in onnxruntime.get_available_providers():

@@ -12,6 +12,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from html import escape
+from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -32,7 +33,7 @@ VARIABLES = {
 }
 """Colours of the light theme, told apart by blue against orange and by lightness; the page has the other themes."""
 
-STYLE = {
+STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": ["DejaVu Sans"],
     "font.size": 11,
@@ -97,7 +98,9 @@ def embedded(figure: Figure, name: str, label: str) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     whole = text.getvalue()
-    width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', whole).groups()
+    box = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', whole)
+    assert box is not None  # matplotlib writes one into every drawing
+    width, height = box.groups()
     body = whole[whole.index(">", whole.index("<svg")) + 1 :]
     # Matplotlib's own style speaks of every element of the page.
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)

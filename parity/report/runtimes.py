@@ -99,7 +99,9 @@ def _worst_der(fixture: dict[str, Any]) -> float | None:
     return max((der for der in (fixture["der"], fixture["exclusive_der"]) if der is not None), default=None)
 
 
-def _extreme(fixtures: list[dict[str, Any]], value: Pick, choose: Callable, write: Callable[[float], str]) -> str:
+def _extreme(
+    fixtures: list[dict[str, Any]], value: Pick, choose: Callable[..., Any], write: Callable[[float], str]
+) -> str:
     known = [(value(fixture), fixture["fixture"]) for fixture in fixtures if value(fixture) is not None]
     if not known:
         return NOTHING
@@ -134,7 +136,9 @@ def costs_markdown(document: dict[str, Any]) -> str:
         "",
     ]
     names = [runtime["name"] for runtime in document["runtimes"]]
-    fixtures = {fixture["fixture"]: [] for runtime in document["runtimes"] for fixture in runtime["fixtures"]}
+    fixtures: dict[str, list[str]] = {
+        fixture["fixture"]: [] for runtime in document["runtimes"] for fixture in runtime["fixtures"]
+    }
     for runtime in document["runtimes"]:
         for fixture in runtime["fixtures"]:
             fixtures[fixture["fixture"]].append(_cell(fixture))

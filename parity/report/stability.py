@@ -27,7 +27,7 @@ def stability_table(found: list[Stability]) -> Table:
     unrun: dict[str, list[str]] = {}
     for stability in found:
         if not stability.fbank.draws:
-            unrun.setdefault(stability.fbank.why, []).append(stability.fixture)
+            unrun.setdefault(stability.fbank.why or "", []).append(stability.fixture)
     remarks += [f"filterbank not perturbed ({why}): {', '.join(names)}" for why, names in unrun.items()]
     grid.caption = "\n".join(remarks)
     return uncut(grid)
@@ -39,5 +39,5 @@ def _cell(perturbed: Perturbed) -> str:
     first = perturbed.first_change
     if first is None:
         return f"> {perturbed.held:.0e} (0/{perturbed.draws})"
-    share = perturbed.changed[perturbed.sizes.index(first)]
+    share = perturbed.changed[perturbed.sizes.index(first)] or 0.0
     return f"{first:.0e} ({round(share * perturbed.draws)}/{perturbed.draws})"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -141,7 +142,7 @@ def remarks(document: dict[str, Any]) -> list[str]:
     return [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
 
 
-def margins_table(found: dict[str, list[Margin]]) -> Table:
+def margins_table(found: Mapping[str, Sequence[Margin]]) -> Table:
     """The closest call of each kind of decision over fixtures, and all their exact ties."""
     grid = Table(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"closest decisions of {len(found)} fixtures", title_justify="left"

@@ -15,7 +15,7 @@ import math
 import numpy as np
 from onnx import TensorProto
 
-from parity.networks.onnx_graph import GraphBuilder
+from parity.networks.onnx_graph import Dims, GraphBuilder
 from parity.rnnt.head import Head
 
 GATES = 4
@@ -45,8 +45,8 @@ def build_predictor(head: Head) -> bytes:
     The predictor's output is the last layer's `h_next`.
     """
     graph, hidden = GraphBuilder("rnnt_predictor"), head.pred_hidden
-    inputs: dict[str, list] = {"token_gates": [1, GATES * hidden]}
-    outputs: dict[str, list] = {}
+    inputs: dict[str, Dims] = {"token_gates": [1, GATES * hidden]}
+    outputs: dict[str, Dims] = {}
     gates = _wide(graph, "token_gates")
     for layer in range(head.layers):
         if layer:
@@ -75,8 +75,8 @@ def build_joint(head: Head) -> bytes:
 
 def _layer_input(graph: GraphBuilder, head: Head, layer: int) -> str:
     product = _product(graph, head, f"h{layer - 1}_next", f"decoder.lstm.weight_ih_l{layer}")
-    biases = [head.arrays[f"decoder.lstm.bias_{way}_l{layer}"].astype(np.float64) for way in ("ih", "hh")]
-    return graph.add("Add", [product, graph.constant(f"bias{layer}", sum(biases))], f"input_gates{layer}")
+    ours, recurrent = (head.arrays[f"decoder.lstm.bias_{way}_l{layer}"].astype(np.float64) for way in ("ih", "hh"))
+    return graph.add("Add", [product, graph.constant(f"bias{layer}", ours + recurrent)], f"input_gates{layer}")
 
 
 def _cell(graph: GraphBuilder, gates: str, layer: int, hidden: int) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isnan
+from typing import TypeVar
 
 import numpy as np
 
@@ -76,9 +77,12 @@ def greedy(
     return Hypothesis(np.array(tokens, dtype=np.int64), np.array(frames, dtype=np.int64))
 
 
+Backend = TypeVar("Backend", bound=JointStep)
+
+
 def greedy_batch(
-    make_backend: Callable[[], JointStep], utterances: Iterable[np.ndarray], *, max_symbols: int = MAX_SYMBOLS
-) -> list[tuple[Hypothesis, JointStep]]:
+    make_backend: Callable[[], Backend], utterances: Iterable[np.ndarray], *, max_symbols: int = MAX_SYMBOLS
+) -> list[tuple[Hypothesis, Backend]]:
     """Search several utterances, each with a backend of its own; what was found, and what found it."""
     found = []
     for number, encoded in enumerate(utterances, start=1):

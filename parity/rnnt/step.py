@@ -10,6 +10,7 @@ again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Protocol
@@ -77,7 +78,7 @@ class Statistics:
 
     def clear(self) -> None:
         """Start again from zero."""
-        self.__init__()
+        self.__dict__.update(vars(Statistics()))
 
 
 class RnntNetworks:
@@ -116,7 +117,7 @@ class OnnxJointStep:
         self._committed = 0
         self._predicted: int | None = None  # the row of the table that the tentative state was made of
 
-    def _bound_predictor(self, networks: RnntNetworks, committed: int) -> callable:
+    def _bound_predictor(self, networks: RnntNetworks, committed: int) -> Callable[[], object]:
         before, after = self._states[committed], self._states[1 - committed]
         arrays = {"token_gates": self._gates}
         for layer in range(networks.head.layers):
@@ -124,7 +125,7 @@ class OnnxJointStep:
             arrays |= {f"h{layer}_next": after[0, layer], f"c{layer}_next": after[1, layer]}
         return networks.predictor.bind(**arrays)
 
-    def _bound_joint(self, networks: RnntNetworks, committed: int) -> callable:
+    def _bound_joint(self, networks: RnntNetworks, committed: int) -> Callable[[], object]:
         output = self._states[1 - committed][0, -1]
         return networks.joint.bind(frame=self._frame, output=output, log_probabilities=self._scores)
 

@@ -15,6 +15,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from parity.errors import InputError
 from parity.files.whole import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
@@ -40,7 +41,7 @@ class Source:
     archive_sha256: str
     licence: str
     members: dict[str, Member]
-    tags: dict | None = None
+    tags: dict[str, Any] | None = None
 
     @property
     def folder(self) -> Path:

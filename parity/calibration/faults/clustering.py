@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
@@ -76,7 +77,8 @@ def in_order_of_appearance(labels: np.ndarray) -> np.ndarray:
 def _vbx(**options: float) -> Make:
     def make(native: Run, workshop: Workshop) -> Run:
         p = workshop.parameters
-        return partial(cluster_vbx, **{"fa": p.fa, "fb": p.fb, "max_iterations": p.max_iterations, **options})
+        settings: dict[str, Any] = {"fa": p.fa, "fb": p.fb, "max_iterations": p.max_iterations, **options}
+        return partial(cluster_vbx, **settings)
 
     return make
 

@@ -97,10 +97,11 @@ def _by_appearance(native: Run, workshop: Workshop) -> Run:
         plain, exclusive = native(*inputs)
         order = list(dict.fromkeys(turn.speaker for turn in plain))
         names = {speaker: f"SPEAKER_{index:02d}" for index, speaker in enumerate(order)}
-        return tuple(
+        named = [
             sorted(replace(turn, speaker=names.get(turn.speaker, turn.speaker)) for turn in turns)
             for turns in (plain, exclusive)
-        )
+        ]
+        return named[0], named[1]
 
     return run
 

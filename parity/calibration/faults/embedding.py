@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ def of_unit_norm(embeddings: np.ndarray) -> np.ndarray:
     return embeddings / np.linalg.norm(embeddings, axis=-1, keepdims=True)
 
 
-def _pooling(**options: Deviation | float) -> Make:
+def _pooling(**options: Any) -> Make:
     def make(native: Run, workshop: Workshop) -> Run:
         return partial(embed, trunk=workshop.networks.trunk, head=pooling_head(workshop.weights.embedding, **options))
 
@@ -120,7 +121,8 @@ def filter_by(
 ) -> tuple[np.ndarray, np.ndarray]:
     """`filter_embeddings` with its comparison, the frames it counts and the share they must have to choose."""
     active = enough(frames(segmentations), ratio * segmentations.shape[1])
-    return np.where(active & ~np.any(np.isnan(embeddings), axis=2))
+    chunks, speakers = np.where(active & ~np.any(np.isnan(embeddings), axis=2))
+    return chunks, speakers
 
 
 def active_frames(segmentations: np.ndarray) -> np.ndarray:

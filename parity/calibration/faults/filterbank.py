@@ -149,7 +149,8 @@ def triangles(scale: Scale = kaldi_mel, low_hz: float = LOW_HZ, *, in_hertz: boo
     in_hertz : sides are straight over frequency instead of over mel
     """
     hertz = geometry.SAMPLE_RATE / FFT_SIZE * np.arange(FFT_SIZE // 2)
-    edges = np.linspace(*scale(np.array([low_hz, HIGH_HZ])), NUM_MEL_BINS + 2)
+    low_mel, high_mel = scale(np.array([low_hz, HIGH_HZ]))
+    edges = np.linspace(low_mel, high_mel, NUM_MEL_BINS + 2)
     position = scale(hertz)
     if in_hertz:
         fine = np.linspace(0.0, HIGH_HZ, 1_000_001)

@@ -15,7 +15,7 @@ from parity.networks.wespeaker.runtime import load_embedding
 
 Rounding = Callable[[np.ndarray], np.ndarray]
 
-_BUILT: dict[tuple, Any] = {}
+_BUILT: dict[tuple[object, ...], Any] = {}
 
 
 def float16(array: np.ndarray) -> np.ndarray:
@@ -45,10 +45,10 @@ def rounded_segmentation(workshop: Workshop, rounding: Rounding) -> OnnxNetwork:
     return _built("segmentation", build, workshop.weights.segmentation, workshop, rounding)
 
 
-def rounded_embedding(workshop: Workshop, rounding: Rounding) -> dict[str, Callable]:
+def rounded_embedding(workshop: Workshop, rounding: Rounding) -> dict[str, Any]:
     """Trunk and head of the embedding network of rounded weights, built once."""
 
-    def build(arrays: Mapping[str, np.ndarray]) -> dict[str, Callable]:
+    def build(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         network = load_embedding(arrays, threads=workshop.threads)
         return {"trunk": network.trunk, "head": network.head}
 

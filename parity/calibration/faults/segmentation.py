@@ -35,7 +35,7 @@ def above_threshold(logits: np.ndarray) -> np.ndarray:
 def with_hysteresis(logits: np.ndarray) -> np.ndarray:
     """Speakers from where they exceed the onset to where they fall below the offset: (chunks, frames, 3) float32."""
     probabilities = speaker_probabilities(logits)
-    active = np.zeros(probabilities.shape, dtype=bool)
+    active: np.ndarray = np.zeros(probabilities.shape, dtype=bool)
     state = active[:, 0]
     for frame in range(active.shape[1]):
         now = probabilities[:, frame]

@@ -30,7 +30,7 @@ def speaker_orders(both: Aligned) -> np.ndarray | None:
         costs = [np.zeros((int(recorded[-1]) + 1, 3, 3))]
     if not costs or len({cost.shape for cost in costs}) > 1:
         return None
-    cost = _with_logits(both, sum(costs))
+    cost = _with_logits(both, sum(costs[1:], costs[0]))
     speakers = cost.shape[1]
     every = np.array(list(permutations(range(speakers))))  # the identity first
     totals = cost[:, np.arange(speakers)[None], every].sum(axis=2)
@@ -39,7 +39,7 @@ def speaker_orders(both: Aligned) -> np.ndarray | None:
     return every[np.where(better, best, 0)]
 
 
-def _pairwise(want: np.ndarray, got: np.ndarray, axis: int, how: Callable) -> np.ndarray:
+def _pairwise(want: np.ndarray, got: np.ndarray, axis: int, how: Callable[..., np.ndarray]) -> np.ndarray:
     """(C, S, S): how unlike the reference's speaker s and the candidate's speaker t of each chunk are."""
     want, got = (np.moveaxis(x, axis, 1).astype(np.float64) for x in (want, got))
     speakers = range(want.shape[1])
@@ -96,14 +96,15 @@ def order_local_speakers(both: Aligned, orders: np.ndarray) -> None:
     logits, chunks = both.got.get("segmentation_logits"), both.chunks.get("segmentation_logits")
     if (
         chunks is not None
+        and logits is not None
         and logits.ndim == 3
         and logits.shape[2] == 7
         and (not len(chunks) or chunks[-1] < len(orders))
     ):
         both.change("segmentation_logits", in_order(logits, orders[chunks]), words)
-    index, speaker = both.got.get("train_chunk_idx"), both.got.get("train_speaker_idx")
-    if indexes(index, speaker, orders):
-        both.change("train_speaker_idx", np.argsort(orders, axis=1)[index, speaker].astype(speaker.dtype), words)
+    row, speaker = both.got.get("train_chunk_idx"), both.got.get("train_speaker_idx")
+    if speaker is not None and indexes(row, speaker, orders):
+        both.change("train_speaker_idx", np.argsort(orders, axis=1)[row, speaker].astype(speaker.dtype), words)
 
 
 def in_order(logits: np.ndarray, orders: np.ndarray) -> np.ndarray:

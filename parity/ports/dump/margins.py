@@ -84,7 +84,7 @@ def _settings(reference: Dump) -> dict[tuple[str, str], np.ndarray]:
     for place, name in SETTINGS.items():
         recorded = reference.found.get(place)
         usable = recorded is not None and np.ndim(recorded) == 0 and bool(np.isfinite(recorded))
-        found[place] = recorded if usable else np.array(getattr(Parameters(), name))
+        found[place] = recorded if recorded is not None and usable else np.array(getattr(Parameters(), name))
     return found
 
 

@@ -32,12 +32,12 @@ def order_training_rows(both: Aligned, orders: np.ndarray | None) -> None:
 
 def _row_order(both: Aligned, orders: np.ndarray | None) -> np.ndarray | None:
     """(T,) int64: which of the candidate's rows is the reference's row i; None where that cannot be known."""
-    chunk, speaker = both.got.get("train_chunk_idx"), both.got.get("train_speaker_idx")
-    if both.both("train_chunk_idx", "train_speaker_idx") and chunk.ndim == 1:
+    if both.both("train_chunk_idx", "train_speaker_idx") and both.got["train_chunk_idx"].ndim == 1:
+        chunk, speaker = both.got["train_chunk_idx"], both.got["train_speaker_idx"]
         return np.lexsort((speaker, chunk))
-    chunk, speaker = both.want.get("train_chunk_idx"), both.want.get("train_speaker_idx")
-    if orders is None or not indexes(chunk, speaker, orders):
+    if orders is None or not indexes(both.want.get("train_chunk_idx"), both.want.get("train_speaker_idx"), orders):
         return None
+    chunk, speaker = both.want["train_chunk_idx"], both.want["train_speaker_idx"]
     # Without indices of its own the candidate has them in the order of chunks and its own speakers.
     return np.argsort(np.lexsort((orders[chunk, speaker], chunk)))
 

@@ -55,9 +55,16 @@ def _both_sides(
     for values, colour, size, face in ((reference, REFERENCE, ring, "none"), (ours, OURS, dot, OURS)):
         numbers = [number(value) for value in values or ()]
         places = range(start, start + len(numbers))
-        style = {"linestyle": "-" if line else "none", "linewidth": 1, "color": colour, "mec": colour, "mfc": face}
+        style: dict[str, Any] = {
+            "linestyle": "-" if line else "none",
+            "linewidth": 1,
+            "color": colour,
+            "mec": colour,
+            "mfc": face,
+        }
         axes.plot(places, numbers, marker="o", markersize=size, markeredgewidth=1.2, **style)
-    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    locator: Any = axes.xaxis.get_major_locator()  # a `MaxNLocator`, which it is by default
+    locator.set_params(integer=True, min_n_ticks=1)
 
 
 def recovery(fixture: dict[str, Any]) -> Figure | None:

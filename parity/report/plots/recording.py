@@ -98,7 +98,8 @@ def embedding_map(fixture: dict[str, Any]) -> Figure | None:
     axes.imshow(columns, norm=norm, cmap=_below_and_above(), aspect="auto", interpolation="none", extent=extent)
     axes.set_yticks(range(len(columns)), [f"speaker {index}" for index in range(len(columns))])
     axes.set_xlabel("chunk; its ten seconds begin at that second")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    locator: Any = axes.xaxis.get_major_locator()  # a `MaxNLocator`, which it is by default
+    locator.set_params(integer=True)
     axes.tick_params(axis="y", length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
@@ -107,7 +108,8 @@ def embedding_map(fixture: dict[str, Any]) -> Figure | None:
 
 
 def _key_of_colours(axes: Axes, norm: LogNorm) -> None:
-    low, high = (math.log10(edge) for edge in (norm.vmin, norm.vmax))
+    assert norm.vmin is not None and norm.vmax is not None  # both were given
+    low, high = math.log10(norm.vmin), math.log10(norm.vmax)
     shades = [10 ** (low + (high - low) * (step + 0.5) / 256) for step in range(256)]
     axes.imshow(
         [shades], norm=norm, cmap=_below_and_above(), aspect="auto", interpolation="none", extent=(low, high, 0, 1)

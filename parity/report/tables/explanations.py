@@ -94,7 +94,7 @@ def patch_rows(explained: Explained) -> Iterator[Row]:
 def element_rows(explained: Explained) -> Iterator[Row]:
     """A row for each element of either set."""
     for name, found in explained:
-        elements = found["elements"] if found else None
+        elements: Any = found["elements"] if found else None
         if not elements:
             continue
         for kind in ("chosen", "sufficient"):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from elftools.common.exceptions import ELFError
 from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import Symbol
 
 from parity.errors import InputError
 
@@ -23,7 +25,7 @@ def read_symbols(path: Path, names: Iterable[str]) -> dict[str, bytes]:
     try:
         with path.open("rb") as file:
             elf = ELFFile(file)
-            table = elf.get_section_by_name(".dynsym")
+            table: Any = elf.get_section_by_name(".dynsym")
             for symbol in table.iter_symbols() if table else ():
                 if symbol.name in wanted and symbol.name not in found:
                     found[symbol.name] = _content(elf, symbol)
@@ -34,7 +36,7 @@ def read_symbols(path: Path, names: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
-def _content(elf: ELFFile, symbol: object) -> bytes:
+def _content(elf: ELFFile, symbol: Symbol) -> bytes:
     start, size = symbol["st_value"], symbol["st_size"]
     index = symbol["st_shndx"]
     if isinstance(index, str):  # SHN_UNDEF, SHN_ABS: another library's, or no address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 from parity.errors import InputError
 from parity.files.whole import cache_dir
@@ -31,6 +32,8 @@ def prepare(revision: str | None = None) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 
+    # The bases of the hub's error: its HTTP client's own, which a broken connection raises, and OSError.
+    failures: Any = (*HfHubHTTPError.__bases__, LocalEntryNotFoundError)
     folder = cache_dir() / "weights" / "hub"
     try:
         return Path(
@@ -42,8 +45,7 @@ def prepare(revision: str | None = None) -> Path:
                 token=os.environ.get("HF_TOKEN"),
             )
         )
-    # The bases of the hub's error: its HTTP client's own, which a broken connection raises, and OSError.
-    except (*HfHubHTTPError.__bases__, LocalEntryNotFoundError) as error:
+    except failures as error:
         reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
         raise InputError(
             f"--weights hub: {REPOSITORY} could not be fetched ({reason}); it needs the network and, where the "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ PLDA_SHAPES = {
     "psi": (128,),
 }
 PLDA_FILES = {"xvec_transform.npz": ("mean1", "mean2", "lda"), "plda.npz": ("mu", "tr", "psi")}
+
+Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,9 @@ def _name(sha256: str) -> str:
     return known.get(sha256, f"local-{sha256[:12]}")
 
 
-def _read_network(path: Path, canonical: callable) -> dict[str, np.ndarray]:
+def _read_network(
+    path: Path, canonical: Callable[[Mapping[str, np.ndarray], str], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
     return canonical(read_checkpoint(path).state_dict, str(path))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from parity.files.whole import parse_toml
 
@@ -49,7 +50,7 @@ def locked_set(name: str) -> LockedSet:
     return locked_sets()[name]
 
 
-def _locked_set(name: str, row: dict) -> LockedSet:
+def _locked_set(name: str, row: dict[str, Any]) -> LockedSet:
     symbols = {
         key: Symbol(entry["symbol"], entry.get("dtype", ""), tuple(entry.get("shape", ())))
         for key, entry in row.get("symbols", {}).items()

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -75,9 +76,10 @@ def _write_layout(folder: Path, lock: LockedSet) -> None:
     write_checkpoint(folder / "embedding" / "pytorch_model.bin", _embedding_checkpoint(embedding))
     arrays = {name: np.frombuffer(symbols[name], lock.symbols[name].dtype) for name in symbols}
     arrays = {name: array.reshape(lock.symbols[name].shape) for name, array in arrays.items()}
-    transform = {key: arrays[f"xvec_{key}"] for key in ("mean1", "mean2", "lda")}
+    transform: dict[str, Any] = {key: arrays[f"xvec_{key}"] for key in ("mean1", "mean2", "lda")}
     np.savez(folder / "plda" / "xvec_transform.npz", **transform)
-    np.savez(folder / "plda" / "plda.npz", **{key: arrays[f"plda_{key}"] for key in ("mu", "tr", "psi")})
+    plda: dict[str, Any] = {key: arrays[f"plda_{key}"] for key in ("mu", "tr", "psi")}
+    np.savez(folder / "plda" / "plda.npz", **plda)
 
 
 def _symbols(lock: LockedSet) -> dict[str, bytes]:
@@ -86,7 +88,7 @@ def _symbols(lock: LockedSet) -> dict[str, bytes]:
     return {name: content[entry.symbol] for name, entry in lock.symbols.items()}
 
 
-def _embedding_checkpoint(arrays: Mapping[str, np.ndarray]) -> dict:
+def _embedding_checkpoint(arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
     task = "pyannote.audio.core.task"
     specifications = Reduced(
         Global(task, "Specifications"),
@@ -96,7 +98,7 @@ def _embedding_checkpoint(arrays: Mapping[str, np.ndarray]) -> dict:
             10.0,  # seconds
         ),
     )
-    hyper_parameters = {"sample_rate": 16000, "num_channels": 1, "num_mel_bins": 80, "frame_length": 25}
+    hyper_parameters: dict[str, Any] = {"sample_rate": 16000, "num_channels": 1, "num_mel_bins": 80, "frame_length": 25}
     hyper_parameters |= {"frame_shift": 10, "dither": 0.0, "window_type": "hamming", "use_energy": False}
     return {
         "pytorch-lightning_version": "2.0.2",

@@ -80,7 +80,9 @@ def _advancing(native: Pipeline, workshop: StepWorkshop, more: int) -> Pipeline:
     return native.replacing("advance", partial(advance, blank=workshop.head.blank, max_symbols=limit))
 
 
-def _rewritten_position(change: Callable[..., tuple], native: Pipeline, workshop: StepWorkshop) -> Pipeline:
+def _rewritten_position(
+    change: Callable[..., tuple[np.ndarray, ...]], native: Pipeline, workshop: StepWorkshop
+) -> Pipeline:
     run = native["advance"].run
 
     def advance_otherwise(*reads: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -89,11 +91,11 @@ def _rewritten_position(change: Callable[..., tuple], native: Pipeline, workshop
     return native.replacing("advance", advance_otherwise)
 
 
-def _kept_on_blank(made: tuple, reads: tuple, blank: int) -> tuple:
+def _kept_on_blank(made: tuple[np.ndarray, ...], reads: tuple[np.ndarray, ...], blank: int) -> tuple[np.ndarray, ...]:
     return (*made[:3], reads[4])
 
 
-def _blank_fed(made: tuple, reads: tuple, blank: int) -> tuple:
+def _blank_fed(made: tuple[np.ndarray, ...], reads: tuple[np.ndarray, ...], blank: int) -> tuple[np.ndarray, ...]:
     frame, symbols, token, state = made
     return frame, symbols, np.where(reads[5] == blank, NO_TOKEN, token), state
 

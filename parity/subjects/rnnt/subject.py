@@ -17,6 +17,7 @@ from parity.explain.explanation import Element, Elements, TokenRecovery
 from parity.explain.patching import Patching
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.drift import Drift
+from parity.pipeline.recurrent import RecurrentPipeline
 from parity.pipeline.stage import Stage
 from parity.replay.subject import Outcome, Raised, Replayed, Subject
 
@@ -194,7 +195,8 @@ def decisive_steps(patching: Patching, stage: Stage, budget: int) -> Elements | 
     Other steps run on what that leads to, so the steps that differ later are not the ones that differed before.
     """
     names = [name for name in stage.writes if name in patching.reference]
-    if stage.name not in patching.native.loop.stages or not names:
+    native = patching.native
+    if not isinstance(native, RecurrentPipeline) or stage.name not in native.loop.stages or not names:
         return None
     made, want = patching.made, patching.reference
     common = min(len(made[names[0]]), len(want[names[0]]))
