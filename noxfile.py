@@ -89,10 +89,11 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style."""
-    session.install("ruff==0.17.5")
+    """Check style, and types strictly; needs no torch."""
+    _install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
 
 
 def _module(session: nox.Session, package: str) -> list[str]:
