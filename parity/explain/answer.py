@@ -67,8 +67,8 @@ def answer_of(made: Mapping[str, Any]) -> Answer:
     """The answer of a cascade."""
     rttm, exclusive = (to_rttm(made.get(name) or [], URI) for name in TEXTS)
     q = made.get("q_final")
-    indices = made.get("train_chunk_idx"), made.get("train_speaker_idx")
-    rows = None if q is None or indices[0] is None or indices[1] is None else (q, *indices)
+    chunk, speaker = made.get("train_chunk_idx"), made.get("train_speaker_idx")
+    rows = None if q is None or chunk is None or speaker is None else (q, chunk, speaker)
     return Answer(rttm, exclusive, made.get("discrete_diarization"), made.get("exclusive_discrete_diarization"), rows)
 
 

@@ -178,7 +178,7 @@ class Pipeline:
         """
         patches = patches or {}
         self._check_patches(patches)
-        made, lost = dict(artefacts), set()
+        made, lost = dict(artefacts), set[str]()
         for stage in self.stages:
             if on_stage:
                 on_stage(stage.name)

@@ -8,7 +8,7 @@ arrays were made of another waveform than the reference's, which they betray eve
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -100,7 +100,7 @@ def _undecided(reference: Dump, first: str, mismatches: int) -> list[str]:
     ]
 
 
-def _numbers(value: Any) -> bool:
+def _numbers(value: Any) -> TypeGuard[np.ndarray]:
     return isinstance(value, np.ndarray) and value.dtype.kind in "biuf" and value.size >= FEWEST
 
 
