@@ -19,7 +19,8 @@ THING = (
 )
 WORST = re.compile(
     rf"\b(?:(?:one|a) (?:folder|line|row|table|process|file)|one|once"
-    rf"|seconds|steps|microseconds|frames|log-probabilities|bits|numbers|chunks|symbols|[kMG]B|\d s) an? (?:{THING})\b(?!')",
+    rf"|seconds|steps|microseconds|frames|log-probabilities|bits|numbers|chunks|symbols|[kMG]B|\d s)"
+    rf" an? (?:{THING})\b(?!')",
     re.IGNORECASE,
 )
 FINE = re.compile(r"once a (?:fixture|run|stage|draw) (?:is|has|was|ends)|at once a ")
