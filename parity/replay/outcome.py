@@ -20,6 +20,7 @@ from parity.measure.score import Score, count, score_rttm
 from parity.measure.tolerances import NEAR_TIE
 from parity.networks.wespeaker.masks import nearest_indices
 from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline.stage import ChunkSeries
 from parity.replay.subject import Outcome, Raised, Replayed
 from parity.tables import Tabular
 
@@ -83,13 +84,37 @@ class Replay(Outcome, Tabular):
         return self.all_within and not any(ders) and counts
 
 
-def near_tie_flips(segmentations: np.ndarray | None, snapshot: Snapshot) -> np.ndarray | None:
-    """(C, F) bool: frames that differ where the reference's gap is below its noise; None where there are none."""
+def near_tie_flips(
+    segmentations: np.ndarray | None, snapshot: Snapshot, logits: np.ndarray | ChunkSeries | None = None
+) -> np.ndarray | None:
+    """(C, F) bool: frames that differ where the reference's gap is below its noise; None where there are none.
+
+    Parameters
+    ----------
+    logits : the candidate's log-probabilities, of all chunks or a series of some; where they are known, a frame is
+        excused only in a chunk in which they are themselves no further away than that noise: else it is the
+        candidate's own drift that took the other class
+    """
     want, gap = snapshot.values.get("segmentations"), snapshot.segmentation_gap
     if segmentations is None or want is None or gap is None or segmentations.shape != want.shape:
         return None
     flips = np.any(segmentations != want, axis=2) & (gap < NEAR_TIE)
+    for chunk in np.flatnonzero(flips.any(axis=1)):
+        if not _no_further_than_noise(logits, gap, int(chunk)):
+            flips[chunk] = False
     return flips if flips.any() else None
+
+
+def _no_further_than_noise(logits: np.ndarray | ChunkSeries | None, gap: np.ndarray, chunk: int) -> bool:
+    """Whether the gaps of most frames of a chunk moved by less than noise does; also where that is not known."""
+    if logits is None or (isinstance(logits, ChunkSeries) and chunk not in logits.chunks):
+        return True
+    found = logits.compute(chunk) if isinstance(logits, ChunkSeries) else logits[chunk] if chunk < len(logits) else None
+    if found is None or found.ndim != 2 or len(found) != gap.shape[1]:
+        return True
+    second, best = np.moveaxis(np.sort(found.astype(np.float64), axis=-1)[:, -2:], -1, 0)
+    moved = np.abs(best - second - gap[chunk]) / np.maximum(1.0, gap[chunk])
+    return bool(np.median(moved) <= NEAR_TIE)
 
 
 def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarray]:
@@ -134,7 +159,7 @@ def sampled_frames(count: int) -> np.ndarray:
 def finish(found: Replayed) -> Replay:
     """The report of one replay."""
     made, snapshot = found.made, found.snapshot
-    flips = near_tie_flips(made.get("segmentations"), snapshot)
+    flips = near_tie_flips(made.get("segmentations"), snapshot, made.get("segmentation_logits"))
     ours, exclusive = (to_rttm(made.get(name) or [], URI) for name in TEXTS)  # none where a stage raised
     theirs = with_uri(snapshot.values.get("diarization", ""), URI)
     theirs_exclusive = snapshot.values.get("exclusive_diarization")

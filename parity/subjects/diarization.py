@@ -19,7 +19,8 @@ from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, r
 
 def near_ties(made: Mapping[str, Any], snapshot: Snapshot) -> dict[str, np.ndarray]:
     """What may differ because the reference's own choice of a frame's class is noise."""
-    return excuses(near_tie_flips(made.get("segmentations"), snapshot), snapshot)
+    flips = near_tie_flips(made.get("segmentations"), snapshot, made.get("segmentation_logits"))
+    return excuses(flips, snapshot)
 
 
 def recorded_answer(made: Answer, snapshot: Snapshot) -> Answer:

@@ -361,6 +361,20 @@ def test_a_near_tie_that_embeddings_are_pooled_over_moves_numbers_but_may_move_n
     assert not excused & {"train_chunk_idx", "ahc_clusters", "hard_clusters", "discrete_diarization"}
 
 
+def test_a_near_tie_does_not_excuse_a_port_whose_own_log_probabilities_are_further_away_than_noise(tmp_path):
+    # Rounded to float16 they move by more than the gap all over the chunk: it is not the reference's noise that flips.
+    def rounded(waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits, segmentations = native.run(waveform)
+        return logits.astype(np.float16).astype(np.float32), segmentations
+
+    native = synthetic()["segmentation"]
+    outcome = replay(
+        synthetic().replacing("segmentation", rounded), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2), inputs()
+    )
+    assert outcome.near_ties == () and not outcome.at_parity
+    assert {"segmentations", "embeddings"} <= {drift.artefact for drift in outcome.drifts if not drift.within}
+
+
 def test_a_frame_above_the_gap_is_not_excused(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE * 2)
     outcome = replay(synthetic(), snapshot, inputs())

@@ -139,7 +139,7 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
             f"{reference.folder} holds {', '.join(reference.values) or 'nothing'}"
         )
     aligned = align(reference, candidate)
-    allowed = _excused(reference, aligned)
+    allowed = _excused(reference, candidate, aligned)
     turns = {n: _turns(n, reference, candidate) for n in common if ARTEFACTS[n].dtype == "text"}
     found = [
         _compared_turns(n, turns[n]) if n in turns else _compared(n, aligned, candidate.values[n], allowed.get(n))
@@ -176,14 +176,17 @@ def _readable(dump: Dump) -> None:
         raise InputError(f"{dump.problems[0]}{more}")
 
 
-def _excused(reference: Dump, aligned: Aligned) -> dict[str, np.ndarray]:
+def _excused(reference: Dump, candidate: Dump, aligned: Aligned) -> dict[str, np.ndarray]:
     """Elements that may differ because the reference's own choice there is noise."""
     if not aligned.both("segmentations") or aligned.gap is None:
         return {}
     companions = {("segmentations.npz", "segmentation_gap"): aligned.gap}
     values = {n: v for n, v in aligned.want.items() if n not in aligned.cropped or n in ("segmentations", "masks")}
     snapshot = Snapshot(reference.folder, {}, values, aligned.chunks, companions)
-    return excuses(near_tie_flips(aligned.got["segmentations"], snapshot), snapshot)
+    logits, chunks = candidate.values.get(LOGITS), candidate.chunks(LOGITS) if LOGITS in candidate.values else ()
+    fits = logits is not None and logits.ndim == 3 and len(chunks) == len(logits)
+    series = ChunkSeries.recorded(chunks, logits) if fits else None  # the gap is the same in any order of speakers
+    return excuses(near_tie_flips(aligned.got["segmentations"], snapshot, series), snapshot)
 
 
 def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray | None) -> Compared:
