@@ -215,6 +215,8 @@ def calibrate(
     *,
     wanted: Callable[[Fault, str], bool] = lambda fault, fixture: True,
     on_trial: Callable[[Trial], None] | None = None,
+    known: Iterable[Trial] = (),
+    on_fixture: Callable[[Calibration], None] | None = None,
 ) -> Calibration:
     """Try every fault on every fixture.
 
@@ -223,20 +225,27 @@ def calibrate(
     benches : fixtures, one at a time: what one of them remembers is large
     wanted : (fault, fixture's name) -> whether to try it
     on_trial : called with each trial when it is done
+    known : trials of an earlier run, which are not done again
+    on_fixture : called with everything so far, after each fixture
     """
     faults = list(faults)
-    trials: dict[str, list[Trial]] = {fault.name: [] for fault in faults}
-    clean = []
+    done = {(trial.fault, trial.fixture): trial for trial in known}
+    trials: dict[str | None, list[Trial]] = {None: [], **{fault.name: [] for fault in faults}}
     for bench in benches:
-        clean.append(try_fault(bench, None))
-        if on_trial:
-            on_trial(clean[-1])
-        for fault in faults:
-            if wanted(fault, bench.name):
-                trials[fault.name].append(try_fault(bench, fault))
-                if on_trial:
-                    on_trial(trials[fault.name][-1])
-    return Calibration(tuple(Finding(fault, tuple(trials[fault.name])) for fault in faults), tuple(clean))
+        for fault in (None, *faults):
+            name = fault.name if fault else None
+            if fault is not None and not wanted(fault, bench.name):
+                continue
+            trials[name].append(done.get((name, bench.name)) or try_fault(bench, fault))
+            if on_trial:
+                on_trial(trials[name][-1])
+        if on_fixture:
+            on_fixture(_so_far(faults, trials))
+    return _so_far(faults, trials)
+
+
+def _so_far(faults: list[Fault], trials: Mapping[str | None, list[Trial]]) -> Calibration:
+    return Calibration(tuple(Finding(fault, tuple(trials[fault.name])) for fault in faults), tuple(trials[None]))
 
 
 def try_fault(bench: Bench, fault: Fault | None) -> Trial:

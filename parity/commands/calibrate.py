@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,15 +21,18 @@ from parity.commands.options import (
 )
 from parity.commands.tables import table_option
 from parity.console import stderr, stdout, working
+from parity.errors import InputError
 from parity.report.tables import CALIBRATE
 
 if TYPE_CHECKING:
+    from parity.calibration.fault import Fault
     from parity.calibration.trials import Bench
     from parity.fixtures.catalogue import Fixture
     from parity.sources.weights import WeightSet
 
 LONG_SECONDS = 60.0
-DEFAULT_REPORT = Path("reports/calibration.json")
+DEFAULT_REPORT, DUMPS_REPORT = Path("reports/calibration.json"), Path("reports/calibration-dumps.json")
+KINDS = CODE, DUMPS = "code", "dumps"
 
 
 def calibrate(
@@ -42,6 +45,13 @@ def calibrate(
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
     ] = False,
+    judged_as: Annotated[
+        str,
+        typer.Option("--as", help="code: in the pipeline; dumps: written out as arrays, as most ports are."),
+    ] = "code",
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from what the report holds; it is written after each fixture.")
+    ] = False,
     weights: WeightsOption = "wheels",
     json_path: ReportOption = DEFAULT_REPORT,
     table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
@@ -52,23 +62,46 @@ def calibrate(
     Exit status: 0 everything that moves was detected, named rightly and restored, without a false alarm; 1 not so; 2
     the inputs were wrong.
     """
-    from parity.calibration.fault import Fault, load_faults
-    from parity.calibration.trials import Trial
-    from parity.calibration.trials import calibrate as run
-    from parity.files.whole import check_writable, write_text
+    from parity.calibration.fault import load_faults
+    from parity.files.whole import check_writable
     from parity.names import find_names
-    from parity.networks.runtime import one_blas_thread
-    from parity.report.calibration import calibration_document, confusion_table, faults_table, headline
-    from parity.report.document import to_json
-    from parity.sources.weights import load_weights
-    from parity.tables.writing import targets, write_tables
 
+    if judged_as not in KINDS:
+        raise InputError(f"--as {judged_as}: expected {' or '.join(KINDS)}")
+    json_path = DUMPS_REPORT if judged_as == DUMPS and json_path == DEFAULT_REPORT else json_path
     planted = [fault for module in faults for fault in load_faults(module)]
     known = [fault.name for fault in planted]
     wanted_faults = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
     planted = [fault for fault in planted if fault.name in wanted_faults]
     chosen = chosen_fixtures(fixtures, fixture)
     check_writable(json_path)
+    if judged_as == DUMPS:
+        if table:
+            raise InputError("--table: goes with --as code; a calibration on dumps is --json")
+        _on_dumps(chosen, planted, weights, json_path, threads, resume=resume)
+    _as_code(chosen, planted, weights, json_path, table, threads, everywhere=everywhere, resume=resume)
+
+
+def _as_code(
+    chosen: list[Fixture],
+    planted: list[Fault],
+    weights: str,
+    json_path: Path,
+    table: list[str],
+    threads: int | None,
+    *,
+    everywhere: bool,
+    resume: bool,
+) -> None:
+    from parity.calibration.trials import Calibration, Trial
+    from parity.calibration.trials import calibrate as run
+    from parity.files.whole import write_text
+    from parity.networks.runtime import one_blas_thread
+    from parity.report.calibration import calibration_document, confusion_table, faults_table, headline, read_trials
+    from parity.report.document import to_json
+    from parity.sources.weights import load_weights
+    from parity.tables.writing import targets, write_tables
+
     files = targets(table, CALIBRATE, [json_path])
     started = time.perf_counter()
     seconds: dict[str, float] = {}
@@ -80,17 +113,23 @@ def calibrate(
         skipped.setdefault(name, []).append(fault.name)
         return False
 
+    def said(found: Calibration) -> dict[str, Any]:
+        passed = time.perf_counter() - started
+        return calibration_document(found, weights=weight_set.name, skipped=skipped, seconds=passed)
+
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
+        known = read_trials(json_path, weight_set.name) if resume and json_path.exists() else []
 
         def on_trial(trial: Trial) -> None:
             say(f"{trial.fixture}: {trial.fault or 'clean run'}")
 
+        def keep(found: Calibration) -> None:
+            write_text(json_path, to_json(said(found)))
+
         benches = _benches(chosen, weight_set, threads, seconds, say)
-        found = run(benches, planted, wanted=wanted, on_trial=on_trial)
-    document = calibration_document(
-        found, weights=weight_set.name, skipped=skipped, seconds=time.perf_counter() - started
-    )
+        found = run(benches, planted, wanted=wanted, on_trial=on_trial, known=known, on_fixture=keep)
+    document = said(found)
     write_text(json_path, to_json(document))
     write_tables(files, document)
     stdout.print(faults_table(document))
@@ -100,6 +139,52 @@ def calibrate(
         stdout.print(f"{name}: {len(left_out)} faults that rerun the embedding network not tried (--everywhere does)")
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if found.passed else 1)
+
+
+def _on_dumps(
+    chosen: list[Fixture],
+    planted: list[Fault],
+    weights: str,
+    json_path: Path,
+    threads: int | None,
+    *,
+    resume: bool,
+) -> None:
+    from parity.calibration.on_dumps import DumpCalibration, calibrate_dumps
+    from parity.files.whole import write_text
+    from parity.networks.runtime import one_blas_thread
+    from parity.ports.dump.reading import read_dump
+    from parity.report.calibration_dumps import dumps_document, headline, lines, passed, read_document
+    from parity.report.document import to_json
+    from parity.sources.weights import load_weights
+
+    started, seconds = time.perf_counter(), {}
+    with working("weights and clips") as say, one_blas_thread():
+        weight_set = load_weights(weights)
+        known = read_document(json_path, weight_set.name) if resume and json_path.exists() else None
+
+        def keep(found: DumpCalibration) -> None:
+            passed_by = time.perf_counter() - started
+            write_text(json_path, to_json(dumps_document(found, weights=weight_set.name, seconds=passed_by)))
+
+        benches = (
+            (bench, read_dump(bench.snapshot.folder), seconds[bench.name] <= LONG_SECONDS)
+            for bench in _benches(chosen, weight_set, threads, seconds, say)
+        )
+        found = calibrate_dumps(
+            benches,
+            planted,
+            known=known,
+            on_trial=lambda name, what: say(f"{name}: {what}"),
+            on_fixture=keep,
+        )
+    document = dumps_document(found, weights=weight_set.name, seconds=time.perf_counter() - started)
+    write_text(json_path, to_json(document))
+    stdout.print(headline(document), markup=False, soft_wrap=True)
+    for line in lines(document):
+        stdout.print(line, markup=False, soft_wrap=True)
+    stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if passed(document) else 1)
 
 
 def _benches(

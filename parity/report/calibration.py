@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -11,6 +13,7 @@ from rich.text import Text
 
 from parity.calibration.trials import Calibration, Finding, Trial
 from parity.console import stdout
+from parity.errors import InputError, one_line
 from parity.pipeline.artefact import LAYOUTS
 from parity.report.grid import natural, uncut
 
@@ -56,6 +59,25 @@ def calibration_document(
             "trials": sum(len(finding.trials) for finding in findings),
         },
     }
+
+
+def read_trials(path: Path, weights: str) -> list[Trial]:
+    """The trials that an earlier run kept, to go on from.
+
+    Raises
+    ------
+    InputError : it cannot be read, is no calibration, or was made with other weights
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document["schema"] != SCHEMA or document["weights"] != weights:
+            raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
+        rows = [{"fault": None, **trial} for trial in document["clean"]]
+        rows += [{"fault": row["name"], **trial} for row in document["faults"] for trial in row["fixtures"]]
+        lists = {"moved", "named"}
+        return [Trial(**{key: tuple(v) if key in lists else v for key, v in row.items()}) for row in rows]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
 
 
 def _row(finding: Finding) -> dict[str, Any]:

@@ -1,0 +1,274 @@
+"""The lab tested on planted faults as it meets most ports: as arrays on disk.
+
+Each fault's cascade is written out as a dump: what stands before the faulty stage is the reference's own, what is right
+carries noise below tolerance, so that nothing is bit for bit. `compare`, `run --arrays` and `explain` judge it; whole,
+and with half of its artefacts left out at random. Behind the embeddings no network runs: recorded arrays stand there.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.calibration.fault import Fault
+from parity.calibration.trials import Bench
+from parity.errors import InputError
+from parity.explain.decision import Decision, decide
+from parity.explain.explanation import TO_BLAME
+from parity.explain.patching import Patching
+from parity.explain.verdict import Verdicts
+from parity.measure.tolerances import tolerance
+from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.pipeline.raised import StageRaised
+from parity.pipeline.stage import Artefacts, ChunkSeries
+from parity.ports.arrays import read_arrays, with_arrays
+from parity.ports.dump.comparison import DIFFERENT, compare_dumps, given_values
+from parity.ports.dump.reading import Dump, read_dump
+from parity.replay.engine import CASCADED, in_common, replay
+from parity.replay.subject import subject_of
+
+FULL, HALF = "full", "half"
+PARITY, DRIFT = "parity", "drift"
+NOISE = {"embeddings": 1e-6}
+NOISE_BEHIND = 1e-9
+RIGHT, INCONCLUSIVE, WRONG = "right", "inconclusive", "wrong"
+BEFORE = ("segmentation", "speaker_counting", "masks", "fbank", "embeddings")
+
+
+@dataclass(frozen=True)
+class DumpTrial:
+    """One dump, judged; the fault None is a noisy clean one.
+
+    Attributes
+    ----------
+    fault, stages : what was planted, and the stages that it truly breaks, in the pipeline's order
+    kind : `full` or `half`
+    supplied : artefacts in the dump
+    moved : those beyond tolerance of the reference, without any convention undone
+    first_drift : the first artefact that `compare` finds different
+    equivalent : whether `compare` finds what moved to be conventions
+    named : stages where `explain` says that drift is born
+    answer_changed : whether an RTTM is not the reference's
+    decides : `right`, `inconclusive`, `wrong`; None where the answer did not change
+    decisive : stages that `explain` says decide; of several, together
+    suspects : stages that it cannot rule out
+    replayed : what `run --arrays` says: `parity`, `drift`, or why it refuses the dump
+    """
+
+    fault: str | None
+    stages: tuple[str, ...]
+    fixture: str
+    kind: str
+    supplied: tuple[str, ...]
+    moved: tuple[str, ...]
+    first_drift: str | None
+    equivalent: bool
+    named: tuple[str, ...]
+    answer_changed: bool
+    decides: str | None
+    decisive: tuple[str, ...]
+    suspects: tuple[str, ...]
+    replayed: str
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything in the dump is beyond tolerance and more than a convention."""
+        return bool(self.moved) and not self.equivalent
+
+    @property
+    def first_drift_right(self) -> bool:
+        """Whether `compare` names the first artefact that moved."""
+        return self.moving and self.first_drift == self.moved[0]
+
+    @property
+    def agree(self) -> bool:
+        """Whether `compare` and `run --arrays` agree that something is different, or that nothing is."""
+        return (self.first_drift is not None) == (self.replayed != PARITY)
+
+    @property
+    def false_alarm(self) -> bool:
+        """Of a clean dump: whether any of the three said anything."""
+        return self.fault is None and bool(self.first_drift or self.named or self.replayed != PARITY)
+
+
+def from_recorded(bench: Bench) -> Bench:
+    """The same bench on which networks do not run where the snapshot has what they would make."""
+    reference = bench.clean.reference
+    embed = partial(_embeddings, bench.native["embeddings"].run, bench.native["fbank"].run, reference)
+    native = bench.native.replacing("embeddings", embed)
+    if isinstance(logits := reference.get("segmentation_logits"), ChunkSeries):
+        native = native.replacing("segmentation", lambda waveform: (logits, reference["segmentations"]))
+    clean = Patching(native, native, bench.snapshot, bench.inputs)
+    return replace(bench, native=native, clean=clean)
+
+
+def _embeddings(run: Any, fbank_run: Any, reference: Mapping[str, Any], fbank: ChunkSeries, masks: np.ndarray) -> Any:
+    """The reference's embeddings for the reference's masks and the native filterbank; else the network's."""
+    known = reference.get("fbank")
+    if isinstance(known, ChunkSeries) and len(fbank) and np.array_equal(masks, reference.get("masks")):
+        native, chunks = fbank_run(reference["waveform"]), fbank.chunks
+        probes = [int(chunks[index]) for index in (0, len(chunks) // 2, -1)]
+        for side in (native, known):
+            if all(np.array_equal(fbank.compute(chunk), side.compute(chunk)) for chunk in probes):
+                return reference["embeddings"][chunks]
+    return run(fbank, masks)
+
+
+def try_dump(bench: Bench, planted: tuple[Fault, ...], kind: str, reference: Dump, seed: int) -> DumpTrial:
+    """Plant faults, none of them for a clean dump, write what they make, and let the three commands judge it.
+
+    Parameters
+    ----------
+    bench : of `from_recorded`
+    planted : faults of different stages, in the pipeline's order
+    reference : the snapshot, read as a dump
+    seed : of the noise, and of what is left out
+    """
+    rng = np.random.default_rng(seed)
+    made = cascade(bench, planted)
+    folder = Path(tempfile.mkdtemp(prefix="parity-dump-"))
+    try:
+        supplied = write(folder, bench, made, kind, rng)
+        return _judged(bench, planted, kind, reference, read_dump(folder), made, supplied)
+    finally:
+        shutil.rmtree(folder)
+
+
+def cascade(bench: Bench, planted: tuple[Fault, ...]) -> Artefacts:
+    """What the faults make, on what the reference made before the first of them."""
+    candidate, reference = bench.native, bench.clean.reference
+    for fault in planted:
+        candidate = fault.plant(candidate, bench.workshop)
+    broken = {fault.stage for fault in planted}
+    first = next((i for i, stage in enumerate(bench.native) if stage.name in broken), len(bench.native.stages))
+    patches = {name: reference.get(name) for stage in bench.native.stages[:first] for name in stage.writes}
+    raised: list[StageRaised] = []
+    return bench.memo.pipeline(candidate).run(bench.inputs, patches=patches, raised=raised)
+
+
+def write(folder: Path, bench: Bench, made: Artefacts, kind: str, rng: np.random.Generator) -> tuple[str, ...]:
+    """Write a dump; of artefacts kept by chunk the chunks that were recorded. The names of what was written."""
+    names = [name for name in ARTEFACTS if made.get(name) is not None]
+    if kind == HALF:
+        chosen = set(rng.choice(len(names), size=(len(names) + 1) // 2, replace=False).tolist())
+        names = [name for index, name in enumerate(names) if index in chosen]
+    subject, moved = subject_of(bench.native), set(moved_in(bench, made, tuple(names)))
+    for name in names:
+        value = made[name]
+        if name in subject.texts:
+            (folder / f"{name}.rttm").write_text(subject.to_text(value), encoding="utf-8")
+            continue
+        if ARTEFACTS[name].by_chunk:
+            recorded = bench.snapshot.chunks.get(name) if name != "fbank" or "embeddings" in names else None
+            chunks = np.arange(len(value)) if recorded is None else recorded
+            value = value.take(chunks) if isinstance(value, ChunkSeries) else value[chunks]
+            np.save(folder / f"{name}_chunks.npy", chunks)
+        np.save(folder / f"{name}.npy", value if name in moved else noisy(name, value, rng))
+    return tuple(names)
+
+
+def noisy(name: str, value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An artefact with noise below its tolerance; before the embeddings, and where it is a decision, as it was."""
+    artefact = ARTEFACTS[name]
+    if artefact.comparison not in (Comparison.VALUES, Comparison.AXES) or artefact.stage in BEFORE[:-1]:
+        return value
+    size = min(NOISE.get(name, NOISE_BEHIND), tolerance(name, CASCADED).max_abs / 10)
+    noise = rng.uniform(-size, size, value.shape)
+    if name == "dendrogram":  # which clusters merge, and how large they are, are whole numbers
+        noise[:, [0, 1, 3]] = 0.0
+    return (value + noise).astype(value.dtype)
+
+
+def moved_in(bench: Bench, made: Artefacts, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of some artefacts that are beyond the tolerance of a cascade."""
+    subject, snapshot = subject_of(bench.native), bench.snapshot
+    allowed, found = subject.excuses(made, snapshot), []
+    for name in names:
+        got, want, chunks = made[name], snapshot.values.get(name), snapshot.chunks.get(name)
+        if name in subject.texts:
+            if want is None or subject.to_text(got) != subject.recorded_text(want):
+                found.append(name)
+            continue
+        if want is None:
+            found.append(name)
+            continue
+        if chunks is not None:
+            got, want, chunks = in_common(got, want, chunks)
+        elif isinstance(got, ChunkSeries):
+            got = got.take(got.chunks)
+        how = {"mode": CASCADED, "chunks": chunks, "excused": allowed.get(name)}
+        if not subject.compare(name, got, want, snapshot.values, **how).within:
+            found.append(name)
+    return tuple(found)
+
+
+def _judged(
+    bench: Bench,
+    planted: tuple[Fault, ...],
+    kind: str,
+    reference: Dump,
+    dump: Dump,
+    made: Artefacts,
+    supplied: tuple[str, ...],
+) -> DumpTrial:
+    moved = moved_in(bench, made, supplied)
+    found = compare_dumps(bench.name, reference, dump)
+    first = found.first_drift
+    candidate = bench.memo.pipeline(with_arrays(bench.native, given_values(found, dump)))
+    patching = bench.clean.of(candidate)
+    outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
+    verdicts = Verdicts(patching, outcome).all()
+    changed = not patching.candidate_answer.same_as(patching.reference_answer)
+    decision = decide(patching, verdicts, ()) if changed else Decision()
+    stages = tuple(stage.name for stage in bench.native if stage.name in {fault.stage for fault in planted})
+    decisive = (decision.decisive,) if decision.decisive else decision.interaction
+    replayed = _replayed(bench, dump)
+    by = {entry.name: entry.verdict != DIFFERENT and bool(entry.by) for entry in found.artefacts}
+    return DumpTrial(
+        fault=" + ".join(fault.name for fault in planted) or None,
+        stages=stages,
+        fixture=bench.name,
+        kind=kind,
+        supplied=supplied,
+        moved=moved,
+        first_drift=first.name if first else None,
+        equivalent=bool(moved) and first is None and all(by.get(name, False) for name in moved),
+        named=tuple(verdict.stage for verdict in verdicts if verdict.verdict in TO_BLAME),
+        answer_changed=changed,
+        decides=judged(stages, decisive, decision.suspects) if changed and planted else None,
+        decisive=decisive,
+        suspects=decision.suspects,
+        replayed=replayed,
+    )
+
+
+def judged(stages: tuple[str, ...], decisive: tuple[str, ...], suspects: tuple[str, ...]) -> str:
+    """Whether what is said to decide is what was broken.
+
+    Parameters
+    ----------
+    stages : those that were truly broken
+    decisive : those that are said to decide, together where there are several; empty where none is said to
+    suspects : those that are not ruled out
+    """
+    if decisive and set(decisive) <= set(stages):
+        return RIGHT
+    return INCONCLUSIVE if not decisive or set(suspects) & set(stages) else WRONG
+
+
+def _replayed(bench: Bench, dump: Dump) -> str:
+    """What `run --arrays` says of what was given; why it refuses the dump where it does."""
+    try:
+        candidate = bench.memo.pipeline(with_arrays(bench.native, read_arrays(dump.folder)))
+        outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
+    except InputError as error:
+        return str(error)
+    given = {name for stage in candidate for name in stage.given}
+    return DRIFT if any(not drift.within and drift.artefact in given for drift in outcome.drifts) else PARITY

@@ -1,0 +1,152 @@
+"""Calibration on dumps: every fault on every short fixture, whole and halved, clean ones of all, and pairs of faults.
+
+What was found is handed on after each fixture, and what is known already is not tried again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+
+from parity.calibration.dumps import BEFORE, FULL, HALF, DumpTrial, from_recorded, try_dump
+from parity.calibration.fault import Fault
+from parity.calibration.trials import Bench, try_fault
+from parity.ports.dump.reading import Dump
+
+PAIRS, PAIRS_A_FIXTURE = 200, 20
+
+
+@dataclass(frozen=True)
+class PairTrial:
+    """Two faults planted as code, in two stages.
+
+    Attributes
+    ----------
+    faults, stages : in the pipeline's order
+    named : stages where the lab says that drift is born
+    """
+
+    faults: tuple[str, str]
+    stages: tuple[str, str]
+    fixture: str
+    named: tuple[str, ...]
+
+    @property
+    def earlier_named(self) -> bool:
+        """Whether the stage that comes first is among those named."""
+        return self.stages[0] in self.named
+
+    @property
+    def both_named(self) -> bool:
+        """Whether both are."""
+        return set(self.stages) <= set(self.named)
+
+
+@dataclass
+class DumpCalibration:
+    """Everything that was tried, fixture by fixture.
+
+    Attributes
+    ----------
+    trials : one fault each, or none
+    pairs : two faults, as code
+    pair_dumps : the same two faults, as whole dumps
+    """
+
+    trials: list[DumpTrial] = field(default_factory=list)
+    pairs: list[PairTrial] = field(default_factory=list)
+    pair_dumps: list[DumpTrial] = field(default_factory=list)
+
+    def has(self, fixture: str, fault: str | None, kind: str) -> bool:
+        """Whether a dump was judged already."""
+        return any((t.fixture, t.fault, t.kind) == (fixture, fault, kind) for t in self.trials)
+
+
+def calibrate_dumps(
+    benches: Iterable[tuple[Bench, Dump, bool]],
+    faults: Sequence[Fault],
+    *,
+    known: DumpCalibration | None = None,
+    pairs: int = PAIRS,
+    on_trial: Callable[[str, str], None] = lambda fixture, what: None,
+    on_fixture: Callable[[DumpCalibration], None] = lambda found: None,
+) -> DumpCalibration:
+    """Try faults as dumps.
+
+    Parameters
+    ----------
+    benches : a fixture, its snapshot as a dump, and whether faults are tried on it; otherwise only clean dumps are
+    known : what was found before; added to
+    pairs : of faults, at most `PAIRS_A_FIXTURE` on each fixture
+    on_trial : called with a fixture and what is being tried
+    on_fixture : called with all that was found so far, after each fixture
+    """
+    found = known or DumpCalibration()
+    for bench, reference, wanted in benches:
+        recorded = from_recorded(bench)
+        for fault in (None, *(faults if wanted else ())):
+            for kind in (FULL, HALF):
+                name = fault.name if fault else None
+                if found.has(bench.name, name, kind):
+                    continue
+                on_trial(bench.name, f"{name or 'clean'} ({kind})")
+                side = bench if fault and fault.stage in BEFORE else recorded
+                planted = (fault,) if fault else ()
+                found.trials.append(_tried(side, planted, kind, reference))
+        if wanted and not any(pair.fixture == bench.name for pair in found.pairs):
+            _try_pairs(recorded, reference, faults, pairs - len(found.pairs), found, on_trial)
+        on_fixture(found)
+    return found
+
+
+def _tried(bench: Bench, planted: tuple[Fault, ...], kind: str, reference: Dump) -> DumpTrial:
+    seed = seed_of(bench.name, kind, *(fault.name for fault in planted))
+    with bench.memo.scratch():
+        return try_dump(bench, planted, kind, reference, seed)
+
+
+def _try_pairs(
+    bench: Bench,
+    reference: Dump,
+    faults: Sequence[Fault],
+    count: int,
+    found: DumpCalibration,
+    on_trial: Callable[[str, str], None],
+) -> None:
+    for one, other in chosen_pairs(bench, faults, count, found):
+        on_trial(bench.name, f"{one.name} + {other.name}")
+        trial = try_fault(bench, both(one, other))
+        names, stages = (one.name, other.name), (one.stage, other.stage)
+        found.pairs.append(PairTrial(names, stages, bench.name, trial.named))
+        found.pair_dumps.append(_tried(bench, (one, other), FULL, reference))
+
+
+def chosen_pairs(
+    bench: Bench, faults: Sequence[Fault], count: int, found: DumpCalibration
+) -> list[tuple[Fault, Fault]]:
+    """Pairs of faults behind the embeddings that each move something there, in the pipeline's order, by a seed."""
+    order = {stage.name: index for index, stage in enumerate(bench.native)}
+    moving = {t.fault for t in found.trials if t.fixture == bench.name and t.kind == FULL and t.moving}
+    able = sorted((f for f in faults if f.name in moving and f.stage not in BEFORE), key=lambda f: order[f.stage])
+    pairs = [(one, other) for one, other in combinations(able, 2) if one.stage != other.stage]
+    rng = np.random.default_rng(seed_of(bench.name, "pairs"))
+    return [pairs[index] for index in sorted(rng.permutation(len(pairs))[: min(count, PAIRS_A_FIXTURE)].tolist())]
+
+
+def both(one: Fault, other: Fault) -> Fault:
+    """Two faults as one."""
+    return Fault(
+        f"{one.name} + {other.name}",
+        one.stage,
+        f"{one.about}; {other.about}",
+        lambda pipeline, workshop: other.plant(one.plant(pipeline, workshop), workshop),
+    )
+
+
+def seed_of(*words: str) -> int:
+    """A seed that is the same wherever and whenever something is tried."""
+    return zlib.crc32(" ".join(words).encode())
