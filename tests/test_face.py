@@ -90,13 +90,13 @@ def test_rooms_can_be_called_and_entered_whoever_imports_what_first(code):
 import importlib, parity, parity.replay.engine, parity.fixtures.catalogue
 from parity.replay.engine import replay
 from parity.replay import replay as same
-from parity.fixtures import Catalogue
+from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.diarize import diarize
 assert all(callable(room) and type(room).__name__ == "Room" for room in rooms)
 assert parity.replay.engine.replay is replay is same is not parity.replay
 assert parity.diarize.diarize is diarize and parity.diarize.__wrapped__ is diarize
 assert parity.fixtures() == parity.fixtures.catalogue.fixtures()
-assert parity.fixtures() == Catalogue.read(parity.fixtures.default_folder()).fixtures
+assert parity.fixtures() == Catalogue.read(default_folder()).fixtures
 assert importlib.reload(parity.fixtures) is parity.fixtures and callable(parity.fixtures)
 """
     done = python(code + after)
