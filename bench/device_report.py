@@ -5,6 +5,7 @@ The page has two marks; what stands between them is made here, and a test holds 
 
 from __future__ import annotations
 
+import functools
 import json
 import statistics
 import sys
@@ -216,8 +217,9 @@ def _speed(report: Found) -> Iterable[str]:
     yield "\n".join(markdown_lines(rows)) + "\n"
     if busy:
         bank = busy["filterbank"]
+        taken = ", ".join(f"{seconds:.2f} s on {n}" for n, seconds in bank["seconds_by_threads"].items())
         yield (
-            f"The filterbank alone, {bank['threads']} threads: {bank['seconds']:.2f} s for {bank['chunks']} chunks. "
+            f"The filterbank alone, {bank['chunks']} chunks, by threads: {taken}. "
             f"*Card busy*: kernels and copies over the wall, in a profiled run of {busy['audio_seconds']} s of audio.\n"
         )
 
@@ -263,14 +265,25 @@ def _failures(report: Found) -> Iterable[str]:
         yield "\n".join(rows) + "\n"
 
 
+def merged(first: Found, second: Found) -> Found:
+    """Two runs on machines of one kind as one report: the second's steps count; comparisons are joined by recording."""
+    steps = dict(first["steps"])
+    for name, row in second["steps"].items():
+        before = steps.get(name, {}).get("found", {})
+        if " against " in name and "found" in row:
+            row = {**row, "found": {**before, **row["found"]}}
+        steps[name] = row
+    return {**first, "seconds": first["seconds"] + second["seconds"], "steps": steps}
+
+
 def main() -> None:
-    """Fill the page from the report kept beside it, or from the one given."""
+    """Fill the page from the report kept beside it, or from those given, later ones over earlier ones."""
 
     def fill() -> None:
         kept, text = FOLDER / NAME, FOLDER / "versions.md"
-        if len(sys.argv) > 1:
-            write_text(kept, Path(sys.argv[1]).read_text(encoding="utf-8"))
-        report = json.loads(kept.read_text(encoding="utf-8"))
+        given = [json.loads(Path(path).read_text(encoding="utf-8")) for path in sys.argv[1:] or [kept]]
+        report = functools.reduce(merged, given)
+        write_text(kept, json.dumps(report, indent=1, allow_nan=False) + "\n")
         write_text(text, filled(text.read_text(encoding="utf-8"), report))
 
     run_and_exit(fill)

@@ -176,21 +176,42 @@ def _timed(side: Side, waveform: np.ndarray, device: str) -> Found:
     }
 
 
+def answers(device: str, seconds: str) -> Found:
+    """pyannote.audio and this project on that recording again, NumPy's CPU dispatch at its baseline: lines that differ.
+
+    With its AVX-512 sort, pyannote.audio's own reconstruction orders tied speakers otherwise; captures pin that too.
+    """
+    waveform = _of_seconds(int(seconds))
+    texts = {name: set(side(waveform)[0].splitlines()) for name, side in _sides(device).items()}
+    wanted = texts["pyannote"]
+    return {"lines": len(wanted), "lines_other": {name: len(wanted ^ lines) for name, lines in texts.items()}}
+
+
 def profile(device: str, seconds: str) -> Found:
     """How long the card itself is busy, by side, and what the filterbank alone takes."""
+    waveform, found = _of_seconds(int(seconds)), {}
+    filterbank = _filterbank(waveform)
+    for name, side in _sides(device).items():
+        side(waveform)
+        found[name] = _busy(side, waveform, device)
+    return {"audio_seconds": int(seconds), "sides": found, "filterbank": filterbank}
+
+
+def _filterbank(waveform: np.ndarray) -> Found:
+    """Seconds for all chunks by number of threads, the median of three."""
     from parity.community1.fbank import fbank_series
     from parity.community1.side_by_side import side_by_side
     from parity.networks.runtime import available_cores
 
-    waveform, found = _of_seconds(int(seconds)), {}
-    for name, side in _sides(device).items():
-        side(waveform)
-        found[name] = _busy(side, waveform, device)
-    series, cores = fbank_series(waveform), available_cores()
-    started = time.perf_counter()
-    count = sum(1 for _ in side_by_side(series.compute, map(int, series.chunks), cores))
-    filterbank = {"chunks": count, "threads": cores, "seconds": round(time.perf_counter() - started, 4)}
-    return {"audio_seconds": int(seconds), "sides": found, "filterbank": filterbank}
+    series, taken = fbank_series(waveform), {}
+    for threads in sorted({1, 4, available_cores()}):
+        rounds = []
+        for _ in range(3):
+            started = time.perf_counter()
+            count = sum(1 for _ in side_by_side(series.compute, map(int, series.chunks), threads))
+            rounds.append(time.perf_counter() - started)
+        taken[str(threads)] = round(sorted(rounds)[1], 4)
+    return {"chunks": count, "seconds_by_threads": taken}
 
 
 def _busy(side: Side, waveform: np.ndarray, device: str) -> Found:
@@ -303,6 +324,7 @@ STEPS: dict[str, Callable[..., Found]] = {
     "diarize": diarize,
     "speed": speed,
     "profile": profile,
+    "answers": answers,
     "compare": compare,
     "verdicts": verdicts,
 }
@@ -312,7 +334,7 @@ PINNED_THREADS = 2
 def main() -> None:
     """Do one step."""
     step, *words = sys.argv[1:]
-    if step == "compare":
+    if step in ("compare", "answers"):
         restart_pinned(PINNED_THREADS, "bench.device_worker")
     os.environ.setdefault("PYANNOTE_METRICS_ENABLED", "0")
     answer = os.fdopen(os.dup(1), "w")  # what libraries print must not get into it

@@ -131,7 +131,8 @@ class Diarizer:
         process may use by default
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`; `auto` is the fastest here
     device : `cpu`, `cuda`, or one of several as in `cuda:1`
-    precision : on a GPU, one of `parity.networks.placement.PRECISIONS`; less than float32 only where it is asked for
+    precision : of the embedding network on a GPU, one of `parity.networks.placement.PRECISIONS`; less than float32
+        only where it is asked for
 
     Attributes
     ----------

@@ -69,7 +69,8 @@ def build_networks(
     plda : see `parity.community1.plda.solve_plda`
     threads : threads within an operator; the cores this process may use by default
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
-    placement : the device and the precision of both; the CPU by default
+    placement : the device of both, the precision of the embedding network; the CPU by default. Segmentation stays in
+        float32: less saves no time there and moves the frames that everything after it is decided from
 
     Raises
     ------
@@ -77,7 +78,7 @@ def build_networks(
     """
     placement = placement or Placement()
     network = load_embedding(embedding, runtime, threads, placement)
-    hears = _segmentation(segmentation, threads, runtime, placement)
+    hears = _segmentation(segmentation, threads, runtime, placement.in_float32)
     on_cpu = placement.on_cpu
     return Networks(
         segmentation=hears,

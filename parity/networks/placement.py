@@ -26,7 +26,7 @@ class Placement:
     Attributes
     ----------
     device : `cpu`, `cuda`, or one of several as in `cuda:1`
-    precision : one of `PRECISIONS`; float32 is the only one on the CPU
+    precision : one of `PRECISIONS`, of the embedding network; float32 is the only one on the CPU
     """
 
     device: str = CPU
@@ -49,6 +49,11 @@ class Placement:
     def on_cpu(self) -> bool:
         """Whether it is the CPU."""
         return self.device == CPU
+
+    @property
+    def in_float32(self) -> Placement:
+        """The same device, in float32."""
+        return Placement(self.device)
 
     @property
     def number(self) -> int:
