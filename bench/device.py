@@ -285,7 +285,7 @@ def bench(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="One short fixture, a few seconds to time.")] = False,
     budget: Annotated[int, typer.Option(min=10, help="Seconds for all of it.")] = BUDGET,
     fixture: Annotated[list[str], typer.Option(help="Captured, instead of the usual five; repeatable.")] = [],  # noqa: B006
-    only: Annotated[list[str], typer.Option(help="Steps whose names begin so; repeatable. All otherwise.")] = [],  # noqa: B006
+    only: Annotated[list[str], typer.Option(help="Steps whose names begin with these words; repeatable.")] = [],  # noqa: B006
     threads: Annotated[int, typer.Option(min=1, help="Of the captures.")] = DEFAULT_THREADS,
     patience: Annotated[float, typer.Option(min=0.1, help="By which each step's limit is multiplied.")] = 1.0,
 ) -> None:
@@ -305,7 +305,7 @@ def bench(
     }
     report = Report(out / NAME, head)
     plan = steps(out, device, fixtures, clips, 12 if dry_run else 600, patience, threads)
-    plan = [step for step in plan if not only or step.name.startswith(tuple(only))]
+    plan = [step for step in plan if not only or any(f"{step.name} ".startswith(f"{words} ") for words in only)]
     run(plan, report, out, budget, lambda line: stderr.print(line, markup=False, soft_wrap=True))
     failed = [name for name, status in report.statuses.items() if status != DONE]
     stdout.print(f"{report.path}: {len(report.statuses) - len(failed)} of {len(report.statuses)} steps done")

@@ -70,7 +70,7 @@ DeviceOption = Annotated[
     str, typer.Option("--device", help="Where the networks run: cpu, or an NVIDIA card: cuda, or cuda:1.")
 ]
 PrecisionOption = Annotated[
-    str, typer.Option("--precision", help="Of the embedding network on a card: float32 (no TF32), tf32, or float16.")
+    str, typer.Option("--precision", help="Of the embedding network on a card: float32, tf32 or float16.")
 ]
 TracebackOption = Annotated[
     bool, typer.Option("--traceback", help="Of a stage that raises, the whole traceback on stderr.")
