@@ -183,9 +183,10 @@ def _excused(reference: Dump, candidate: Dump, aligned: Aligned) -> dict[str, np
     companions = {("segmentations.npz", "segmentation_gap"): aligned.gap}
     values = {n: v for n, v in aligned.want.items() if n not in aligned.cropped or n in ("segmentations", "masks")}
     snapshot = Snapshot(reference.folder, {}, values, aligned.chunks, companions)
-    logits, chunks = candidate.values.get(LOGITS), candidate.chunks(LOGITS) if LOGITS in candidate.values else ()
-    fits = logits is not None and logits.ndim == 3 and len(chunks) == len(logits)
-    series = ChunkSeries.recorded(chunks, logits) if fits else None  # the gap is the same in any order of speakers
+    series, logits = None, candidate.values.get(LOGITS)
+    if logits is not None and logits.ndim == 3 and len(candidate.chunks(LOGITS)) == len(logits):
+        # The gap is the same in any order of speakers.
+        series = ChunkSeries.recorded(candidate.chunks(LOGITS), logits)
     return excuses(near_tie_flips(aligned.got["segmentations"], snapshot, series), snapshot)
 
 
