@@ -74,11 +74,13 @@ def explain(
     Exit status: 0 nothing out of tolerance and the answer the reference's, 1 drift, 2 the inputs were wrong.
     """
     from parity.files.whole import check_writable, write_text
+    from parity.measure.verdicts import DRIFT, PARITY, RAISES
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.networks.wespeaker.runtime import runtime_version
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
+    from parity.report.headline import of_explanation
     from parity.sources.weights import load_weights
     from parity.tables.writing import targets, write_tables
 
@@ -108,6 +110,14 @@ def explain(
     if json_path is not None:
         write_text(json_path, to_json(data))
     write_tables(wanted, data)
+    word = (
+        PARITY
+        if answered.replay.at_parity and not found.answer_changed
+        else RAISES
+        if answered.replay.raised
+        else DRIFT
+    )
+    stdout.print(of_explanation(data, word), markup=False, soft_wrap=True)
     stdout.print(explanation_table(data))
     for line in in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)

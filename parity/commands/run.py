@@ -12,12 +12,14 @@ from parity.commands.options import (
     FixtureArguments,
     FixturesOption,
     PrecisionOption,
+    RequireOption,
     RuntimeOption,
     SnapshotsOption,
     ThreadsOption,
     TracebackOption,
     WeightsOption,
     both,
+    required_artefacts,
 )
 from parity.commands.tables import table_option
 from parity.console import print_traces, stderr, stdout, working
@@ -46,6 +48,7 @@ def run(
     arrays: Annotated[
         Path | None, typer.Option(help="Arrays that a port made: one folder per fixture, or one fixture's own.")
     ] = None,
+    require: RequireOption = "",
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
@@ -57,17 +60,20 @@ def run(
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
 
-    Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
+    Exit status: 0 every fixture at parity; 1 any drifted, raised, or was covered too little by arrays (the answer, or
+    what --require names, was not among them); 2 something was wrong with the inputs.
     """
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.recording import Recording, choose
     from parity.gate.gate import run_fixtures, timed
+    from parity.measure.verdicts import exit_status
     from parity.networks.placement import Placement
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.ports.dump.folders import is_one_recording
     from parity.ports.python import load_implementation
     from parity.report.document import document, to_json
+    from parity.report.headline import of_run
     from parity.report.markdown import markdown
     from parity.report.terminal import ProgressWatcher, remarks, table
     from parity.sources.weights import load_weights
@@ -90,6 +96,9 @@ def run(
         raise InputError(f"--arrays {arrays}: goes with the catalogue's fixtures, {snapshots} holds other recordings")
     if arrays is not None and len(chosen) > 1 and is_one_recording(arrays):
         raise InputError(f"--arrays {arrays}: holds one recording's arrays; name its fixture, as in: parity run 02")
+    if require and arrays is None:
+        raise InputError("--require: says what --arrays have to hold, and none are given")
+    required = required_artefacts(require)
     under_test = load_implementation(implementation)
     with working("weights and clips"):
         weight_set = load_weights(weights)
@@ -106,6 +115,7 @@ def run(
                 implementation=under_test,
                 arrays=arrays,
                 explain_drift=explain,
+                required=required,
                 runtime=runtime,
                 placement=placement,
             )
@@ -120,6 +130,7 @@ def run(
         from parity.report.html import page  # what draws takes a second to import
 
         write_text(_page_path(json_path), page(found))
+    stdout.print(of_run(found), markup=False, soft_wrap=True)
     stdout.print(table(found))
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
@@ -127,8 +138,7 @@ def run(
     if traceback:
         for result in results:
             print_traces(result.replay.raised if result.replay else ())
-    statuses = {result.status for result in results}
-    raise typer.Exit(2 if "error" in statuses else 1 if statuses & {"drift", "raises"} else 0)
+    raise typer.Exit(exit_status(result.status for result in results))
 
 
 def _clip_seconds(fixture: object) -> float:

@@ -76,7 +76,7 @@ def ask(
     """
     memo = Memo()
     native = memo.pipeline(community1_pipeline(memo.networks(networks), ready.parameters, progress))
-    candidate = candidate_of(native, implementation, arrays)
+    candidate = candidate_of(native, implementation, arrays, ready.snapshot.folder)
     return Question(
         fixture=ready.fixture.name,
         implementation=implementation.name if arrays is None else f"arrays {arrays}",
@@ -90,10 +90,17 @@ def ask(
     )
 
 
-def candidate_of(native: Pipeline, implementation: Implementation, arrays: Path | None) -> Pipeline:
-    """The pipeline under test: stages replaced by an implementation's, and by arrays that a port left."""
+def candidate_of(
+    native: Pipeline, implementation: Implementation, arrays: Path | None, snapshot_folder: Path
+) -> Pipeline:
+    """The pipeline under test: stages replaced by an implementation's, and by arrays that a port left.
+
+    Parameters
+    ----------
+    arrays : a recording's folder; its arrays are brought to the conventions of the snapshot in `snapshot_folder`
+    """
     candidate = implementation(native)
-    return candidate if arrays is None else with_arrays(candidate, read_arrays(arrays))
+    return candidate if arrays is None else with_arrays(candidate, read_arrays(arrays, snapshot_folder))
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,6 @@ def replay_fixture(
     with one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
         native = community1_pipeline(networks, ready.parameters)
-        pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays))
+        pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays), ready.snapshot.folder)
         found: Replay = replay(pipeline, ready.snapshot, ready.inputs, on_stage=on_stage)
     return found

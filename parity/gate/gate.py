@@ -24,10 +24,13 @@ from parity.fixtures.recording import Recording
 from parity.fixtures.snapshot import Snapshot
 from parity.gate.details import Details, find_details
 from parity.gate.recorded import Means, Recorded, replay_recording
+from parity.measure import verdicts
 from parity.measure.score import Score, score_rttm
+from parity.measure.verdicts import DRIFT, ERROR, LIMITED, PARITY, RAISES
 from parity.networks.placement import Placement
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
+from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts
 from parity.ports.dump.folders import folder_of
 from parity.ports.python import NATIVE, Implementation
@@ -36,7 +39,6 @@ from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
 from parity.tables import Tabular
 
-PARITY, DRIFT, RAISES, ERROR = "parity", "drift", "raises", "error"
 COUNTED, MISSING = "counted", "missing"
 
 
@@ -54,7 +56,8 @@ class FixtureResult(Tabular):
 
     Attributes
     ----------
-    status : `parity`, `drift`, `raises` where a stage raised, or `error` where its inputs were wrong; of a recording
+    status : of `parity.measure.verdicts`: `parity`, `drift`, `limited coverage` where arrays hold too little, `raises`
+        where a stage raised, or `error` where its inputs were wrong; of a recording
         captured elsewhere also `counted`, where its RTTM's counts are all there was to look at, or `missing`, where
         there was nothing
     seconds : of the cascade, isolated replays and scoring left out
@@ -64,6 +67,8 @@ class FixtureResult(Tabular):
     details : numbers behind the report's plots
     explanation : where drift is born and what decides it, where that was asked
     recorded : what was at hand of a recording captured elsewhere; None of the catalogue's fixtures
+    supplied : artefacts that a port's arrays stood for; everything else is native. Empty where nothing came as arrays
+    lacking : artefacts that had to be among them and were not
     """
 
     name: str
@@ -77,6 +82,8 @@ class FixtureResult(Tabular):
     details: Details | None = None
     explanation: Explanation | None = None
     recorded: Recorded | None = None
+    supplied: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 class Results(list[FixtureResult], Tabular):
@@ -111,6 +118,7 @@ def run_fixtures(
     explain_drift: bool = False,
     runtime: str = DEFAULT_RUNTIME,
     placement: Placement | None = None,
+    required: tuple[str, ...] = (),
 ) -> Results:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -123,6 +131,7 @@ def run_fixtures(
     explain_drift : whether fixtures that drift are localised too; holds 1.3 MB per second of audio in memory
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     placement : the device and the precision of the networks; the CPU by default
+    required : artefacts that arrays have to hold, or `all`; the answer where nothing is named
     """
     watcher = watcher or Watcher()
     results = Results()
@@ -139,7 +148,7 @@ def run_fixtures(
                     ready = prepare(fixture, folder, weights)
                     watcher.fixture(fixture.name, ready.audio_seconds)
                     port = folder_of(arrays, fixture.name) if arrays else None
-                    result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift)
+                    result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift, required)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=one_line(error))
             results.append(result)
@@ -154,6 +163,7 @@ def _run_fixture(
     implementation: Implementation,
     arrays: Path | None,
     explain_drift: bool,
+    required: tuple[str, ...] = (),
 ) -> FixtureResult:
     question = None
     if explain_drift:
@@ -161,13 +171,18 @@ def _run_fixture(
         pipeline = question.candidate
     else:
         native = community1_pipeline(networks, ready.parameters, watcher.step)
-        pipeline = candidate_of(native, implementation, arrays)
+        pipeline = candidate_of(native, implementation, arrays, ready.snapshot.folder)
     made: Artefacts = {}
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
     explain_it = question if not outcome.at_parity else None
+    supplied = tuple(name for stage in pipeline for name in stage.given)
+    held = [name for name in ARTEFACTS if name in ready.snapshot.values]
+    lacking = verdicts.lacking(supplied, held, required) if arrays is not None else ()
     return FixtureResult(
         name=ready.fixture.name,
-        status=_word(outcome),
+        status=LIMITED if lacking and outcome.at_parity else _word(outcome),
+        supplied=supplied,
+        lacking=lacking,
         audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
         replay=outcome,

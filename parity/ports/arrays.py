@@ -20,13 +20,19 @@ from parity.community1.geometry import num_chunks
 from parity.errors import InputError
 from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.checks import check_dump
+from parity.ports.dump.comparison import compare_dumps, given_values
 from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.rttm import may_be_scored, plain
 from parity.ports.python import check_artefact
 
 
-def read_arrays(folder: Path) -> dict[str, Any]:
+def read_arrays(folder: Path, reference: Path | None = None) -> dict[str, Any]:
     """The artefacts that a port left in a folder.
+
+    Parameters
+    ----------
+    reference : the snapshot's folder, whose conventions they are brought to, as `parity compare` does it; None: as
+        the port wrote them
 
     Raises
     ------
@@ -42,7 +48,13 @@ def read_arrays(folder: Path) -> dict[str, Any]:
         raise InputError(f"--arrays {folder}: {count}{'; '.join(wrong)}")
     if not dump.values:
         raise InputError(f"--arrays {folder}: holds no artefact, only what lies beside them")
-    return {name: _given(dump, name, value) for name, value in dump.values.items()}
+    if reference is None:
+        return {name: _given(dump, name, value) for name, value in dump.values.items()}
+    theirs = read_dump(reference)
+    alone = {n: _given(dump, n, value) for n, value in dump.values.items() if n not in theirs.values}
+    if len(alone) == len(dump.values):
+        return alone
+    return alone | given_values(compare_dumps(folder.name, theirs, dump), dump)
 
 
 def _given(dump: Dump, name: str, value: Any) -> Any:

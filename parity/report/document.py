@@ -19,6 +19,7 @@ from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.gate import PARITY, Details, FixtureResult
 from parity.gate.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.measure import Drift
+from parity.measure.verdicts import worst
 from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
@@ -70,6 +71,8 @@ def document(
     results = list(results)
     return {
         "schema": SCHEMA,
+        "version": __version__,
+        "verdict": worst(result.status for result in results),
         "reference": {"pyannote.audio": REFERENCE_VERSION, "captured_on": captured_on(results)},
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "implementation": {"name": implementation, "version": __version__},
@@ -159,6 +162,8 @@ def fixture_data(result: FixtureResult) -> dict[str, Any]:
         "audio_seconds": result.audio_seconds,
         "seconds": None if result.seconds is None else round(result.seconds, 3),
         "error": result.error,
+        "supplied": list(result.supplied),
+        "lacking": list(result.lacking),
     }
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
     explanation = None if result.explanation is None else explanation_data(result.explanation)

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from parity.report import plots
 from parity.report.explanation import verdict
+from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
 from parity.report.wording import both, number, scientific
 
@@ -87,9 +88,12 @@ def page(document: dict[str, Any]) -> str:
         "single_patches": plots.single_patches,
         "drawn": drawn,
         "PLOTS": PLOTS,
-        "STATUS": {"parity": "✓", "drift": "✕", "error": "!", "counted": "·", "missing": "?"},
+        "STATUS": {"parity": "✓", "limited coverage": "◐", "drift": "✕", "raises": "✕"}
+        | {"error": "!", "counted": "·", "missing": "?"},
     }
-    return environment.get_template("index.html.j2").render(document=document, headline=headline(document))
+    return environment.get_template("index.html.j2").render(
+        document=document, headline=headline(document), first_line=of_run(document)
+    )
 
 
 def drawn(fixture: Fixture, plot: Plot) -> Markup:

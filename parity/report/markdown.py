@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from parity.report.explanation import verdict
+from parity.report.headline import of_run
 from parity.report.wording import both, number, scientific
 
 COLUMNS = (
@@ -29,6 +30,8 @@ def markdown(document: dict[str, Any]) -> str:
     summary = document["summary"]
     lines = [
         f"# {headline(document)}",
+        "",
+        of_run(document),
         "",
         f"pyannote.audio {document['reference']['pyannote.audio']} · weights `{document['weights']['name']}` "
         f"(`{document['weights']['sha256'][:12]}`) · embedding network in {runtime(document)} · "

@@ -53,7 +53,8 @@ def test_arrays_of_a_port_are_compared_and_a_fixture_without_any_is_an_error_of_
     done = parity("run", "--arrays", tmp_path, "--fixture", SILENT, "--fixture", SHORT, "--no-html", "--json", report)
     assert done.returncode == 2
     first, second = json.loads(report.read_text())["fixtures"]
-    assert first["status"] == "parity"
+    assert first["status"] == "limited coverage" and first["lacking"] == ["diarization"]  # nobody speaks: no frames
+    assert first["supplied"] == ["segmentations"]
     assert second["status"] == "error" and SHORT in second["error"] and "not a folder" in second["error"]
 
 
@@ -120,7 +121,8 @@ def test_arrays_of_one_fixture_are_that_fixtures_in_run_and_explain_alike(tmp_pa
     shutil.copy(default_folder() / SILENT / "segmentations.npz", arrays / SILENT)
     report = tmp_path / "report.json"
     for folder in (arrays, arrays / SILENT):
-        assert parity("run", SILENT, "--arrays", folder, "--no-html", "--json", report).returncode == 0
+        run = ("run", SILENT, "--arrays", folder, "--require", "segmentations", "--no-html", "--json", report)
+        assert parity(*run).returncode == 0
         assert parity("explain", SILENT, "--arrays", folder).returncode == 0
     several = parity("run", SILENT, SHORT, "--arrays", arrays / SILENT, "--json", report)
     assert "holds one recording's arrays; name its fixture" in only_error(several)

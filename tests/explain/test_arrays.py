@@ -16,7 +16,7 @@ from parity.explain.localise import Answered, Question, explain
 from parity.explain.memo import Memo
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.artefact import ARTEFACTS, Comparison
-from parity.ports.arrays import with_arrays
+from parity.ports.arrays import read_arrays, with_arrays
 
 ROUNDING = {"embeddings": 1e-7, "phi": 1e-11, "qinit": 1e-11}
 LATER = 1e-9
@@ -177,3 +177,19 @@ def test_elements_that_nothing_reads_carry_nothing(reference):
     found = ask(reference, {"hard_clusters": odd}, budget=40).explanation
     assert found.elements.differing == 2
     assert {element.index[0] for element in (*found.elements.chosen, *found.elements.sufficient)} == {2}
+
+
+# conventions, as `parity compare` undoes them
+
+
+def test_other_numbers_of_clusters_are_no_drift_of_arrays_either(reference, tmp_path):
+    made = dump(cascade(), ("centroids", "soft_clusters", "hard_clusters", "discrete_diarization"))
+    hard = made["hard_clusters"]
+    made["centroids"], made["soft_clusters"] = made["centroids"][::-1], made["soft_clusters"][:, :, ::-1]
+    made["hard_clusters"] = np.where(hard >= 0, 1 - hard, hard).astype(hard.dtype)
+    made["discrete_diarization"] = made["discrete_diarization"][:, ::-1]
+    for name, value in made.items():
+        np.save(tmp_path / f"{name}.npy", value)
+    assert not ask(reference, read_arrays(tmp_path)).replay.at_parity
+    found = ask(reference, read_arrays(tmp_path, reference.folder))
+    assert found.replay.at_parity and not found.explanation.answer_changed
