@@ -112,7 +112,7 @@ def from_recorded(bench: Bench) -> Bench:
 def _embeddings(run: Any, fbank_run: Any, reference: Mapping[str, Any], fbank: ChunkSeries, masks: np.ndarray) -> Any:
     """The reference's embeddings for the reference's masks and the native filterbank; else the network's."""
     known = reference.get("fbank")
-    if isinstance(known, ChunkSeries) and len(fbank) and np.array_equal(masks, reference.get("masks")):
+    if isinstance(known, ChunkSeries) and len(fbank) and np.array_equal(masks, reference.get("masks", ())):
         native, chunks = fbank_run(reference["waveform"]), fbank.chunks
         probes = [int(chunks[index]) for index in (0, len(chunks) // 2, -1)]
         for side in (native, known):

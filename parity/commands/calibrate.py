@@ -83,7 +83,7 @@ def calibrate(
 
 
 def _as_code(
-    chosen: list[Fixture],
+    chosen: Sequence[Fixture],
     planted: list[Fault],
     weights: str,
     json_path: Path,
@@ -142,7 +142,7 @@ def _as_code(
 
 
 def _on_dumps(
-    chosen: list[Fixture],
+    chosen: Sequence[Fixture],
     planted: list[Fault],
     weights: str,
     json_path: Path,
@@ -158,7 +158,8 @@ def _on_dumps(
     from parity.report.document import to_json
     from parity.sources.weights import load_weights
 
-    started, seconds = time.perf_counter(), {}
+    started = time.perf_counter()
+    seconds: dict[str, float] = {}
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
         known = read_document(json_path, weight_set.name) if resume and json_path.exists() else None

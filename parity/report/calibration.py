@@ -75,7 +75,8 @@ def read_trials(path: Path, weights: str) -> list[Trial]:
         rows = [{"fault": None, **trial} for trial in document["clean"]]
         rows += [{"fault": row["name"], **trial} for row in document["faults"] for trial in row["fixtures"]]
         lists = {"moved", "named"}
-        return [Trial(**{key: tuple(v) if key in lists else v for key, v in row.items()}) for row in rows]
+        fields: list[dict[str, Any]] = [{k: tuple(v) if k in lists else v for k, v in row.items()} for row in rows]
+        return [Trial(**row) for row in fields]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
 

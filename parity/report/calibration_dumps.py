@@ -150,6 +150,6 @@ def _plain(found: Any) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(found).items()}
 
 
-def _read(kind: type, row: dict[str, Any]) -> Any:
+def _read(kind: Any, row: dict[str, Any]) -> Any:
     fields = {name: row[name] for name in kind.__dataclass_fields__}
     return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
