@@ -7,8 +7,9 @@ of them is at hand; `details` are the numbers that a report shows beyond the ver
 from __future__ import annotations
 
 from parity.gate.details import Details
-from parity.gate.gate import DRIFT, PARITY, FixtureResult, run_fixtures
+from parity.gate.gate import FixtureResult, run_fixtures
 from parity.gate.recorded import Recorded
+from parity.measure.verdicts import DRIFT, PARITY
 
 __all__ = [
     "DRIFT",
