@@ -97,7 +97,8 @@ def compare(
         stdout.print(line, markup=False, soft_wrap=True)
     if markdown is not None:
         remarks = [*alone, *(f"{name}: {error}" for name, error in failed.items())]
-        write_text(markdown, tree_markdown(f"{reference.name} against {candidate.name}", data, remarks))
+        title = f"{reference.name} against {candidate.name}"
+        write_text(markdown, tree_markdown(title, data, remarks, of_comparison(document)))
     if json_path is not None:
         write_text(json_path, to_json(document))
     write_tables(wanted, document)

@@ -127,7 +127,7 @@ def origins(found: Sequence[Found]) -> list[str]:
     return [f"{name}: {line}" for name, line in said.items()]
 
 
-def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str]) -> str:
+def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str], verdict: str = "") -> str:
     """Both tables as Markdown.
 
     Parameters
@@ -135,8 +135,9 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str]) ->
     title : the heading
     found : comparisons as `parity.report.comparison.comparison_data` gives them
     remarks : what was not compared, or could not be, one line each
+    verdict : the first line, `parity.report.headline.of_comparison`
     """
-    lines = [f"# {title}", "", *(f"{line}\n" for line in origins(found))]
+    lines = [f"# {title}", "", *([verdict, ""] if verdict else []), *(f"{line}\n" for line in origins(found))]
     lines += [*_table(RECORDINGS, recording_rows(found)), "", KEY, "", *_table(ARTEFACT_COLUMNS, artefact_rows(found))]
     if remarks:
         lines += ["", *(f"- {one_line(remark)}" for remark in remarks)]
