@@ -6,6 +6,7 @@ wrong with the others.
 
 from __future__ import annotations
 
+import json
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -112,7 +113,21 @@ def _read_safetensors(path: Path, contents: Contents) -> None:
                 dtype = tensors.get_slice(key).get_dtype()
                 if dtype in _SAFETENSORS_DTYPES:
                     contents.arrays[key] = tensors.get_tensor(key)
+                elif dtype == "BF16":
+                    contents.arrays[key] = _brain_floats(path, key)
+                    contents.notes.append(f"{path}: {key}: BF16, converted to float32 without loss")
                 else:
-                    contents.problems.append(f"{path}: {key} is {dtype}; expected F32, F64 or integers")
+                    contents.problems.append(f"{path}: {key} is {dtype}; expected BF16, F32, F64 or integers")
     except SafetensorError as error:
         raise InputError(f"{path}: not a .safetensors file, truncated or damaged ({error})") from None
+
+
+def _brain_floats(path: Path, key: str) -> np.ndarray:
+    """A BF16 tensor as float32: its 16 bits are the upper half of a float32's. NumPy has no such dtype."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        header = json.loads(stream.read(length))[key]
+        start, end = header["data_offsets"]
+        stream.seek(8 + length + start)
+        halves = np.frombuffer(stream.read(end - start), dtype="<u2")
+    return (halves.astype(np.uint32) << 16).view(np.float32).reshape(header["shape"])

@@ -233,9 +233,9 @@ def test_bad_safetensors_are_one_line(tmp_path):
         path.write_bytes(data)
         (problem,) = problems(tmp_path)
         assert "mine.safetensors: not a .safetensors file, truncated or damaged" in problem
-    header = json.dumps({"embeddings": {"dtype": "BF16", "shape": [2], "data_offsets": [0, 4]}}).encode()
+    header = json.dumps({"embeddings": {"dtype": "F8_E4M3", "shape": [4], "data_offsets": [0, 4]}}).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(4))
-    assert "embeddings is BF16; expected F32, F64 or integers" in problems(tmp_path)[0]
+    assert "embeddings is F8_E4M3; expected BF16, F32, F64 or integers" in problems(tmp_path)[0]
 
 
 # names
@@ -327,3 +327,21 @@ def test_a_tree_of_its_own_among_the_recordings_is_no_recording(tmp_path):
     (tmp_path / "other_pipeline" / "two").mkdir(parents=True)
     (tmp_path / "empty").mkdir()
     assert list(dumps_below(tmp_path)) == ["empty", "one"]
+
+
+def test_brain_floats_are_read_without_loss(tmp_path):
+    values = np.array([[1.0, -2.5], [3.0e38, np.inf]], dtype=np.float32)
+    halves = (values.view(np.uint32) >> 16).astype("<u2")
+    header = json.dumps(
+        {
+            "phi": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]},
+            "embeddings": {"dtype": "BF16", "shape": [2, 2], "data_offsets": [4, 12]},
+        }
+    ).encode()
+    data = np.float32(7).tobytes() + halves.tobytes()
+    (tmp_path / "mine.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + data)
+    dump = read_dump(tmp_path)
+    assert dump.problems == [] and "BF16" in dump.notes[0]
+    assert dump.values["embeddings"].dtype == np.float32
+    assert np.array_equal(dump.values["embeddings"], (halves.astype(np.uint32) << 16).view(np.float32))
+    assert dump.values["embeddings"][0].tolist() == [1.0, -2.5] and dump.values["phi"] == 7
