@@ -7,27 +7,43 @@ from typing import Annotated
 
 import typer
 
-from parity.commands.options import FixtureArgument, FixtureOption, SnapshotsOption, chosen_fixture
+from parity.commands.options import FixtureArgument, FixtureOption, SnapshotsOption, WeightsOption, chosen_fixture
 from parity.console import stdout, working
+from parity.errors import InputError
 
 
 def kit(
     folder: Annotated[Path, typer.Argument(help="Where the kit goes; must not exist yet.")],
     fixture: FixtureArgument = None,
     option: FixtureOption = None,
+    every: Annotated[bool, typer.Option("--all", help="Of every fixture, one folder each below FOLDER.")] = False,
     snapshots: SnapshotsOption = None,
+    weights: WeightsOption = "wheels",
 ) -> None:
     """Write a porting kit: the clip, the reference's artefacts as .npy, RTTMs, a README with stages and formulas.
 
+    A kit is a snapshot too: `run --snapshots`, `compare --explain` and `explain` take it.
+
     Without a fixture, of 14_partial_tail: the smallest that goes through every stage but one.
     """
+    from parity.checkout import default_folder
+    from parity.fixtures.catalogue import Catalogue
     from parity.ports.kit import DEFAULT_FIXTURE, write_kit
+    from parity.sources.weights import load_weights
 
-    entry = chosen_fixture(fixture, option, DEFAULT_FIXTURE)
-    with working(entry.name):
-        written = write_kit(folder, entry, snapshots / entry.name if snapshots else entry.snapshot_folder)
-    stdout.print(
-        f"{written.folder}: {written.files} files, {written.size / 1e6:.1f} MB; start with README.md",
-        markup=False,
-        soft_wrap=True,
-    )
+    if every and (fixture or option):
+        raise InputError(f"--all: writes every fixture's kit, so {fixture or option} cannot be named too")
+    catalogue = Catalogue.read(default_folder())
+    entries = catalogue.fixtures if every else (chosen_fixture(fixture, option, DEFAULT_FIXTURE),)
+    with working("weights") as say:
+        plda = load_weights(weights).plda
+        for entry in entries:
+            say(entry.name)
+            place = folder / entry.name if every else folder
+            source = snapshots / entry.name if snapshots else entry.snapshot_folder
+            written = write_kit(place, entry, source, plda)
+            stdout.print(
+                f"{written.folder}: {written.files} files, {written.size / 1e6:.1f} MB; start with README.md",
+                markup=False,
+                soft_wrap=True,
+            )

@@ -10,6 +10,7 @@ their code, values from the snapshot: nothing in the README is typed in twice.
 from __future__ import annotations
 
 import inspect
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,10 +47,12 @@ from parity.community1.plda import Plda
 from parity.errors import InputError
 from parity.files.whole import writing_folder
 from parity.fixtures.catalogue import Fixture
+from parity.fixtures.kits import KIT
 from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.measure.tolerances import tolerance
 from parity.networks.wespeaker import graph
 from parity.pipeline.artefact import ARTEFACTS, Artefact
+from parity.ports.kit_document import described, write_constants
 
 DEFAULT_FIXTURE = "14_partial_tail"
 """The smallest that goes through every stage but KMeans; its embeddings are one cluster, those of others more."""
@@ -118,13 +121,16 @@ class Expected:
     chunks: tuple[int, ...] | None
 
 
-def write_kit(folder: Path, fixture: Fixture, snapshot_folder: Path) -> Kit:
+def write_kit(
+    folder: Path, fixture: Fixture, snapshot_folder: Path, plda: Mapping[str, np.ndarray] | None = None
+) -> Kit:
     """Write a fixture's kit, whole or not at all.
 
     Parameters
     ----------
     folder : must not exist yet
     snapshot_folder : the fixture's, which may be another than the catalogue's
+    plda : the weight set's arrays, which are written beside the artefacts; None leaves them out
 
     Raises
     ------
@@ -143,11 +149,15 @@ def write_kit(folder: Path, fixture: Fixture, snapshot_folder: Path) -> Kit:
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
         for artefact in _texts(snapshot):
             (temporary / artefact.file).write_text(snapshot.values[artefact.name], encoding="utf-8")
+        write_constants(temporary, plda or {})
+        samples = load_clip(clip).shape[1]
+        text = json.dumps(described(temporary, fixture, snapshot, samples), indent=1, ensure_ascii=False)
+        (temporary / KIT).write_text(text + "\n", encoding="utf-8")
         size = _size(temporary)
-        seconds = load_clip(clip).shape[1] / SAMPLE_RATE
+        seconds = samples / SAMPLE_RATE
         text = readme(fixture, snapshot, seconds=seconds, kilobytes=round(size / 1000))
         (temporary / README).write_text(text, encoding="utf-8")
-    return Kit(folder, len(list(folder.iterdir())), _size(folder))
+    return Kit(folder, sum(path.is_file() for path in folder.rglob("*")), _size(folder))
 
 
 def arrays_of(snapshot: Snapshot) -> dict[str, np.ndarray]:
@@ -242,4 +252,4 @@ def _parameters(fixture: Fixture, snapshot: Snapshot) -> Parameters:
 
 
 def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -18,6 +18,7 @@ import numpy as np
 
 from parity.errors import InputError, one_line
 from parity.files.arrays import SUFFIXES, read_file
+from parity.fixtures.kits import CONSTANTS, KIT, is_kit, kit_manifest
 from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 from parity.pipeline.artefact import ARTEFACTS, files
 
@@ -125,12 +126,16 @@ def _only_folders(path: Path) -> bool:
 
 
 def _passed_over(path: Path) -> bool:
-    named = path.name == MANIFEST or path.name in OWN_NAMES or path.name.startswith(".")
+    named = path.name in (MANIFEST, KIT) or path.name in OWN_NAMES or path.name.startswith(".")
+    named = named or (path.name == CONSTANTS and is_kit(path.parent))
     return named or path.suffix in OWN_SUFFIXES
 
 
 def _read_manifest(dump: Dump) -> None:
     path = dump.folder / MANIFEST
+    if not path.exists() and is_kit(dump.folder):
+        dump.manifest = kit_manifest(dump.folder)
+        return
     if not path.exists():
         return
     try:
