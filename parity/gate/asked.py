@@ -33,7 +33,7 @@ def replay_fixture(
     fixture : its name, itself, or a snapshot (or its folder) that was captured from its clip
     implementation : `native`; `module:object` or an installed entry point; stages by name, each a function with the
         signature of the native stage; or a function from the native pipeline to another
-    arrays : a folder with what a port made of this clip, in place of stages (`docs/dumps.md`)
+    arrays : a folder with what a port made of this clip, in place of stages (`docs/reference/dumps.md`)
     weights : a weight set, or what `parity.load_weights` takes
     runtime, threads : of the networks; the fastest runtime here and the cores this process may use by default
     on_stage : called with a stage's name before it runs

@@ -40,7 +40,8 @@ def validate(dump: Asked) -> Validation:
 
     Parameters
     ----------
-    dump : a folder as `docs/dumps.md` describes it, an RTTM file, a dump that was read, or a fixture's own snapshot
+    dump : a folder as `docs/reference/dumps.md` describes it, an RTTM file, a dump that was read, or a fixture's own
+        snapshot
 
     Returns
     -------

@@ -70,7 +70,7 @@ def read_dump(folder: str | Path) -> Dump:
 
     Parameters
     ----------
-    folder : with files as `docs/dumps.md` says, or the path of an RTTM file
+    folder : with files as `docs/reference/dumps.md` says, or the path of an RTTM file
 
     Returns
     -------
