@@ -28,6 +28,7 @@ PAIRS = {
     "committed against device": "CUDA against the committed snapshots",
     "device against device-again": "CUDA against CUDA, the same again",
 }
+DETAILED = ("cpu against device", "cpu against device-tf32")
 SHOWN = ("segmentation_gap", "fbank", "embeddings", "post_xvec", "post_plda", "q_final", "soft_clusters")
 NONE = "—"
 
@@ -50,7 +51,14 @@ def filled(text: str, report: Found) -> str:
 
 def page(report: Found) -> str:
     """Everything that is shown, as Markdown."""
-    parts = [_machine(report), *_comparisons(report), *_diarized(report), *_speed(report), *_gate(report)]
+    parts = [
+        _machine(report),
+        *_matrix(report),
+        *_comparisons(report),
+        *_diarized(report),
+        *_speed(report),
+        *_gate(report),
+    ]
     parts += _failures(report)
     return "\n".join(["", *parts, ""])
 
@@ -77,16 +85,34 @@ def _machine(report: Found) -> str:
 # --- the reference, by device ------------------------------------------------------------------------------------
 
 
-def _comparisons(report: Found) -> Iterable[str]:
+def _matrix(report: Found) -> Iterable[str]:
+    """One row a pair of devices."""
+    heads = ["pyannote.audio 4.0.4", "recordings", "all artefacts within tolerance", "turns the same", "frames flipped"]
+    rows = [[*heads, "embeddings, worst", "of the noise floor"], ["---"] * (len(heads) + 2)]
     for step, title in PAIRS.items():
-        seen = found(report, step)
+        if not (seen := found(report, step)):
+            continue
+        entries = list(seen.values())
+        within = sum(entry["first_drift"] is None for entry in entries)
+        same = sum(not any(t["only_reference"] or t["only_candidate"] for t in e["turns"].values()) for e in entries)
+        noises = [entry["noise"]["embeddings"] for entry in entries]
+        worst = max((noise["max_abs"] for noise in noises if noise["max_abs"] is not None), default=None)
+        times = max((noise["multiple"] for noise in noises if noise["multiple"] is not None), default=None)
+        cells = [title, str(len(entries)), f"{within}", f"{same}", str(sum(entry["flips"] for entry in entries))]
+        rows.append([*cells, scientific(worst), NONE if times is None else f"{times:.2g} times"])
+    if len(rows) > 2:
+        yield "\n".join(markdown_lines(rows)) + "\n"
+
+
+def _comparisons(report: Found) -> Iterable[str]:
+    for step in DETAILED:
+        title, seen = PAIRS[step], found(report, step)
         if not seen:
             continue
         yield f"#### pyannote.audio 4.0.4: {title}\n"
         yield "\n".join(markdown_lines(_by_recording(seen))) + "\n"
-        if step != "device against device-again":
-            yield "Largest move of each artefact, in brackets in multiples of that recording's noise floor:\n"
-            yield "\n".join(markdown_lines(_by_artefact(seen))) + "\n"
+        yield "Largest move of each artefact, in brackets in multiples of that recording's noise floor:\n"
+        yield "\n".join(markdown_lines(_by_artefact(seen))) + "\n"
 
 
 def _by_recording(seen: Found) -> list[list[str]]:
@@ -149,7 +175,8 @@ def _ordered(seen: Found) -> list[str]:
 
 
 def _diarized(report: Found) -> Iterable[str]:
-    seen = {name: found(report, f"diarize {name}") for name in ("float32", "tf32", "float16")}
+    both = [f"{name} in both networks" for name in ("tf32", "float16")]
+    seen = {name: found(report, f"diarize {name}") for name in ("float32", "tf32", "float16", *both)}
     seen = {name: value for name, value in seen.items() if value}
     if not seen:
         return
@@ -216,10 +243,7 @@ def _speed(report: Found) -> Iterable[str]:
         rows.append([name, *_speeds(runs, base), _share(busy, name), _same(runs)])
     yield "\n".join(markdown_lines(rows)) + "\n"
     if busy:
-        bank = busy["filterbank"]
-        taken = ", ".join(f"{seconds:.2f} s on {n}" for n, seconds in bank["seconds_by_threads"].items())
         yield (
-            f"The filterbank alone, {bank['chunks']} chunks, by threads: {taken}. "
             f"*Card busy*: kernels and copies over the wall, in a profiled run of {busy['audio_seconds']} s of audio.\n"
         )
 

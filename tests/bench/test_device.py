@@ -20,6 +20,8 @@ from parity.fixtures.catalogue import Catalogue, default_folder
 
 HEAD = {"device": "cpu", "machine": {"cpu": "a processor", "cores": 2, "python": "3.12.3"}, "dry_run": True}
 
+KEPT = ROOT / "docs" / "measured" / "device.json"
+
 
 def python(name: str, code: str, limit: float = 60, **options) -> Step:
     return Step(name, ("-c", code), limit, **options)
@@ -163,6 +165,18 @@ def test_a_recording_is_the_long_mixture_over_again():
 
 
 # --- pages -------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_made_from_the_report_that_is_kept():
+    text = (ROOT / "docs" / "measured" / "versions.md").read_text(encoding="utf-8")
+    assert filled(text, json.loads(KEPT.read_text(encoding="utf-8"))) == text, "run: python -m bench.device_report"
+
+
+def test_the_report_that_is_kept_fits_its_schema(tmp_path):
+    schema = json.loads((ROOT / "bench" / "device.schema.json").read_text(encoding="utf-8"))
+    found = json.loads(KEPT.read_text(encoding="utf-8"))
+    jsonschema.validate(found, schema)
+    assert not found["dry_run"]
 
 
 def test_a_page_without_marks_is_refused():
