@@ -29,7 +29,7 @@ PAIRS = {
     "device against device-again": "CUDA against CUDA, the same again",
 }
 DETAILED = ("cpu against device", "cpu against device-tf32")
-SHOWN = ("segmentation_gap", "fbank", "embeddings", "post_xvec", "post_plda", "q_final", "soft_clusters")
+SHOWN = ("segmentation_logits", "fbank", "embeddings", "post_xvec", "post_plda", "q_final", "sp_final", "soft_clusters")
 NONE = "—"
 
 Found = Mapping[str, Any]
