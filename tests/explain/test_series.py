@@ -111,3 +111,9 @@ def test_a_comparison_hands_on_every_chunk_of_a_filterbank_that_the_candidate_ha
 def test_a_filterbank_of_some_chunks_without_embeddings_is_refused_in_one_line(reference, chunks):
     with pytest.raises(InputError, match="so embeddings have to be given too"):
         with_arrays(community1_pipeline(networks(), Parameters()), port(chunks, without=("embeddings",))).run(inputs())
+
+
+def test_arrays_that_contradict_each_other_in_length_are_explained(reference):
+    values = wrong_assignment(port(ALL))
+    found = asked(reference, {**values, "q_final": values["q_final"][:-1]}).explanation
+    assert found.answer_changed and "assignment" in found.named
