@@ -69,6 +69,8 @@ def answer_of(made: Mapping[str, Any]) -> Answer:
     q = made.get("q_final")
     chunk, speaker = made.get("train_chunk_idx"), made.get("train_speaker_idx")
     rows = None if q is None or chunk is None or speaker is None else (q, chunk, speaker)
+    if rows is not None and len({len(row) for row in rows}) > 1:
+        rows = None  # a port's arrays may contradict each other
     return Answer(rttm, exclusive, made.get("discrete_diarization"), made.get("exclusive_discrete_diarization"), rows)
 
 
