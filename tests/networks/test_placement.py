@@ -45,6 +45,23 @@ def test_a_runtime_without_cuda_is_refused_by_name_before_it_is_looked_for(runti
         check_choice("auto", Placement("cuda"))
 
 
+def test_segmentation_stays_in_float32_on_the_same_card(monkeypatch):
+    from parity.community1 import networks
+
+    asked = {}
+
+    def embedding(arrays, runtime, threads, placement):
+        asked["embedding"] = placement
+        return type("Network", (), {"trunk": None, "head": None, "batch": 5, "whole": "whole"})()
+
+    monkeypatch.setattr(networks, "load_embedding", embedding)
+    monkeypatch.setattr(networks, "solve_plda", lambda plda: None)
+    monkeypatch.setattr(networks, "_segmentation", lambda *words: asked.__setitem__("segmentation", words[-1]))
+    made = networks.build_networks({}, {}, {}, 1, "torch", Placement("cuda:1", "float16"))
+    assert asked == {"embedding": Placement("cuda:1", "float16"), "segmentation": Placement("cuda:1")}
+    assert (made.whole, made.batch) == ("whole", 5)
+
+
 def test_half_precision_is_torchs_alone():
     with pytest.raises(InputError, match="--precision float16: with --runtime torch only"):
         Placement("cuda", "float16").check_runtime("onnx")
