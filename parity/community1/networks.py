@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
@@ -51,6 +52,11 @@ class Networks:
 def never_run(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:
     """Stands where a network would, in a pipeline of which only other stages are run, or none."""
     raise RuntimeError("this pipeline was built without its networks")
+
+
+def without_networks(plda: Plda | None = None) -> Networks:
+    """Networks of a pipeline whose graph is read, or of which only stages behind the networks run."""
+    return Networks(never_run, never_run, never_run, cast(Plda, plda))
 
 
 def build_networks(

@@ -19,9 +19,9 @@ from typing import Any
 
 import numpy as np
 
-from parity.community1 import Networks, Parameters, community1_pipeline
+from parity.community1 import Parameters, community1_pipeline
 from parity.community1.centroids import surviving
-from parity.community1.networks import never_run
+from parity.community1.networks import without_networks
 from parity.community1.plda import Plda
 from parity.community1.scoring import inactive
 from parity.community1.vbx import INIT_SMOOTHING, PRIOR_EPS
@@ -224,7 +224,7 @@ def _extended_pipeline(snapshot: Snapshot, plda: Plda, parameters: Parameters) -
         "scoring": extended_scores,
     }
     # No stage that runs a network is asked for.
-    pipeline = community1_pipeline(Networks(never_run, never_run, never_run, plda), parameters)
+    pipeline = community1_pipeline(without_networks(plda), parameters)
     for name in STAGES:
         pipeline = pipeline.replacing(name, stages[name])
     return pipeline

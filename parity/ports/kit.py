@@ -16,13 +16,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
 from parity.audio.reading import SAMPLE_RATE, load_clip
 from parity.community1 import (
-    Networks,
     Parameters,
     ahc,
     annotation,
@@ -42,8 +41,7 @@ from parity.community1 import (
     speaker_counting,
     vbx,
 )
-from parity.community1.networks import never_run
-from parity.community1.plda import Plda
+from parity.community1.networks import without_networks
 from parity.errors import InputError
 from parity.files.whole import writing_folder
 from parity.fixtures.catalogue import Fixture
@@ -190,7 +188,7 @@ def readme(fixture: Fixture, snapshot: Snapshot, *, seconds: float, kilobytes: i
         seconds=seconds,
         kilobytes=kilobytes,
         chunks=geometry.num_chunks(round(seconds * SAMPLE_RATE)),
-        stages=list(community1_pipeline(Networks(never_run, never_run, never_run, cast(Plda, None)), parameters)),
+        stages=list(community1_pipeline(without_networks(), parameters)),
         artefacts=ARTEFACTS,
         expected=expected_values(snapshot),
         texts=_texts(snapshot),

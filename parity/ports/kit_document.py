@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.community1 import Networks, Parameters, community1_pipeline, geometry
+from parity.community1 import Parameters, community1_pipeline, geometry
+from parity.community1.networks import without_networks
 from parity.files.whole import sha256_file
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.kits import CONSTANTS, SCHEMA
@@ -80,7 +81,7 @@ def tie_rules() -> dict[str, list[str]]:
 
 def _artefact(name: str, snapshot: Snapshot) -> dict[str, Any]:
     artefact, value = ARTEFACTS[name], snapshot.values[name]
-    stages = {stage.name: stage for stage in community1_pipeline(Networks(None, None, None, None), Parameters())}
+    stages = {stage.name: stage for stage in community1_pipeline(without_networks(), Parameters())}
     chunks = snapshot.chunks.get(name)
     text = artefact.dtype == "text"
     return {

@@ -55,7 +55,7 @@ def test_token_ids_are_printed_where_there_is_no_vocabulary_and_a_seeded_head_is
     done = parity("decode", seeded / "head.ckpt", seeded / "encoded.npy")
     assert done.exit_code == 0 and all(0 <= int(token) < 19 for token in done.stdout.split())
     assert "a seeded head (three_layers_small), not a trained one" in done.stderr
-    assert "steps, " in done.stderr and "predictor runs; us a step: predictor packing" in done.stderr
+    assert "steps, " in done.stderr and "predictor runs; us per step: predictor packing" in done.stderr
 
 
 def test_text_tokens_and_frames_belong_together(seeded, spoken):

@@ -13,9 +13,11 @@ FIXTURES = (
     Column(
         "status",
         TEXT,
-        "`parity`, `drift`, `raises`, `error`; of others' captures also `counted`, `missing`",
+        "`parity`, `limited coverage`, `drift`, `raises`, `error`; of others' captures also `counted`, `missing`",
     ),
     Column("error", TEXT, "why its inputs are wrong"),
+    Column("supplied", TEXT, "artefacts that arrays on disk supplied"),
+    Column("lacking", TEXT, "artefacts that `--require` names and that were not compared"),
     Column("replayed_from", TEXT, "`audio`, `tensors`, `rttm`"),
     Column("missing", TEXT, "what is not at hand of a recording captured elsewhere"),
     Column("audio_seconds", NUMBER, "of the clip"),
