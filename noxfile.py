@@ -23,9 +23,9 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests that need no torch."""
+    """Run the tests that need no torch, one process per core."""
     _install(session, "test")
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session(name="tests-capture")
