@@ -229,7 +229,7 @@ def _judged(
     decision = decide(patching, verdicts, ()) if changed else Decision()
     stages = tuple(stage.name for stage in bench.native if stage.name in {fault.stage for fault in planted})
     decisive = (decision.decisive,) if decision.decisive else decision.interaction
-    replayed = _replayed(bench, dump)
+    replayed = _replayed(bench, reference, dump)
     by = {entry.name: entry.verdict != DIFFERENT and bool(entry.by) for entry in found.artefacts}
     return DumpTrial(
         fault=" + ".join(fault.name for fault in planted) or None,
@@ -263,10 +263,10 @@ def judged(stages: tuple[str, ...], decisive: tuple[str, ...], suspects: tuple[s
     return INCONCLUSIVE if not decisive or set(suspects) & set(stages) else WRONG
 
 
-def _replayed(bench: Bench, dump: Dump) -> str:
+def _replayed(bench: Bench, reference: Dump, dump: Dump) -> str:
     """What `run --arrays` says of what was given; why it refuses the dump where it does."""
     try:
-        candidate = bench.memo.pipeline(with_arrays(bench.native, read_arrays(dump.folder)))
+        candidate = bench.memo.pipeline(with_arrays(bench.native, read_arrays(dump.folder, reference.folder)))
         outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
     except InputError as error:
         return str(error)

@@ -61,6 +61,8 @@ def decide(patching: Patching, verdicts: tuple[StageVerdict, ...], patches: tupl
     if decisive in named or len(named) < 2:
         return _told(patching, {v.stage: v.verdict for v in verdicts}, named, decisive)
     group, tried = _interaction(patching, named)
+    if group and _may_inherit(patching, group):
+        return Decision(None, (), *_before(patching, group, blamed=True), patches=tried)
     if group:
         return Decision(None, group, *_before(patching, group), patches=tried)
     found = _told(patching, {v.stage: v.verdict for v in verdicts}, named, decisive)
@@ -99,6 +101,14 @@ def _told(patching: Patching, verdicts: Mapping[str, str], named: tuple[str, ...
         # What the array inherits and what was born in it cannot be taken apart.
         return Decision(None, (), *_before(patching, (*earlier, decisive), blamed=True))
     return Decision(decisive, (), *_before(patching, (decisive,)))
+
+
+def _may_inherit(patching: Patching, group: tuple[str, ...]) -> bool:
+    """Whether an array among a group may be wrong only for being made from what another stage of it made."""
+    return patching.supply.by_arrays and any(
+        set(group) & set(patching.ancestors(name)) and not all(map(patching.within, patching.reads(name)))
+        for name in group
+    )
 
 
 def _before(

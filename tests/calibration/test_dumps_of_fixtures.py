@@ -1,0 +1,41 @@
+"""Calibration on dumps of real fixtures: verdicts that were once wrong."""
+
+from __future__ import annotations
+
+import pytest
+from threadpoolctl import threadpool_limits
+
+from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, DumpTrial, from_recorded, try_dump
+from parity.calibration.fault import load_faults
+from parity.calibration.on_dumps import seed_of
+from parity.calibration.trials import bench_of
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.prepare import load_networks, prepare
+from parity.ports.dump.reading import read_dump
+from parity.sources.weights import load_weights
+
+pytestmark = pytest.mark.models
+FAULTS = {fault.name: fault for fault in load_faults()}
+
+
+def tried(fixture: str, fault: str, kind: str) -> DumpTrial:
+    weights = load_weights()
+    (found,) = Catalogue.read(default_folder()).select([fixture])
+    ready = prepare(found, found.snapshot_folder, weights)
+    with threadpool_limits(1, user_api="blas"):
+        bench = from_recorded(bench_of(ready, load_networks(weights, 1), weights, 1))
+        reference = read_dump(found.snapshot_folder)
+        return try_dump(bench, (FAULTS[fault],), kind, reference, seed_of(fixture, fault, kind))
+
+
+def test_a_stage_that_may_only_have_inherited_is_not_said_to_decide_with_the_one_before_it():
+    found = tried("01_far_field_pair", "filter_missing", FULL)
+    assert (found.decides, found.decisive) == (INCONCLUSIVE, ())
+    assert {"filter", "xvec"} <= set(found.suspects)
+
+
+@pytest.mark.parametrize("kind", [FULL, HALF])
+@pytest.mark.parametrize("fault", ["ahc_labels_by_appearance", "speakers_by_appearance"])
+def test_run_with_arrays_undoes_the_numbering_that_compare_undoes(fault, kind):
+    found = tried("08_known_count", fault, kind)
+    assert found.equivalent and found.agree
