@@ -15,7 +15,6 @@ from itertools import combinations
 
 from parity.explain.explanation import (
     BORN,
-    INHERITED,
     INTO_CANDIDATE,
     INTO_REFERENCE,
     TO_BLAME,
@@ -94,7 +93,7 @@ def _told(patching: Patching, verdicts: Mapping[str, str], named: tuple[str, ...
     """A decision, with the doubts that arrays leave."""
     if not patching.supply.by_arrays:
         return Decision(decisive)
-    if decisive is None or (named and verdicts[decisive] == INHERITED):
+    if decisive is None or (named and decisive not in named):  # it carries what it was given, or hides it
         return Decision(None, (), *_before(patching, named, blamed=True))
     earlier = [name for name in named if name != decisive and name in patching.ancestors(decisive)]
     if verdicts[decisive] == BORN and earlier and not all(map(patching.within, patching.reads(decisive))):

@@ -20,7 +20,7 @@ from parity.community1.geometry import num_chunks
 from parity.errors import InputError
 from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.checks import check_dump
-from parity.ports.dump.comparison import compare_dumps, given_values
+from parity.ports.dump.comparison import DumpComparison, compare_dumps, given_values
 from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.rttm import may_be_scored, plain
 from parity.ports.python import check_artefact
@@ -54,7 +54,26 @@ def read_arrays(folder: Path, reference: Path | None = None) -> dict[str, Any]:
     alone = {n: _given(dump, n, value) for n, value in dump.values.items() if n not in theirs.values}
     if len(alone) == len(dump.values):
         return alone
-    return alone | given_values(compare_dumps(folder.name, theirs, dump), dump)
+    return alone | in_conventions(compare_dumps(folder.name, theirs, dump), dump)
+
+
+def in_conventions(comparison: DumpComparison, dump: Dump) -> dict[str, Any]:
+    """A port's artefacts under the reference's conventions; one of another shape as the port wrote it.
+
+    Another number of iterations or of clusters has no convention to be brought to, and is the port's all the same:
+    left out, native code would stand where it stood and be at parity.
+    """
+    given = given_values(comparison, dump)
+    other = {n: v for n, v in comparison.aligned.got.items() if n not in given and _has_another_shape(comparison, n)}
+    return {name: _given(dump, name, value) for name, value in other.items()} | given
+
+
+def _has_another_shape(comparison: DumpComparison, name: str) -> bool:
+    aligned = comparison.aligned
+    got, want = aligned.got[name], aligned.want[name]
+    if not (isinstance(got, np.ndarray) and isinstance(want, np.ndarray)) or ARTEFACTS[name].by_chunk:
+        return False
+    return name not in aligned.cropped and got.ndim == want.ndim and got.shape != want.shape
 
 
 def _given(dump: Dump, name: str, value: Any) -> Any:

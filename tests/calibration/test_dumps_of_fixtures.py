@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from threadpoolctl import threadpool_limits
 
-from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, DumpTrial, from_recorded, try_dump
+from parity.calibration.dumps import DRIFT, FULL, HALF, INCONCLUSIVE, DumpTrial, from_recorded, try_dump
 from parity.calibration.fault import load_faults
 from parity.calibration.on_dumps import seed_of
 from parity.calibration.trials import bench_of
@@ -39,3 +39,9 @@ def test_a_stage_that_may_only_have_inherited_is_not_said_to_decide_with_the_one
 def test_run_with_arrays_undoes_the_numbering_that_compare_undoes(fault, kind):
     found = tried("08_known_count", fault, kind)
     assert found.equivalent and found.agree
+
+
+@pytest.mark.parametrize("kind", [FULL, HALF])
+def test_an_array_of_another_length_is_not_replaced_by_native_code(kind):
+    found = tried("14_partial_tail", "vbx_one_iteration_early", kind)
+    assert found.moved and found.replayed == DRIFT and found.agree
