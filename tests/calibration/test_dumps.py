@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.planted import NOTHING, SWAPPED
 from support.synthetic import automatic, captured, inputs, networks
 from threadpoolctl import threadpool_limits
 
@@ -40,18 +41,7 @@ def snapshot(bench) -> Dump:
     return read_dump(bench.snapshot.folder)
 
 
-def swap(native, workshop):
-    def run(*values):
-        hard = native(*values).copy()
-        hard[2] = np.where(hard[2] >= 0, 1 - hard[2], hard[2])
-        return hard
-
-    return run
-
-
-SWAPPED = fault("swapped", "assignment", "two speakers of a chunk swapped", swap)
 SCALED = fault("scaled", "xvec", "a scale of 1.1", lambda native, workshop: lambda *v: native(*v) * 1.1)
-NOTHING = fault("nothing", "scoring", "nothing at all", lambda native, workshop: lambda *v: native(*v))
 NOBODY = fault("nobody", "assignment", "nobody", lambda native, w: lambda *v: np.full_like(native(*v), -2))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from support import ROOT
+from support.planted import NOTHING, SWAPPED
 from support.synthetic import automatic, captured, inputs, networks
 
 from parity.calibration.fault import Fault, load_faults
@@ -28,18 +28,7 @@ def bench(tmp_path_factory) -> Bench:
     return bench_of(ready, networks(), weights=None)
 
 
-def swap(native, workshop):
-    def run(*values):
-        hard = native(*values).copy()
-        hard[2] = np.where(hard[2] >= 0, 1 - hard[2], hard[2])
-        return hard
-
-    return run
-
-
-SWAPPED = fault("swapped", "assignment", "two speakers of a chunk swapped", swap)
 SCALED = fault("scaled", "xvec", "a scale of 1.001", lambda native, workshop: lambda *v: native(*v) * 1.001)
-NOTHING = fault("nothing", "scoring", "nothing at all", lambda native, workshop: lambda *v: native(*v))
 MISLABELLED = fault("mislabelled", "plda", "said to be elsewhere than it is", lambda native, workshop: native)
 
 
