@@ -1,0 +1,96 @@
+"""Heavy stages, asked in ranges of chunks: what a request holds, and one answer made of the answers.
+
+Task: a stage and all that it reads -> requests that hold some chunks each, and back. A range is `[first, stop]`; the
+waveform of one begins with its first chunk and ends with its last one, or where the recording ends: the program pads
+with zeros there, as for the whole. Where only some chunks were recorded, ranges are those without a gap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from parity.community1.geometry import CHUNK_SAMPLES, STEP_SAMPLES, num_chunks
+from parity.pipeline.artefact import find
+from parity.pipeline.stage import Artefacts, ChunkSeries, Stage
+
+RANGED = ("segmentation", "fbank", "embeddings")
+"""Stages that are asked so: each chunk of what they write depends on that chunk alone."""
+
+CHUNKS = 32
+"""Chunks in a request at most: 10 MB of filterbank."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One request of a stage.
+
+    Attributes
+    ----------
+    values : what the program reads
+    chunks : first chunk, and the one after the last; None where the stage is asked at once
+    """
+
+    values: Mapping[str, Any]
+    chunks: tuple[int, int] | None = None
+
+
+def pieces(stage: Stage, values: Mapping[str, Any]) -> list[Piece]:
+    """The requests that a stage takes.
+
+    Parameters
+    ----------
+    values : artefact -> all of it
+    """
+    if stage.name not in RANGED:
+        return [Piece(values)]
+    return [Piece({n: _part(n, v, *span) for n, v in values.items()}, span) for span in _spans(_chunks(values))]
+
+
+def joined(stage: Stage, asked: Sequence[Piece], answers: Sequence[Artefacts]) -> Artefacts:
+    """The answers to `pieces` as what the stage writes."""
+    if asked[0].chunks is None:
+        return answers[0]
+    found: Artefacts = {}
+    for name in stage.writes:
+        rows = [answer[name] for answer in answers]
+        found[name] = _series(asked, rows) if name == "fbank" else np.concatenate(rows)
+    return found
+
+
+def _chunks(values: Mapping[str, Any]) -> np.ndarray:
+    """The chunks that there is everything of, ascending."""
+    if "waveform" in values:
+        return np.arange(num_chunks(values["waveform"].shape[1]))
+    series = [value for value in values.values() if isinstance(value, ChunkSeries)]
+    return series[0].chunks if series else np.arange(min(len(value) for value in values.values()))
+
+
+def _spans(chunks: np.ndarray) -> Iterator[tuple[int, int]]:
+    first = 0
+    for index in range(1, len(chunks) + 1):
+        if index == len(chunks) or chunks[index] != chunks[index - 1] + 1 or index - first == CHUNKS:
+            yield int(chunks[first]), int(chunks[index - 1]) + 1
+            first = index
+
+
+def _part(name: str, value: Any, first: int, stop: int) -> Any:
+    if name == "waveform":
+        return value[:, first * STEP_SAMPLES : (stop - 1) * STEP_SAMPLES + CHUNK_SAMPLES]
+    if isinstance(value, ChunkSeries):
+        return value.take(range(first, stop))
+    return value[first:stop] if find(name).dims[0] == "C" else value
+
+
+def _series(asked: Sequence[Piece], rows: Sequence[np.ndarray]) -> ChunkSeries:
+    starts = [piece.chunks[0] for piece in asked if piece.chunks is not None]
+    chunks = np.concatenate([start + np.arange(len(part)) for start, part in zip(starts, rows, strict=True)])
+
+    def compute(chunk: int) -> np.ndarray:
+        index = int(np.searchsorted(starts, chunk, side="right")) - 1
+        return rows[index][chunk - starts[index]]
+
+    return ChunkSeries(chunks, compute)

@@ -1,0 +1,102 @@
+"""A port as a program, for tests: the project's own stages behind the program contract, faults on request.
+
+    python port_program.py [--no-serve] [--tensors] [--stages a,b] [--fault NAME] describe | stage … | serve
+
+Faults: `greedy` assigns each local speaker the nearest cluster, whether or not another has it; `half-up` rounds the
+count of speakers half up.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import numpy as np  # noqa: E402
+from safetensors.numpy import load_file, save_file  # noqa: E402
+
+from parity.community1 import Parameters, community1_pipeline  # noqa: E402
+from parity.community1.annotation import to_rttm  # noqa: E402
+from parity.community1.networks import without_networks  # noqa: E402
+from parity.pipeline.stage import Pipeline  # noqa: E402
+from support.mistakes import greedy_assignment, rounded_half_up  # noqa: E402
+
+STAGES = (
+    "speaker_counting", "masks", "fbank", "filter", "ahc", "vbx", "kmeans", "centroids", "scoring", "assignment",
+    "reconstruction", "annotation",
+)  # fmt: skip
+FAULTS = {"greedy": ("assignment", greedy_assignment), "half-up": ("speaker_counting", rounded_half_up)}
+OWN = ("threshold", "fa", "fb", "max_iterations", "min_duration_off", "exclude_overlap", "num_speakers",
+       "min_speakers", "max_speakers")  # fmt: skip
+
+
+def pipeline(parameters: dict, fault: str | None) -> Pipeline:
+    found = community1_pipeline(without_networks(), Parameters(**{name: parameters[name] for name in OWN}))
+    return found.replacing(*FAULTS[fault]) if fault else found
+
+
+def run_stage(asked: argparse.Namespace, name: str, into: Path, out: Path) -> None:
+    parameters = json.loads((into / "parameters.json").read_text())
+    stage = pipeline(parameters, asked.fault)[name]
+    arrays = {path.stem: np.load(path) for path in into.glob("*.npy")}
+    if (into / "arrays.safetensors").exists():
+        arrays |= load_file(into / "arrays.safetensors")
+    print(f"{name} reads {', '.join(sorted(arrays))}", file=sys.stderr)
+    results = stage.run(*(arrays.get(read) for read in stage.reads))
+    written = dict(zip(stage.writes, results if len(stage.writes) > 1 else (results,), strict=True))
+    if name == "fbank":
+        written = {"fbank": written["fbank"].take(range(np.diff(parameters["chunks"])[0]))}
+    for artefact, value in written.items():
+        if isinstance(value, list):
+            (out / f"{artefact}.rttm").write_text(to_rttm(value, parameters["uri"]))
+        elif not asked.tensors:
+            np.save(out / f"{artefact}.npy", value)
+    if asked.tensors and not any(isinstance(value, list) for value in written.values()):
+        save_file({n: np.ascontiguousarray(v) for n, v in written.items()}, out / "arrays.safetensors")
+
+
+def description(asked: argparse.Namespace) -> dict:
+    formats = ["safetensors"] if asked.tensors else ["npy"]
+    stages = asked.stages.split(",") if asked.stages else list(STAGES)
+    return {"protocol": 1, "name": "port_program", "version": "1.0", "stages": stages, "serve": not asked.no_serve,
+            "formats": formats}  # fmt: skip
+
+
+def serve(asked: argparse.Namespace) -> None:
+    for line in sys.stdin:
+        request = json.loads(line)
+        answer = {"id": request["id"], "ok": True}
+        try:
+            if request["request"] == "describe":
+                answer["describe"] = description(asked)
+            else:
+                run_stage(asked, request["stage"], Path(request["in"]), Path(request["out"]))
+        except Exception as error:
+            answer |= {"ok": False, "error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--no-serve", action="store_true")
+    parser.add_argument("--tensors", action="store_true")
+    parser.add_argument("--stages")
+    parser.add_argument("--fault", choices=sorted(FAULTS))
+    parser.add_argument("request", choices=("describe", "stage", "serve"))
+    parser.add_argument("rest", nargs="*")
+    asked = parser.parse_args()
+    if asked.request == "describe":
+        print(json.dumps(description(asked)))
+    elif asked.request == "serve":
+        serve(asked)
+    else:
+        name, into, out = asked.rest
+        run_stage(asked, name, Path(into), Path(out))
+
+
+if __name__ == "__main__":
+    main()
