@@ -63,7 +63,7 @@ def prepare() -> Path:
     lock = locked_set(NAME)
     folder = cache_dir() / "weights" / f"{NAME}-{lock.sha256[:12]}"
     if not folder.is_dir():
-        with writing_folder(folder) as temporary:
+        with writing_folder(folder, pinned=True) as temporary:
             _write_layout(temporary, lock)
     _check_config(folder / "config.yaml")
     return folder
