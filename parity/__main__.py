@@ -18,6 +18,7 @@ from parity.commands.explain import case, explain
 from parity.commands.kit import kit
 from parity.commands.layers import layers
 from parity.commands.margins import margins
+from parity.commands.new_port import new_port
 from parity.commands.run import run
 from parity.commands.runtimes import runtimes
 from parity.commands.stability import stability
@@ -28,7 +29,7 @@ from parity.commands.weights import weights
 from parity.console import check_dashes, run_and_exit
 
 CONTENTS = {
-    "Check a port": (run, compare, validate, kit, layers, rnnt.app),
+    "Check a port": (run, compare, validate, kit, new_port, layers, rnnt.app),
     "Why not the same": (explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
     "Use it": (diarize, convert, weights),
