@@ -199,7 +199,8 @@ bool write_array(struct job *job, const char *name, const struct array *array) {
     char path[LONGEST_PATH], header[512];
     if (!place(job, path, job->out, name)) return false;
     int length = header_of(array, header, sizeof header - 64);
-    unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, length & 255, length >> 8 & 255};
+    unsigned char start[10] = {0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (unsigned char)length,
+                               (unsigned char)(length >> 8)};
     size_t bytes = array->size * DTYPES[array->dtype].size;
     FILE *file = fopen(path, "wb");
     if (!file) return fail(job, "%s: cannot be written", path);
