@@ -93,9 +93,9 @@ def test_a_template_has_the_same_five_stages_in_every_language(port):
 
 
 def test_a_template_is_at_parity_on_all_fourteen_as_it_stands(port):
-    compared, wrong = zip(*(wrong_in_isolation(port, name) for name in FIXTURES))
-    assert sum(compared) == 13 * 8 + 3, "13_no_speech has a count and turns, the others all five stages"
-    assert sum(wrong, []) == []
+    found = [wrong_in_isolation(port, name) for name in FIXTURES]
+    assert sum(compared for compared, _ in found) == 13 * 8 + 3, "13_no_speech has a count and turns only"
+    assert [artefact for _, wrong in found for artefact in wrong] == []
 
 
 def test_answers_do_not_depend_on_whether_it_serves(port):
@@ -118,7 +118,7 @@ def test_tied_assignments_fall_as_in_scipy(port, clusters):
     assert np.array_equal(port.stage(stage, values, FREE)["hard_clusters"], stage(values)["hard_clusters"])
 
 
-@pytest.mark.parametrize("clusters, bounds", [(2, {}), (17, {}), (18, {}), (40, {}), (127, {"max_speakers": 2})])
+@pytest.mark.parametrize("clusters, bounds", [(2, {}), (16, {}), (17, {}), (40, {}), (127, {"max_speakers": 2})])
 def test_tied_activations_fall_as_in_numpy(port, clusters, bounds):
     draw = np.random.default_rng(clusters)
     segmentations = (draw.random((30, 589, 3)) < 0.5).astype(np.float32)

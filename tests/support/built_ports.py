@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import shutil
 import subprocess
 import sys
@@ -63,8 +64,6 @@ def template(language: str) -> list[str]:
 
 
 def _run(*words: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> None:
-    import os
-
     done = subprocess.run(
         [str(word) for word in words],
         cwd=cwd,

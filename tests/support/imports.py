@@ -7,7 +7,6 @@ from pathlib import Path
 
 from support import ROOT
 
-
 NOT_OURS = ROOT / "parity" / "ports" / "templates"  # programs that are written for users; never imported
 
 

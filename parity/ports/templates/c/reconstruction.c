@@ -1,7 +1,7 @@
 /* reconstruction: clustered chunks and the count -> who speaks in each output frame.
  *
  * Activations are summed over chunks; in each frame the `count` most active speakers win. Which of equally active
- * speakers wins is decided by the sort: the reference has NumPy's, which up to 17 speakers keeps their order and beyond
+ * speakers wins is decided by the sort: the reference has NumPy's, which up to 16 speakers keeps their order and beyond
  * is a quicksort that does not. That is `rank` below; another sort gives another answer in tied frames.
  */
 
@@ -10,7 +10,7 @@
 #include "geometry.h"
 #include "stages.h"
 
-enum { UNASSIGNED = -2, SMALL = 16 };
+enum { UNASSIGNED = -2, SMALL = 15 };
 
 static void swap(int *order, ptrdiff_t i, ptrdiff_t j) {
     int kept = order[i];

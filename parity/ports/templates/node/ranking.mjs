@@ -1,9 +1,9 @@
 // Speakers of one frame from most to least active.
 //
-// Which of equally active speakers comes first is decided by the sort: the reference has NumPy's, which up to 17
+// Which of equally active speakers comes first is decided by the sort: the reference has NumPy's, which up to 16
 // speakers keeps their order and beyond is a quicksort that does not. `Array.sort` gives another answer in tied frames.
 
-const SMALL = 16;
+const SMALL = 15;
 
 export function rank(activity) {
   const order = Array.from(activity, (_, index) => index);

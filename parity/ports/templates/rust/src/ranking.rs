@@ -1,9 +1,9 @@
 //! Speakers of one frame from most to least active.
 //!
-//! Which of equally active speakers comes first is decided by the sort: the reference has NumPy's, which up to 17
+//! Which of equally active speakers comes first is decided by the sort: the reference has NumPy's, which up to 16
 //! speakers keeps their order and beyond is a quicksort that does not. `slice::sort` gives another answer in tied frames.
 
-const SMALL: usize = 16;
+const SMALL: usize = 15;
 
 pub fn rank(activity: &[f32]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..activity.len()).collect();
