@@ -38,7 +38,7 @@ def tests_capture(session: nox.Session) -> None:
 
 @nox.session
 def capture(session: nox.Session) -> None:
-    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- rnnt: gigaam's own RNN-T."""
+    """Run pyannote.audio 4.0.4 on fixtures and keep their snapshots; -- rnnt: gigaam's RNN-T; -- decisions."""
     if version := _option(session.posargs, "--reference-version"):
         _run(session, "-m", "capture", *session.posargs, python=_python_with_pyannote(session, version))
         return
@@ -97,9 +97,9 @@ def lint(session: nox.Session) -> None:
 
 
 def _module(session: nox.Session, package: str) -> list[str]:
-    """The module to run and its arguments: `package.rnnt` where the first argument is `rnnt`; likewise `scale`."""
+    """The module to run and its arguments: `package.rnnt` where the first argument is `rnnt`; likewise others."""
     part = session.posargs[0] if session.posargs else ""
-    if part not in ("rnnt", "scale"):
+    if part not in ("rnnt", "scale", "decisions"):
         return [package, *session.posargs]
     if part == "rnnt":
         _install_gigaam(session)

@@ -29,7 +29,6 @@ FLOORS = (
     ("replay",),
     ("fixtures",),
     ("diarize",),
-    ("answers",),
     ("measure",),
     ("sources",),
     ("community1", "rnnt"),

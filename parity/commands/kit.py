@@ -16,6 +16,9 @@ def kit(
     folder: Annotated[Path, typer.Argument(help="Where the kit goes; must not exist yet.")],
     fixture: FixtureArgument = None,
     option: FixtureOption = None,
+    decisions: Annotated[
+        bool, typer.Option("--decisions", help="The decision cases instead: one folder per case, no clip, no network.")
+    ] = False,
     every: Annotated[bool, typer.Option("--all", help="Of every fixture, one folder each below FOLDER.")] = False,
     snapshots: SnapshotsOption = None,
     weights: WeightsOption = "wheels",
@@ -26,6 +29,11 @@ def kit(
 
     Without a fixture, of 14_partial_tail: the smallest that goes through every stage but one.
     """
+    if decisions:
+        if every or fixture or option or snapshots:
+            raise InputError("--decisions: no recording has a part in them, so no fixture, --all or --snapshots")
+        _write_decisions(folder)
+        return
     from parity.checkout import default_folder
     from parity.fixtures.catalogue import Catalogue
     from parity.ports.kit import DEFAULT_FIXTURE, write_kit
@@ -47,3 +55,11 @@ def kit(
                 markup=False,
                 soft_wrap=True,
             )
+
+
+def _write_decisions(folder: Path) -> None:
+    from parity.fixtures.decisions import read_decisions
+    from parity.ports.kit_decisions import LISTED, write_decisions
+
+    number = write_decisions(folder, read_decisions())
+    stdout.print(f"{folder}: {number} decision cases, one folder per case; {LISTED} lists them", soft_wrap=True)

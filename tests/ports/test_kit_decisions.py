@@ -1,0 +1,34 @@
+"""The decision cases as a kit: every case, as a program is asked it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+from support.command_line import only_error, parity
+
+from parity.fixtures.decisions import read_decisions
+from parity.ports.kit_decisions import LISTED, write_decisions
+
+CASES = read_decisions()
+
+
+def test_the_kit_holds_every_case_with_its_inputs_parameters_and_answer(tmp_path):
+    assert write_decisions(tmp_path / "kit", CASES) == len(CASES)
+    listed = json.loads((tmp_path / "kit" / LISTED).read_text(encoding="utf-8"))["cases"]
+    assert [entry["id"] for entry in listed] == [case.id for case in CASES]
+    for case, entry in zip(CASES, listed, strict=True):
+        folder = tmp_path / "kit" / case.kind / case.name
+        assert {path.stem for path in (folder / "in").iterdir()} == {*entry["reads"], "parameters"}
+        assert {path.stem for path in (folder / "out").iterdir()} == set(entry["writes"]) == set(entry["tolerance"])
+        for name, value in case.inputs.items():
+            assert np.array_equal(np.load(folder / "in" / f"{name}.npy"), value, equal_nan=True)
+        parameters = json.loads((folder / "in" / "parameters.json").read_text(encoding="utf-8"))
+        assert parameters["threshold"] == case.parameters.get("threshold", 0.6)
+
+
+def test_on_the_command_line(tmp_path):
+    done = parity("kit", tmp_path / "kit", "--decisions")
+    assert done.returncode == 0 and f"{len(CASES)} decision cases" in " ".join(done.stdout.split())
+    assert "exists already" in only_error(parity("kit", tmp_path / "kit", "--decisions"))
+    assert "--decisions: no recording" in only_error(parity("kit", tmp_path / "other", "02", "--decisions"))
