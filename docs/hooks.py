@@ -192,7 +192,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     made |= {f"{PYTHON}/{name}": page for name, page in python_pages().items()}
     made |= {
         f"reference/schemas/{path.name}": path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "parity" / "report").glob("*schema.json"))
+        for path in sorted((ROOT / "parity").glob("*/*schema.json"))
     }
     for uri, content in made.items():
         files.append(File.generated(config, uri, content=content))

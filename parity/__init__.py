@@ -33,6 +33,7 @@ __all__ = [
     "load_networks",
     "load_weights",
     "margins",
+    "plot_turns",
     "read_dump",
     "read_snapshot",
     "replay",
@@ -52,6 +53,7 @@ HANDED_ON = {
     "compare": "parity.ports.dump.asked",
     "load_networks": "parity.fixtures.prepare",
     "load_weights": "parity.sources.weights",
+    "plot_turns": "parity.report.picture",
     "read_dump": "parity.ports.dump.reading",
     "read_snapshot": "parity.fixtures.snapshot",
     "score": "parity.measure.score",
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
     from parity.ports.dump.asked import compare as compare
     from parity.ports.dump.asked import validate as validate
     from parity.report.frames import to_frame as to_frame
+    from parity.report.picture import plot_turns as plot_turns
     from parity.sources import load_weights as load_weights
 
     def _room(function: Callable[P, R]) -> Room[P, R]: ...

@@ -5,6 +5,8 @@ A table of contents: each command is a module of `parity.commands`.
 
 from __future__ import annotations
 
+import sys
+
 import typer
 
 from parity.commands import fixtures, rnnt
@@ -16,6 +18,7 @@ from parity.commands.explain import case, explain
 from parity.commands.kit import kit
 from parity.commands.layers import layers
 from parity.commands.margins import margins
+from parity.commands.new_port import new_port
 from parity.commands.run import run
 from parity.commands.runtimes import runtimes
 from parity.commands.stability import stability
@@ -23,10 +26,10 @@ from parity.commands.validate import validate
 from parity.commands.verification import verification
 from parity.commands.version import VersionOption
 from parity.commands.weights import weights
-from parity.console import run_and_exit
+from parity.console import check_dashes, run_and_exit
 
 CONTENTS = {
-    "Check a port": (run, compare, validate, kit, layers, rnnt.app),
+    "Check a port": (run, compare, validate, kit, new_port, layers, rnnt.app),
     "Why not the same": (explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
     "Use it": (diarize, convert, weights),
@@ -51,7 +54,12 @@ for panel, commands in CONTENTS.items():
 
 def main() -> None:
     """Entry point: one line and exit status 2 for a user's mistake."""
-    run_and_exit(app)
+    run_and_exit(_app)
+
+
+def _app() -> object:
+    check_dashes(sys.argv[1:])
+    return app()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -29,6 +31,18 @@ def print_traces(raised: Iterable[Any]) -> None:
     """Tracebacks of the stages that raised (`parity.replay.subject.Raised`), for `--traceback`."""
     for found in raised:
         stderr.print(f"stage {found.stage}, {found.mode}:\n{found.trace}", markup=False, soft_wrap=True)
+
+
+def check_dashes(arguments: Iterable[str]) -> None:
+    """Refuse a file's name that would be taken for an option, with what to write instead.
+
+    Raises
+    ------
+    InputError : a word before `--` begins with a dash, has an ending as files have, and is a file
+    """
+    for word in itertools.takewhile(lambda word: word != "--", arguments):
+        if word[0:1] == "-" and "." in word and "=" not in word and Path(word).is_file():
+            raise InputError(f"{word}: a file whose name begins with a dash is taken for an option; write ./{word}")
 
 
 def run_and_exit(app: Callable[[], object]) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from parity.answers.diarization import Diarization as Diarization
 from parity.audio.long import load_16k
-from parity.audio.reading import check_waveform
+from parity.audio.loudness import energy
+from parity.audio.reading import SAMPLE_RATE, check_waveform
 from parity.community1 import Parameters, community1_pipeline
-from parity.community1.annotation import Turn, speaker_names, to_rttm
+from parity.community1.annotation import speaker_names
 from parity.community1.in_batches import embed_batches
 from parity.community1.networks import build_networks
 from parity.community1.parameters import Bounds
@@ -23,58 +24,13 @@ from parity.community1.spoken import embed_spoken
 from parity.errors import InputError
 from parity.networks.placement import CPU, FLOAT32, Placement
 from parity.networks.runtime import available_cores, checked_threads, one_blas_thread
+from parity.networks.wespeaker.architecture import EMBEDDING_DIM
 from parity.networks.wespeaker.choice import check_choice, choose_runtime
 from parity.networks.wespeaker.runtime import AUTO, RUNTIMES
 from parity.pipeline.stage import Artefacts, Pipeline
 from parity.sources.weights import DEFAULT_SOURCE, WeightSet, load_weights
 
-if TYPE_CHECKING:
-    from pyannote.core import Annotation
-
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Diarization:
-    """What `diarize` returns.
-
-    Attributes
-    ----------
-    turns, exclusive_turns : who speaks when in seconds, with and without overlap, in RTTM order
-    embeddings : (num_speakers, 256) float64, one row for each speaker in the order of their names; zero for a speaker
-        that only the count asked for
-    artefacts : those asked for, by name; shapes and dtypes are in `parity.pipeline.artefact`
-    seconds : of each stage, by the wall; the filterbank's are a part of the embeddings'
-    """
-
-    turns: list[Turn]
-    exclusive_turns: list[Turn]
-    embeddings: np.ndarray
-    artefacts: dict[str, Any] = field(default_factory=dict, repr=False)
-    seconds: dict[str, float] = field(default_factory=dict, repr=False)
-
-    def rttm(self, uri: str, *, exclusive: bool = False) -> str:
-        """The turns as RTTM text."""
-        return to_rttm(self.exclusive_turns if exclusive else self.turns, uri)
-
-    def to_annotation(self, uri: str | None = None, *, exclusive: bool = False) -> Annotation:
-        """The turns as a `pyannote.core.Annotation`, as pyannote.audio's own pipeline returns them.
-
-        Parameters
-        ----------
-        uri : of the annotation
-        exclusive : whether at most one speaker speaks at a time
-
-        Returns
-        -------
-        annotation : segments in seconds, not rounded to the three decimals of RTTM; tracks and labels as in the turns
-        """
-        from pyannote.core import Annotation, Segment
-
-        annotation = Annotation(uri=uri)
-        for turn in self.exclusive_turns if exclusive else self.turns:
-            annotation[Segment(turn.start, turn.end), turn.track] = turn.speaker
-        return annotation
 
 
 def diarize(
@@ -191,10 +147,16 @@ class Diarizer:
         clock = StageClock()
         with one_blas_thread():
             made = clock.run(pipeline, {"waveform": waveform})
+        speakers = _speakers(made)
         return Diarization(
             turns=made["diarization"],
             exclusive_turns=made["exclusive_diarization"],
-            embeddings=_speaker_embeddings(made),
+            speakers=tuple(speakers),
+            embeddings=_padded_centroids(made, speakers.values()),
+            audio_seconds=waveform.shape[1] / SAMPLE_RATE,
+            energy=energy(waveform, SAMPLE_RATE),
+            weights=self.weights.name,
+            runtime=self.runtime,
             artefacts={name: made.get(name) for name in wanted},
             seconds=clock.seconds,
         )
@@ -295,13 +257,21 @@ def _checked(waveform: np.ndarray) -> np.ndarray:
     return waveform.astype(np.float32, copy=False)
 
 
-def _speaker_embeddings(made: dict[str, Any]) -> np.ndarray:
-    discrete, centroids = made.get("discrete_diarization"), made.get("centroids")
-    if discrete is None or centroids is None:
-        return np.zeros((0, 256))
-    speakers = {int(index) for index in np.flatnonzero(discrete.any(axis=0))}
+def _speakers(made: dict[str, Any]) -> dict[str, int]:
+    """Names of those who speak, and their clusters, in the order of the names."""
+    discrete = made.get("discrete_diarization")
+    if discrete is None:
+        return {}
+    named = speaker_names({int(index) for index in np.flatnonzero(discrete.any(axis=0))})
     present = {turn.speaker for turn in made["diarization"]}
-    ordered = [number for number, name in speaker_names(speakers).items() if name in present]
-    padded = np.zeros((max([len(centroids), *(number + 1 for number in ordered)]), centroids.shape[1]))
+    return {name: number for number, name in named.items() if name in present}
+
+
+def _padded_centroids(made: dict[str, Any], clusters: Iterable[int]) -> np.ndarray:
+    """The centroids of some clusters, (n, 256) float64; zeros for one that only the count asked for."""
+    centroids, chosen = made.get("centroids"), list(clusters)
+    if centroids is None or not chosen:
+        return np.zeros((0, EMBEDDING_DIM))
+    padded = np.zeros((max([len(centroids), *(number + 1 for number in chosen)]), centroids.shape[1]))
     padded[: len(centroids)] = centroids
-    return padded[ordered]
+    return padded[chosen]

@@ -29,6 +29,7 @@ FLOORS = (
     ("replay",),
     ("fixtures",),
     ("diarize",),
+    ("answers",),
     ("measure",),
     ("sources",),
     ("community1", "rnnt"),

@@ -28,8 +28,9 @@ from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries
-from parity.ports.arrays import in_conventions, read_arrays, with_arrays
+from parity.ports.arrays import read_arrays, with_arrays
 from parity.ports.dump.comparison import DIFFERENT, compare_dumps
+from parity.ports.dump.given import given_values
 from parity.ports.dump.reading import Dump, read_dump
 from parity.replay.engine import CASCADED, in_common, replay
 from parity.replay.subject import subject_of
@@ -221,7 +222,7 @@ def _judged(
     moved = moved_in(bench, made, supplied)
     found = compare_dumps(bench.name, reference, dump)
     first = found.first_drift
-    candidate = bench.memo.pipeline(with_arrays(bench.native, in_conventions(found, dump)))
+    candidate = bench.memo.pipeline(with_arrays(bench.native, given_values(found, dump)))
     patching = bench.clean.of(candidate)
     outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
     verdicts = Verdicts(patching, outcome).all()

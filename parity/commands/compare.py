@@ -121,7 +121,8 @@ def _explained(
     from parity.fixtures.prepare import load_networks, prepare
     from parity.networks.runtime import one_blas_thread
     from parity.ports.arrays import with_arrays
-    from parity.ports.dump.comparison import LOGITS, given_values, unexplained_logits, with_suggestion
+    from parity.ports.dump.comparison import LOGITS, unexplained_logits, with_suggestion
+    from parity.ports.dump.given import given_values
     from parity.ports.dump.relearned import explain_logits
     from parity.ports.python import Implementation
     from parity.sources.weights import load_weights

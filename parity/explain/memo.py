@@ -61,7 +61,7 @@ class Memo:
         for stage in pipeline:
             if not _remembers(stage.run):
                 remembered = partial(self._stage, stage.name, stage.run)
-                pipeline = pipeline.replacing(stage.name, remembered, given=stage.given)
+                pipeline = pipeline.replacing(stage.name, remembered, given=stage.given, written=stage.written)
         return pipeline
 
     def _network(self, name: str, run: Network, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:

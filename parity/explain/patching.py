@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, Patch
-from parity.explain.supply import Supply, downstream
+from parity.explain.supply import Supply, downstream, same
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
@@ -105,7 +105,7 @@ class Patching:
         raised : takes the stages that raise
         """
         # Taking over what is the same already moves nothing.
-        moved = {name for name, value in patches.items() if not _same(self.made.get(name), value)}
+        moved = {name for name, value in patches.items() if not same(self.made.get(name), value)}
         return self._with_code(moved).run(self.inputs, patches=patches, raised=raised)
 
     def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
@@ -238,13 +238,6 @@ class Patching:
             if self.supply.explained(stage):
                 pipeline = pipeline.replacing(stage.name, self.native[stage.name].run)
         return pipeline
-
-
-def _same(ours: Any, theirs: Any) -> bool:
-    """Whether two artefacts are one value; series of chunks are not looked into."""
-    if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
-        return np.array_equal(ours, theirs, equal_nan=True)
-    return ours is theirs or (isinstance(ours, list) and ours == theirs)
 
 
 def _holds(side: Any, chunk: int) -> bool:

@@ -2,7 +2,9 @@
 
 Arrays have no code to run on other inputs. Native code may take their place behind a patch only where it was shown to
 be what made them: on what the candidate had, it makes the candidate's own array. Where it makes another one the fault
-may be in that array's stage, and putting native code there would mend it unseen: the array stands as it is.
+may be in that array's stage, and putting native code there would mend it unseen: the array stands as it is. It is asked
+under the reference's conventions and, where these were undone, of the arrays as the port wrote them: tied speakers and
+names of turns follow the port's own numbers, and its arrays have its own lengths.
 What a port did not supply is *native*: it is the lab's own, says nothing of the port, and may hide where a port went
 wrong between two of its arrays.
 """
@@ -10,10 +12,13 @@ wrong between two of its arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
 from parity.errors import InputError
-from parity.pipeline.stage import Pipeline, Stage
+from parity.pipeline.stage import Artefacts, Pipeline, Stage
 
 Agrees = Callable[[str, Any, Any], bool]
 
@@ -34,9 +39,10 @@ class Supply:
 
     def __init__(self, native: Pipeline, candidate: Pipeline, made: Mapping[str, Any], agrees: Agrees) -> None:
         self._native, self._candidate, self._made, self._agrees = native, candidate, made, agrees
+        self._inputs = {name: made[name] for name in native.inputs if name in made}
         self.given = frozenset(name for stage in candidate for name in stage.given)
         self._own = {stage.name for stage in candidate if stage.given or stage.run is not native[stage.name].run}
-        self._explained: dict[str, bool | None] = {}
+        self._explained: dict[tuple[str, bool], bool | None] = {}
 
     @property
     def by_arrays(self) -> bool:
@@ -64,26 +70,44 @@ class Supply:
         """Artefacts that a stage reads and the port did not supply: those that would settle whose fault it is."""
         return tuple(self._open(self._native[stage]))
 
-    def explained(self, stage: Stage) -> bool | None:
+    def explained(self, stage: Stage, *, whole: bool = False) -> bool | None:
         """Whether native code, on what the candidate had, makes the arrays that were given of a stage.
 
         None where nothing was given of it, or native code cannot be run on what the candidate had.
+
+        Parameters
+        ----------
+        whole : also those that no later stage reads
         """
         if not stage.given:
             return None
-        if stage.name not in self._explained:
-            self._explained[stage.name] = self._explain(stage)
-        return self._explained[stage.name]
+        if (stage.name, whole) not in self._explained:
+            self._explained[stage.name, whole] = self._explain(stage, whole)
+        return self._explained[stage.name, whole]
 
-    def _explain(self, stage: Stage) -> bool | None:
+    def _explain(self, stage: Stage, whole: bool) -> bool | None:
         if not self._follows_an_array(stage):
             return False  # everything before it is native and within tolerance, so native code makes the reference's
+        read = [name for name in stage.given if self._is_read(name)]
+        names = stage.given if whole else read or stage.given
+        found = self._makes(stage, names, self._made)
+        return found if found or not self._written else self._makes(stage, names, self._written) or found
+
+    def _makes(self, stage: Stage, names: Iterable[str], had: Mapping[str, Any]) -> bool | None:
+        """Whether native code on what the candidate had makes some artefacts of it; None where it cannot be run."""
         try:
-            made = self._native[stage.name](self._made)
+            made = self._native[stage.name](had)
         except InputError:
             return None
-        read = [name for name in stage.given if self._is_read(name)]
-        return all(self._agrees(name, self._made.get(name), made.get(name)) for name in read or stage.given)
+        return all(self._agrees(name, had.get(name), made.get(name)) for name in names)
+
+    @cached_property
+    def _written(self) -> Artefacts:
+        """The cascade of what the port wrote as it wrote it; empty where no convention was undone."""
+        patches = {name: value for stage in self._candidate for name, value in stage.written.items()}
+        if all(same(value, self._made.get(name)) for name, value in patches.items()):
+            return {}
+        return self._candidate.run(self._inputs, patches=patches, raised=[])
 
     def _follows_an_array(self, stage: Stage) -> bool:
         seen: set[str] = set()
@@ -115,6 +139,13 @@ class Supply:
 
     def _is_read(self, name: str) -> bool:
         return any(name in stage.reads for stage in self._native)
+
+
+def same(ours: Any, theirs: Any) -> bool:
+    """Whether two artefacts are one value; series of chunks are not looked into."""
+    if isinstance(ours, np.ndarray) and isinstance(theirs, np.ndarray):
+        return np.array_equal(ours, theirs, equal_nan=ours.dtype.kind == "f")
+    return ours is theirs or (isinstance(ours, list) and ours == theirs)
 
 
 def downstream(pipeline: Pipeline, artefacts: Iterable[str]) -> set[str]:

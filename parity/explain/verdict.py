@@ -105,7 +105,7 @@ class Verdicts:
             return WITHIN
         if isolated is not None:
             return INHERITED
-        if (explained := self._supply.explained(stage)) is not None:
+        if (explained := self._supply.explained(stage, whole=True)) is not None:
             return INHERITED if explained else BORN
         patching = self._patching
         writers = map(patching.writer, patching.reads(stage.name))

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from math import ceil
 from typing import Any
 
 import numpy as np
 from scipy.cluster.hierarchy import maxdists
 
 from parity.audio import SAMPLE_RATE
+from parity.audio.loudness import Energy, energy
 from parity.community1.scoring import inactive
 from parity.fixtures import Snapshot
 from parity.fixtures.noise import Noise, NoiseFloor
@@ -24,15 +24,6 @@ from parity.measure.score import read_turns
 
 Turn = tuple[float, float, str]
 """Start and end in seconds, speaker."""
-
-MOST_POINTS = 500
-"""Of the energy curve: more than a page is wide in pixels shows nothing more."""
-
-QUIETEST = -100.0
-"""dBFS; below one step of 16-bit audio, and what digital silence is given as."""
-
-SHORTEST_STEP = 0.02
-"""Seconds; a shorter one shows pitch periods, not loudness."""
 
 
 @dataclass(frozen=True)
@@ -48,20 +39,6 @@ class Timeline:
     reference: tuple[Turn, ...]
     hypothesis: tuple[Turn, ...]
     differences: tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class Energy:
-    """Loudness of the waveform.
-
-    Attributes
-    ----------
-    step : seconds that a value stands for; the last one may stand for less
-    db : RMS in dB of full scale, one decimal, at least -100; empty where there is no audio
-    """
-
-    step: float
-    db: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -141,7 +118,7 @@ def find_details(
     """
     return Details(
         timeline=timeline(snapshot.values.get("diarization", ""), rttm),
-        energy=Energy(SHORTEST_STEP, ()) if waveform is None else energy(waveform),
+        energy=Energy() if waveform is None else energy(waveform, SAMPLE_RATE),
         embedding_map=_embedding_map(snapshot, made.get("embeddings")),
         merges=_merges(snapshot, made.get("dendrogram")),
         elbo=_elbo(snapshot.values.get("elbo_trajectory"), made.get("elbo_trajectory")),
@@ -193,21 +170,6 @@ def _changes(*sides: Iterable[Turn]) -> list[tuple[float, list[tuple[str, int, i
             changes.setdefault(start, []).append((speaker, side, 1))
             changes.setdefault(end, []).append((speaker, side, -1))
     return sorted(changes.items())
-
-
-def energy(waveform: np.ndarray) -> Energy:
-    """RMS of the waveform in at most 500 steps of 20 ms or more.
-
-    Parameters
-    ----------
-    waveform : (1, num_samples) float32
-    """
-    samples = waveform[0].astype(np.float64)
-    block = max(ceil(len(samples) / MOST_POINTS), round(SHORTEST_STEP * SAMPLE_RATE))
-    starts = np.arange(0, len(samples), block)
-    power = np.add.reduceat(samples**2, starts) / np.diff(np.append(starts, len(samples)))
-    decibels = 10 * np.log10(np.maximum(power, 10 ** (QUIETEST / 10)))
-    return Energy(block / SAMPLE_RATE, tuple(round(float(value), 1) for value in decibels))
 
 
 def _embedding_map(snapshot: Snapshot, embeddings: np.ndarray | None) -> EmbeddingMap | None:

@@ -23,6 +23,7 @@ import numpy as np
 
 from parity.errors import InputError
 from parity.files.whole import sha256_bytes
+from parity.networks.pickled_calls import unknown_calls
 from parity.networks.torch_pickle import DAMAGE, Global, Machine, Reduced, words
 from parity.networks.torch_tensors import RefusedError, short
 
@@ -63,14 +64,14 @@ class Checkpoint:
     tree : the whole pickled object; tensors as arrays, what is not known as `Global` and `Reduced`
     tensors : every tensor rebuilt, in the file's order
     sha256 : of the file
-    uncalled : what loading it elsewhere would call, and nothing here did; also where the result would be thrown away
+    named : what loading it elsewhere would import, and call if told to; nothing here did
     """
 
     path: Path
     tree: object
     tensors: tuple[np.ndarray, ...]
     sha256: str
-    uncalled: tuple[Global, ...] = ()
+    named: tuple[Global, ...] = ()
 
     @property
     def state_dict(self) -> dict[str, np.ndarray]:
@@ -78,8 +79,10 @@ class Checkpoint:
 
         Raises
         ------
-        InputError : neither is a mapping of names to tensors, and nothing else
+        InputError : neither is a mapping of names to tensors, and nothing else; or it names what torch would import
+            or call beside them and what no checkpoint of weights needs
         """
+        self._check_names()
         tree = self.tree if isinstance(self.tree, dict) else {}
         found = tree.get("state_dict")
         weights = found if isinstance(found, dict) else tree
@@ -93,6 +96,14 @@ class Checkpoint:
                     'by name only, at the top or under "state_dict": was a whole model or an optimiser saved?'
                 )
         return dict(weights)
+
+    def _check_names(self) -> None:
+        # Harmless here, whatever it names. But good weights beside a bad call are a bait, and torch would take it.
+        if unknown := unknown_calls(self.named):
+            raise InputError(
+                f"{self.path}: would import or call {', '.join(map(short, unknown[:3]))} where torch loads it: "
+                "hostile, or more than weights; nothing of it ran here. Save its state dict alone"
+            )
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
@@ -115,7 +126,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         archive = _Archive(data)
         machine = Machine(archive)
         tree = machine.run(archive.read("data.pkl"))
-        return Checkpoint(path, tree, tuple(machine.tensors.made), sha256_bytes(data), tuple(machine.uncalled))
+        return Checkpoint(path, tree, tuple(machine.tensors.made), sha256_bytes(data), tuple(machine.named))
     except RefusedError as error:
         raise InputError(f"{path}: {error}") from None
     except OSError as error:

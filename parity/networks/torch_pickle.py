@@ -85,7 +85,7 @@ class Machine:
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []  # the stacks under each open mark
         self.memo: dict[int, object] = {}
-        self.uncalled: dict[Global, None] = {}  # a set in the file's order
+        self.named: dict[Global, None] = {}  # a set in the file's order
 
     def run(self, program: bytes) -> object:
         """What the pickle would have made.
@@ -111,7 +111,7 @@ class Machine:
 
     def _step(self, opcode: pickletools.OpcodeInfo, stream: io.BytesIO) -> None:
         if opcode.name == "GLOBAL":  # pickletools would undo escapes that pickle does not have
-            self.stack.append(Global(*(stream.readline().removesuffix(b"\n").decode() for _ in range(2))))
+            self._name(*(stream.readline().removesuffix(b"\n").decode() for _ in range(2)))
             return
         argument = opcode.arg.reader(stream) if opcode.arg else None
         if opcode.name in PUSHED:
@@ -173,7 +173,12 @@ class Machine:
         module, name = self._popped(2)
         if not (isinstance(name, str) and isinstance(module, str)):
             raise TypeError("a global is named by something else than two strings")
-        self.stack.append(Global(module, name))
+        self._name(module, name)
+
+    def _name(self, module: str, name: str) -> None:
+        found = Global(module, name)
+        self.named[found] = None
+        self.stack.append(found)
 
     def _persistent(self, _: None) -> None:
         match self.stack.pop():
@@ -193,8 +198,6 @@ class Machine:
         if not (isinstance(function, (Global, Reduced)) and isinstance(args, tuple)):
             raise TypeError(f"calls a {type(function).__name__} with a {type(args).__name__}")
         known = self._known(function, args)
-        if known is None and isinstance(function, Global):
-            self.uncalled[function] = None
         self.stack.append(Reduced(function, args, new=new) if known is None else known)
 
     def _known(self, function: Global | Reduced, args: tuple[Any, ...]) -> object:

@@ -8,7 +8,7 @@ is None to those who read it. The lab reaches an implementation only through a `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -87,6 +87,7 @@ class Stage:
     when : the condition on which it runs; None is always
     given : which of `writes` were given as arrays, so that there is no code to run on other inputs; none otherwise
     gates : which of `reads` only say whether there was anything to do, and move no number of the result
+    written : of what was given, by artefact, as it was before its conventions were undone; empty where that is unknown
     """
 
     name: str
@@ -96,6 +97,7 @@ class Stage:
     when: Condition | None = None
     given: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
+    written: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __call__(self, artefacts: Mapping[str, Any]) -> Artefacts:
         """Run on the artefacts given; what it writes, by name; empty where its condition does not hold.
@@ -216,9 +218,22 @@ class Pipeline:
         if unknown := sorted(set(patches) - {name for stage in self.stages for name in stage.writes}):
             raise ValueError(f"patches for {unknown}, which no stage of {self.name} writes")
 
-    def replacing(self, name: str, run: Callable[..., Any], *, given: tuple[str, ...] = ()) -> Pipeline:
-        """The same pipeline with one stage's function replaced; `given` is what it returns whatever it reads."""
-        replaced = replace(self[name], run=run, given=given)
+    def replacing(
+        self,
+        name: str,
+        run: Callable[..., Any],
+        *,
+        given: tuple[str, ...] = (),
+        written: Mapping[str, Any] | None = None,
+    ) -> Pipeline:
+        """The same pipeline with one stage's function replaced.
+
+        Parameters
+        ----------
+        given : what it returns whatever it reads
+        written : the same before its conventions were undone
+        """
+        replaced = replace(self[name], run=run, given=given, written=written or {})
         return self.with_stages(replaced if stage.name == name else stage for stage in self.stages)
 
     def with_stages(self, stages: Iterable[Stage]) -> Pipeline:

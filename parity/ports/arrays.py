@@ -15,18 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from parity.community1.annotation import from_rttm
 from parity.community1.geometry import num_chunks
 from parity.errors import InputError
-from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
+from parity.pipeline import Pipeline, Stage
 from parity.ports.dump.checks import check_dump
-from parity.ports.dump.comparison import DumpComparison, compare_dumps, given_values
-from parity.ports.dump.reading import Dump, read_dump
-from parity.ports.dump.rttm import may_be_scored, plain
-from parity.ports.python import check_artefact
+from parity.ports.dump.comparison import compare_dumps
+from parity.ports.dump.given import Given, as_artefact, given_values
+from parity.ports.dump.reading import read_dump
+from parity.ports.dump.rttm import may_be_scored
 
 
-def read_arrays(folder: Path, reference: Path | None = None) -> dict[str, Any]:
+def read_arrays(folder: Path, reference: Path | None = None) -> Given:
     """The artefacts that a port left in a folder.
 
     Parameters
@@ -49,52 +48,30 @@ def read_arrays(folder: Path, reference: Path | None = None) -> dict[str, Any]:
     if not dump.values:
         raise InputError(f"--arrays {folder}: holds no artefact, only what lies beside them")
     if reference is None:
-        return {name: _given(dump, name, value) for name, value in dump.values.items()}
+        return Given({name: as_artefact(dump, name, value) for name, value in dump.values.items()})
     theirs = read_dump(reference)
-    alone = {n: _given(dump, n, value) for n, value in dump.values.items() if n not in theirs.values}
+    alone = {n: as_artefact(dump, n, value) for n, value in dump.values.items() if n not in theirs.values}
     if len(alone) == len(dump.values):
-        return alone
-    return alone | in_conventions(compare_dumps(folder.name, theirs, dump), dump)
-
-
-def in_conventions(comparison: DumpComparison, dump: Dump) -> dict[str, Any]:
-    """A port's artefacts under the reference's conventions; one of another shape as the port wrote it.
-
-    Another number of iterations or of clusters has no convention to be brought to, and is the port's all the same:
-    left out, native code would stand where it stood and be at parity.
-    """
-    given = given_values(comparison, dump)
-    other = {n: v for n, v in comparison.aligned.got.items() if n not in given and _has_another_shape(comparison, n)}
-    return {name: _given(dump, name, value) for name, value in other.items()} | given
-
-
-def _has_another_shape(comparison: DumpComparison, name: str) -> bool:
-    aligned = comparison.aligned
-    got, want = aligned.got[name], aligned.want[name]
-    if not (isinstance(got, np.ndarray) and isinstance(want, np.ndarray)) or ARTEFACTS[name].by_chunk:
-        return False
-    return name not in aligned.cropped and got.ndim == want.ndim and got.shape != want.shape
-
-
-def _given(dump: Dump, name: str, value: Any) -> Any:
-    artefact = ARTEFACTS[name]
-    if artefact.dtype == "text":
-        value = from_rttm(plain(value))
-    check_artefact(dump.places[name], artefact, value)  # a dump may have a frame less, a stage may not
-    if artefact.dtype == "text":
-        return value
-    value = value.astype(artefact.dtype)
-    return ChunkSeries.recorded(dump.chunks(name), value) if artefact.by_chunk else value
+        return Given(alone)
+    given = given_values(compare_dumps(folder.name, theirs, dump), dump)
+    return Given(alone | given, alone | given.written)
 
 
 def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:
-    """The pipeline with artefacts that are what they are, whatever the stages before them made."""
+    """The pipeline with artefacts that are what they are, whatever the stages before them made.
+
+    Parameters
+    ----------
+    values : of a `Given`, what the port wrote goes along, so that its stages can be asked in its own numbering
+    """
+    as_written = values.written if isinstance(values, Given) else {}
     for stage in pipeline:
         given = {name: values[name] for name in stage.writes if name in values}
         if given:
             whole = "fbank" in given and "embeddings" not in values
             give = partial(_give_every_chunk if whole else _give, stage, given)
-            pipeline = pipeline.replacing(stage.name, give, given=tuple(given))
+            written = {name: as_written[name] for name in given if name in as_written}
+            pipeline = pipeline.replacing(stage.name, give, given=tuple(given), written=written)
     return pipeline
 
 

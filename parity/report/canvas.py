@@ -1,7 +1,8 @@
 """What the plots are drawn on: figures measured in pixels, and their SVG made part of a page.
 
 Conventions: one unit of a drawing is one CSS pixel; text stays text; colours are custom properties of the page, so that
-one drawing serves light, dark and paper; no id occurs twice on a page, for each has the drawing's name before it.
+one drawing serves light, dark and paper; no id occurs twice on a page, for each has the drawing's name before it; what
+a tag's `style` would say is said by a class of the page, so that the page can forbid every style that is not its own.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ WIDE, MEDIUM, NARROW = 960, 600, 440
 
 POINTS = 72  # an inch; a figure of 72 dots an inch has a unit a pixel
 _COLOUR = re.compile("|".join(VARIABLES))
+_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 @contextlib.contextmanager
@@ -92,9 +94,10 @@ def embedded(figure: Figure, name: str, label: str) -> str:
 
     Parameters
     ----------
-    name : no other drawing of the page has it
+    name : no other drawing of the page has it; letters, digits and hyphens, for it begins every id
     label : what a screen reader says instead of it
     """
+    assert _NAME.fullmatch(name), name  # a recording's name is not one: it may hold quotes and tags
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     whole = text.getvalue()
@@ -103,7 +106,7 @@ def embedded(figure: Figure, name: str, label: str) -> str:
     width, height = box.groups()
     body = whole[whole.index(">", whole.index("<svg")) + 1 :]
     # Matplotlib's own style speaks of every element of the page.
-    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>|<!--.*?-->", "", body, flags=re.DOTALL)
     used = set(re.findall(r"(?:href=\"|url\()#([^\")]+)", body))
     body = re.sub(r"<[^<>]+>", lambda tag: _of_the_page(tag[0], name, used), body)
     head = f'<svg viewBox="0 0 {width} {height}" style="--width: {width}" role="img" aria-label="{escape(label)}">'
@@ -113,6 +116,27 @@ def embedded(figure: Figure, name: str, label: str) -> str:
 def _of_the_page(tag: str, name: str, used: set[str]) -> str:
     """One tag with ids of its own, those that are used, and the page's colours and font."""
     tag = re.sub(r'\s*\bid="([^"]+)"', lambda found: f' id="{name}-{found[1]}"' if found[1] in used else "", tag)
-    tag = re.sub(r"(href=\"|url\()#", rf"\g<1>#{name}-", tag)
+    tag = re.sub(r"(href=\"|url\()#", lambda found: f"{found[1]}#{name}-", tag)
     tag = _COLOUR.sub(lambda found: f"var({VARIABLES[found[0]]})", tag)
     return re.sub(r"font: ([\d.]+)px [^;\"]*", r"font-size: \1px", tag)
+
+
+class Classes:
+    """Styles of tags as classes of the page, each style once.
+
+    A page whose policy allows only what it names by hash can hold no `style` attributes.
+    """
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+
+    def instead_of_styles(self, drawing: str) -> str:
+        """A drawing of `embedded` with a class in place of every `style`."""
+        return re.sub(r"<[^<>]+>", lambda tag: re.sub(r' style="([^"]*)"', self._class, tag[0]), drawing)
+
+    def rules(self) -> str:
+        """What the page's style sheet has to say of them, one rule per line."""
+        return "".join(f".{name}{{{style}}}\n" for style, name in self._names.items())
+
+    def _class(self, found: re.Match[str]) -> str:
+        return f' class="{self._names.setdefault(found[1], f"d{len(self._names)}")}"'

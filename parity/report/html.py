@@ -5,14 +5,16 @@ Rendered from the data of `parity.json` with the templates beside this module; n
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parity.report import plots
+from parity.report import canvas, plots
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
@@ -75,6 +77,9 @@ def page(document: dict[str, Any]) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    drawings, classes = _drawings(document)
+    script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
+    style += classes.rules()
     environment.filters |= {"number": number, "scientific": scientific, "decimal": decimal, "times": times}
     environment.globals |= {
         "both": both,
@@ -86,19 +91,42 @@ def page(document: dict[str, Any]) -> str:
         "span": span,
         "measured": measured,
         "single_patches": plots.single_patches,
-        "drawn": drawn,
+        "drawings": drawings,
         "PLOTS": PLOTS,
         "STATUS": {"parity": "✓", "limited coverage": "◐", "drift": "✕", "raises": "✕"}
         | {"error": "!", "counted": "·", "missing": "?"},
     }
     return environment.get_template("index.html.j2").render(
-        document=document, headline=headline(document), first_line=of_run(document)
+        document=document,
+        headline=headline(document),
+        first_line=of_run(document),
+        script=Markup(script),
+        style=Markup(style),
+        policy=_policy(script, style),
     )
 
 
-def drawn(fixture: Fixture, plot: Plot) -> Markup:
-    """One plot of one fixture; empty where there is nothing to draw. Its text is escaped by what draws it."""
-    return Markup(plots.svg(plot.draw, fixture, plot.key, label(fixture, plot)))
+def _drawings(document: dict[str, Any]) -> tuple[dict[tuple[int, str], Markup], canvas.Classes]:
+    # (number of the fixture from 1, key of the plot) -> drawing, empty where there is nothing to draw. The text in it
+    # is escaped by what draws it.
+    classes = canvas.Classes()
+    drawings = {
+        (number, key): Markup(
+            classes.instead_of_styles(plots.svg(plot.draw, fixture, f"f{number}-{key}", label(fixture, plot)))
+        )
+        for number, fixture in enumerate(document["fixtures"], 1)
+        for key, plot in PLOTS.items()
+    }
+    return drawings, classes
+
+
+def _policy(script: str, style: str) -> str:
+    # Nothing is loaded, and nothing runs or styles but the page's own script and sheet, which are named by hash: what a
+    # recording's name smuggles in is dead even where escaping were forgotten.
+    ours, sheet = (f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (script, style))
+    return (
+        f"default-src 'none'; img-src data:; style-src {sheet}; script-src {ours}; base-uri 'none'; form-action 'none'"
+    )
 
 
 def label(fixture: Fixture, plot: Plot) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
-from parity.report.wording import both, number, scientific
+from parity.report.wording import both, inert, inert_table, number, scientific
 
 COLUMNS = (
     "fixture",
@@ -29,22 +29,20 @@ def markdown(document: dict[str, Any]) -> str:
     """`parity.md` from the data of `parity.json`."""
     summary = document["summary"]
     lines = [
-        f"# {headline(document)}",
+        f"# {inert(headline(document))}",
         "",
-        of_run(document),
+        inert(of_run(document)),
         "",
-        f"pyannote.audio {document['reference']['pyannote.audio']} · weights `{document['weights']['name']}` "
-        f"(`{document['weights']['sha256'][:12]}`) · embedding network in {runtime(document)} · "
+        f"pyannote.audio {document['reference']['pyannote.audio']} · weights {inert(document['weights']['name'])} "
+        f"(`{document['weights']['sha256'][:12]}`) · embedding network in {inert(runtime(document))} · "
         f"worst embedding drift {scientific(summary['worst_embedding_drift'])} · "
         f"worst DER {number(summary['worst_der'])} · near-tied frames {summary['near_ties']}",
         "",
-        f"| {' | '.join(headings(document).values())} |",
-        "|---" * len(COLUMNS) + "|",
+        *inert_table(headings(document).values(), map(cells, document["fixtures"])),
     ]
-    lines += [_row(fixture) for fixture in document["fixtures"]]
     remarks = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
     if remarks:
-        lines += ["", *(f"- {remark}" for remark in remarks)]
+        lines += ["", *(f"- {inert(remark)}" for remark in remarks)]
     return "\n".join(lines) + "\n"
 
 
@@ -161,7 +159,3 @@ def tightest(fixture: dict[str, Any]) -> dict[str, Any] | None:
     """The margin with the least headroom; None where none is known."""
     known = [margin for margin in fixture["margins"] or () if margin["least_headroom"] is not None]
     return min(known, key=lambda margin: margin["least_headroom"], default=None)
-
-
-def _row(fixture: dict[str, Any]) -> str:
-    return "| " + " | ".join(cells(fixture)) + " |"

@@ -14,7 +14,7 @@ from rich.table import Table
 from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.errors import InputError, one_line
 from parity.report.grid import uncut
-from parity.report.wording import markdown_lines, number, scientific
+from parity.report.wording import inert_table, number, scientific
 
 SCHEMA = 1
 NOTHING = "-"
@@ -130,7 +130,7 @@ def costs_markdown(document: dict[str, Any]) -> str:
     lines = [
         f"Weights `{document['weights']}`; {machine['cpu']}, {threads}.",
         "",
-        *_table(COLUMNS, rows(document)),
+        *inert_table(COLUMNS, rows(document)),
         "",
         "Embedding drift and DER (plain output) by fixture; chunks embedded where not all were:",
         "",
@@ -142,7 +142,7 @@ def costs_markdown(document: dict[str, Any]) -> str:
     for runtime in document["runtimes"]:
         for fixture in runtime["fixtures"]:
             fixtures[fixture["fixture"]].append(_cell(fixture))
-    lines += _table(("fixture", *names), ((name, *cells) for name, cells in fixtures.items()))
+    lines += inert_table(("fixture", *names), ((name, *cells) for name, cells in fixtures.items()))
     return "\n".join(lines) + "\n"
 
 
@@ -153,8 +153,3 @@ def _cell(fixture: dict[str, Any]) -> str:
     if fixture["rttm_equal"] is None:
         return f"{drift}, {fixture['chunks']} of {fixture['total']}"
     return f"{drift}, {'=' if fixture['rttm_equal'] else number(fixture['der'])}"
-
-
-def _table(columns: Iterable[str], body: Iterable[Iterable[str]]) -> list[str]:
-    columns = list(columns)
-    return markdown_lines([columns, ["---"] * len(columns), *body])

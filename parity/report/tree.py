@@ -9,12 +9,11 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from parity.errors import one_line
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.report.comparison import Found, size
 from parity.report.grid import fits, uncut
-from parity.report.wording import markdown_lines, number
+from parity.report.wording import inert, inert_table, number
 
 RECORDINGS = (
     "recording",
@@ -137,12 +136,15 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str], ve
     remarks : what was not compared, or could not be, one line each
     verdict : the first line, `parity.report.headline.of_comparison`
     """
-    lines = [f"# {title}", "", *([verdict, ""] if verdict else []), *(f"{line}\n" for line in origins(found))]
-    lines += [*_table(RECORDINGS, recording_rows(found)), "", KEY, "", *_table(ARTEFACT_COLUMNS, artefact_rows(found))]
+    lines = [f"# {inert(title)}", "", *([inert(verdict), ""] if verdict else [])]
+    lines += [f"{inert(line)}\n" for line in origins(found)]
+    lines += [
+        *inert_table(RECORDINGS, recording_rows(found)),
+        "",
+        KEY,
+        "",
+        *inert_table(ARTEFACT_COLUMNS, artefact_rows(found)),
+    ]
     if remarks:
-        lines += ["", *(f"- {one_line(remark)}" for remark in remarks)]
+        lines += ["", *(f"- {inert(remark)}" for remark in remarks)]
     return "\n".join(lines) + "\n"
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    return markdown_lines([columns, ["---"] * len(columns), *rows])

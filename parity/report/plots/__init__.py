@@ -21,16 +21,15 @@ __all__ = ["Draw", "drift", "elbo", "embedding_map", "merges", "recovery", "sing
 Draw = Callable[[dict[str, Any]], Figure | None]
 
 
-def svg(draw: Draw, fixture: dict[str, Any], key: str, label: str) -> str:
+def svg(draw: Draw, fixture: dict[str, Any], name: str, label: str) -> str:
     """One plot of one fixture.
 
     Parameters
     ----------
     draw : one of the functions below
-    key : of the plot, unique for each
+    name : of the drawing, no other of the page has it; letters, digits and hyphens
     label : what a screen reader says instead of it
     """
-    name = f"{fixture['name']}-{key}"
     with page_style(name):
         figure = draw(fixture)
         return "" if figure is None else embedded(figure, name, label)

@@ -30,7 +30,7 @@ def timeline(fixture: dict[str, Any]) -> Figure | None:
     top = new_axes(figure, area, (18, 18 + lanes))
     below = new_axes(figure, area, (34 + lanes, 96 + lanes))
     _lanes(top, found, speakers)
-    _energy(below, energy)
+    draw_energy(below, energy["db"], energy["step"])
     last = max((turn[1] for side in ("reference", "hypothesis") for turn in found[side]), default=0.0)
     end = fixture["audio_seconds"] or len(energy["db"]) * energy["step"] or last
     for axes in (top, below):
@@ -48,12 +48,15 @@ def _lanes(axes: Axes, found: dict[str, Any], speakers: list[str]) -> None:
             spans = [(start, end - start) for start, end, who in found[side] if who == speaker]
             # A thin outline, so that the shortest turn of a long clip still shows.
             axes.broken_barh(spans, (lane + offset, 0.36), color=colour, linewidth=0.4)
+    name_lanes(axes, speakers, "nobody speaks, on either side")
+
+
+def name_lanes(axes: Axes, speakers: Sequence[str], nobody: str) -> None:
+    """Lines between the lanes of speakers, from top to bottom, and their names; what stands there where is none."""
     for lane in range(1, len(speakers)):
         axes.axhline(lane, color=LINE, linewidth=0.7)
     if not speakers:
-        axes.text(
-            0.5, 0.5, "nobody speaks, on either side", transform=axes.transAxes, color=MUTED, ha="center", va="center"
-        )
+        axes.text(0.5, 0.5, nobody, transform=axes.transAxes, color=MUTED, ha="center", va="center")
     axes.set_ylim(max(len(speakers), 1), 0)
     axes.set_yticks([lane + 0.5 for lane in range(len(speakers))], [_short(name) for name in speakers])
     axes.tick_params(axis="y", length=0)
@@ -62,8 +65,8 @@ def _lanes(axes: Axes, found: dict[str, Any], speakers: list[str]) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def _energy(axes: Axes, energy: dict[str, Any]) -> None:
-    db, step = energy["db"], energy["step"]
+def draw_energy(axes: Axes, db: Sequence[float], step: float) -> None:
+    """How loud it is along the way: dB of full scale, each value for so many seconds."""
     seconds = [step * index for index in range(len(db) + 1)]
     axes.stairs(db, seconds, baseline=-100, fill=True, color=MUTED, alpha=0.55)
     axes.set_ylim(-100, 0)

@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +15,7 @@ import numpy as np
 import yaml
 
 from parity.errors import InputError, one_line
+from parity.files.arrays import read_file
 from parity.networks import pyannet
 from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.wespeaker import names as wespeaker
@@ -31,6 +30,13 @@ PLDA_SHAPES = {
     "psi": (128,),
 }
 PLDA_FILES = {"xvec_transform.npz": ("mean1", "mean2", "lda"), "plda.npz": ("mu", "tr", "psi")}
+
+MAX_CONFIG = 1 << 16  # bytes; the official one has 600
+MOST = 1e6  # of any hyper-parameter
+UNREADABLE = (
+    *(OSError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError),
+    RecursionError,  # a thousand brackets
+)
 
 Arrays = dict[str, np.ndarray]
 
@@ -91,33 +97,50 @@ def _read_network(
 
 
 def _read_npz(path: Path, keys: tuple[str, ...]) -> list[tuple[str, np.ndarray]]:
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-            arrays = {key: np.asarray(loaded[key]) for key in keys}
-    except (OSError, ValueError, KeyError, IndexError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise InputError(f"{path}: cannot be read as PLDA arrays {', '.join(keys)} ({error})") from error
-    for key, array in arrays.items():
+    contents = read_file(path, ".npz")
+    if contents.problems:
+        raise InputError(f"{'; '.join(contents.problems)}; expected the PLDA's arrays {', '.join(keys)}")
+    arrays = []
+    for key in keys:
+        if (array := contents.arrays.get(key)) is None:
+            raise InputError(f"{path}: has no array {key}, one of the PLDA's {', '.join(keys)}")
         if array.shape != PLDA_SHAPES[key]:
             raise InputError(f"{path}: {key} is {array.shape}, expected {PLDA_SHAPES[key]}")
         if array.dtype.kind != "f":
             raise InputError(f"{path}: {key} is {array.dtype}, expected floating-point numbers")
-    return list(arrays.items())
+        arrays.append((key, array))
+    return arrays
 
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
+        if (size := path.stat().st_size) > MAX_CONFIG:
+            raise ValueError(f"{size} bytes, the limit is {MAX_CONFIG}")
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
         clustering, params = config["params"]["clustering"], config["pipeline"]["params"]
         return {
-            "threshold": float(clustering["threshold"]),
-            "fa": float(clustering["Fa"]),
-            "fb": float(clustering["Fb"]),
-            "min_duration_off": float(config["params"]["segmentation"]["min_duration_off"]),
-            "exclude_overlap": bool(params.get("embedding_exclude_overlap", False)),
+            "threshold": _number(clustering, "threshold"),
+            "fa": _number(clustering, "Fa"),
+            "fb": _number(clustering, "Fb"),
+            "min_duration_off": _number(config["params"]["segmentation"], "min_duration_off"),
+            "exclude_overlap": _flag(params, "embedding_exclude_overlap"),
         }
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (*UNREADABLE, yaml.YAMLError) as error:
         raise InputError(
-            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {one_line(error)}); "
+            f"{path}: cannot be read as the pipeline's configuration ({type(error).__name__}: {one_line(error, 200)}); "
             f"expected pyannote's own layout: config.yaml, segmentation/, embedding/, plda/"
         ) from error
+
+
+def _number(table: dict[str, Any], key: str) -> float:
+    value = table[key]
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= MOST:
+        raise ValueError(f"{key} is {value!r}, expected a number from 0 to {MOST:g}")
+    return float(value)
+
+
+def _flag(table: dict[str, Any], key: str) -> bool:
+    value = table.get(key, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{key} is {value!r}, expected true or false")
+    return value

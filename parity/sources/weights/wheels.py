@@ -9,6 +9,7 @@ pyannote 4.0.4 and this project read one and the same checkpoint.
 
 from __future__ import annotations
 
+import contextlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.errors import InputError
 from parity.files.whole import cache_dir, writing_folder
 from parity.networks.checkpoint import Global, Reduced
 from parity.networks.checkpoint_writer import write_checkpoint
@@ -55,14 +57,27 @@ def prepare() -> Path:
 
     Raises
     ------
-    InputError : a download failed, or what was downloaded is not what the lock file pins
+    InputError : a download failed, what was downloaded is not what the lock file pins, or the folder's configuration
+        is no longer what was written (its arrays are checked by `parity.sources.weights`)
     """
     lock = locked_set(NAME)
     folder = cache_dir() / "weights" / f"{NAME}-{lock.sha256[:12]}"
     if not folder.is_dir():
-        with writing_folder(folder) as temporary:
+        with writing_folder(folder, pinned=True) as temporary:
             _write_layout(temporary, lock)
+    _check_config(folder / "config.yaml")
     return folder
+
+
+def _check_config(path: Path) -> None:
+    # Its numbers are as much of the answer as the weights are, and no hash of tensors covers them.
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.stat().st_size <= 2 * len(CONFIG) and path.read_text(encoding="utf-8") == CONFIG:
+            return
+    raise InputError(
+        f"{path}: is not what the pinned weights were written with: edited, or damaged; remove {path.parent} and run "
+        "again, or give a folder of your own with --weights"
+    )
 
 
 def _write_layout(folder: Path, lock: LockedSet) -> None:

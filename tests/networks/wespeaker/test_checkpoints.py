@@ -265,7 +265,7 @@ def test_nothing_in_a_hostile_pickle_runs(tmp_path):
     with zipfile.ZipFile(tmp_path / "x.pt", "w") as archive:
         archive.writestr("archive/data.pkl", pickle.dumps({"state_dict": {"conv1.weight": Trap(trap)}}, protocol=2))
         archive.writestr("archive/version", "3\n")
-    assert "builtin__.exec' where torch loads it: hostile; nothing of it ran" in refusal(tmp_path / "x.pt")
+    assert "builtin__.exec' where torch loads it: hostile" in refusal(tmp_path / "x.pt")
     hidden = io.BytesIO()
     np.save(hidden, np.array([Trap(trap)], dtype=object))
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
@@ -298,7 +298,7 @@ def test_good_weights_beside_a_call_that_acts_are_a_bait_and_refused(arrays, tmp
                 archive.writestr(name, data)
         return tmp_path / "x.pt"
 
-    assert "would call '__builtin__.exec'" in refusal(beside(Trap(trap)))
+    assert "would import or call '__builtin__.exec'" in refusal(beside(Trap(trap)))
     assert same(read_embedding(beside(Harmless())).arrays, arrays)
     assert not trap.exists()
 

@@ -11,7 +11,8 @@ from support.dump_examples import CROWD, FIXTURE, IMPOSED, copy_of, other_local_
 from parity.community1.assignment import constrained_argmax
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.clusters import matched, renaming
-from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, compare_dumps, given_values
+from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, compare_dumps
+from parity.ports.dump.given import given_values
 from parity.ports.dump.local_speakers import speaker_orders
 from parity.report.comparison import comparison_data
 
@@ -344,3 +345,30 @@ def test_rounding_of_embeddings_is_no_reason_to_renumber():
     want = np.ones((5, 3, 256), dtype=np.float32)
     noise = 1e-6 * np.random.default_rng(0).normal(size=want.shape).astype(np.float32)
     assert speaker_orders(Aligned({"embeddings": want}, {"embeddings": want + noise})).tolist() == [[0, 1, 2]] * 5
+
+
+def test_an_array_of_another_length_is_handed_on_as_the_port_wrote_it():
+    dump = copy_of(reference())
+    dump.values["elbo_trajectory"] = np.append(dump.values["elbo_trajectory"], 1.0)
+    dump.values["centroids"] = np.concatenate([dump.values["centroids"]] * 2)
+    given = given_values(compared(dump), dump)
+    for name in ("elbo_trajectory", "centroids"):
+        assert np.array_equal(given[name], dump.values[name])
+    assert set(given.written) == set(given)
+
+
+def test_what_no_stage_may_have_made_is_left_out():
+    dump = copy_of(reference())
+    dump.values["centroids"] = dump.values["centroids"][:, :200]
+    assert "centroids" not in given_values(compared(dump), dump)
+
+
+def test_what_conventions_changed_is_also_there_as_the_port_wrote_it():
+    dump, names = copy_of(reference()), ("centroids", "soft_clusters", "hard_clusters")
+    hard = dump.values["hard_clusters"]
+    dump.values["centroids"] = dump.values["centroids"][::-1].copy()
+    dump.values["soft_clusters"] = dump.values["soft_clusters"][:, :, ::-1].copy()
+    dump.values["hard_clusters"] = np.where(hard >= 0, dump.values["centroids"].shape[0] - 1 - hard, hard)
+    given = given_values(compared(dump), dump)
+    assert all(np.array_equal(given[name], reference().values[name]) for name in names)
+    assert all(np.array_equal(given.written[name], dump.values[name]) for name in names)
