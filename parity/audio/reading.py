@@ -19,6 +19,8 @@ import numpy as np
 import soundfile
 from scipy.signal import resample_poly
 
+from parity.audio.header import Length, Mended, find_length
+from parity.audio.media import MediaFile, has_decoder, how_to_read, kind_of
 from parity.errors import InputError
 from parity.files import writing_file
 
@@ -33,9 +35,6 @@ SHORTEST = 400
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 """Hz; speech needs more than the lowest, and no recorder writes more than the highest."""
-
-UNKNOWN_LENGTH = 0x7FFF_F000
-"""Bytes; programs that write a WAV into a pipe declare this or more, not knowing how long it will be."""
 
 LOUDEST = 16.0
 """Full scales; float files overshoot 1.0 a little, but a greater value is integers stored unscaled."""
@@ -131,8 +130,8 @@ def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[soundfile.SoundFile]:
-    """An audio file to read from, here or block by block.
+def opened(path: Path) -> Iterator[soundfile.SoundFile | MediaFile]:
+    """An audio file to read from, here or block by block: by libsndfile, or else by FFmpeg where it is at hand.
 
     Raises
     ------
@@ -142,8 +141,9 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
         raise InputError(f"{path}: {'is a folder, not an' if path.is_dir() else 'there is no such'} audio file")
     try:
         with path.open("rb") as file:
-            _check_whole(path, file)
-            with _sound(path, file) as audio:
+            found = find_length(file)
+            _check_whole(path, found)
+            with _sound(path, file, found) as audio:
                 yield audio
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
@@ -151,30 +151,30 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile]:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
-def _sound(path: Path, file: BinaryIO) -> soundfile.SoundFile:
+def _sound(path: Path, file: BinaryIO, found: Length | None) -> soundfile.SoundFile | MediaFile:
+    source = Mended(file, found.place, found.patch) if found is not None and found.mended else file
     try:
-        return soundfile.SoundFile(file)
+        return soundfile.SoundFile(source)
     except TypeError as error:  # what soundfile says of `.raw`, which has no header
         raise InputError(f"{path}: not audio that says its own rate and format; WAV and FLAC do") from error
+    except soundfile.LibsndfileError:
+        file.seek(0)
+        kind = kind_of(file.read(32), path.suffix)
+        file.seek(0)
+        if kind is None:
+            raise
+        if not has_decoder():
+            raise InputError(how_to_read(path, kind)) from None
+        return MediaFile(path, file)
 
 
-def _check_whole(path: Path, file: BinaryIO) -> None:
+def _check_whole(path: Path, found: Length | None) -> None:
     """Refuse a WAV whose samples end before its header says; libsndfile reads what there is and says nothing."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    header = file.read(12)
-    if header[:4] == b"RIFF" and header[8:] == b"WAVE":
-        while len(chunk := file.read(8)) == 8:
-            declared, rest = int.from_bytes(chunk[4:], "little"), size - file.tell()
-            if chunk[:4] == b"data":
-                if rest < declared < UNKNOWN_LENGTH:
-                    raise InputError(
-                        f"{path}: truncated: its header declares {declared:,} bytes of samples, {rest:,} follow; "
-                        "was a download or a recording interrupted?"
-                    )
-                break
-            file.seek(declared + declared % 2, io.SEEK_CUR)
-    file.seek(0)
+    if found is not None and found.unit == "bytes" and found.truncated:
+        raise InputError(
+            f"{path}: truncated: its header declares {found.declared:,} bytes of samples, {found.there:,} follow; "
+            "was a download or a recording interrupted?"
+        )
 
 
 def _reason(error: soundfile.LibsndfileError) -> str:
