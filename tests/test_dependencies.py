@@ -28,6 +28,7 @@ FLOORS = (
     ("margins",),
     ("replay",),
     ("fixtures",),
+    ("maps",),
     ("diarize",),
     ("answers",),
     ("measure",),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parity.commands.options import JsonOption, RequireOption, ThreadsOption, TracebackOption, required_artefacts
+from parity.commands.options import (
+    JsonOption,
+    MapOption,
+    RequireOption,
+    ThreadsOption,
+    TracebackOption,
+    read_through,
+    required_artefacts,
+)
 from parity.commands.tables import table_option
 from parity.console import print_traces, stderr, stdout, working
 from parity.errors import InputError, one_line
@@ -32,6 +40,7 @@ def compare(
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
     require: RequireOption = "",
+    maps: MapOption = [],  # noqa: B006
     threads: ThreadsOption = None,
     traceback: TracebackOption = False,
 ) -> None:
@@ -61,16 +70,18 @@ def compare(
         if path is not None:
             check_writable(path)
     wanted = targets(table, COMPARE, (json_path, markdown))
+    sides = read_through(maps, {"reference": reference, "candidate": candidate}, "candidate")
+    reference, candidate = sides["reference"] or reference, sides["candidate"] or candidate
     both_have, alone = pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     required = required_artefacts(require)
     data, explanations = [], []
     for name, (theirs, ours) in both_have.items():
         try:
-            sides = read_dump(theirs), read_dump(ours)
-            found, explanation = compare_dumps(name, *sides, required), None
+            dumps = read_dump(theirs), read_dump(ours)
+            found, explanation = compare_dumps(name, *dumps, required), None
             if explain:
-                found, explanation = _explained(found, *sides, weights, budget, threads, traceback=traceback)
+                found, explanation = _explained(found, *dumps, weights, budget, threads, traceback=traceback)
         except InputError as error:
             if len(both_have) == 1:
                 raise

@@ -15,12 +15,14 @@ from parity.commands.options import (
     FixtureArgument,
     FixtureOption,
     JsonOption,
+    MapOption,
     RuntimeOption,
     SnapshotsOption,
     ThreadsOption,
     TracebackOption,
     WeightsOption,
     chosen_fixture,
+    read_through,
 )
 from parity.commands.tables import table_option
 from parity.console import print_traces, stderr, stdout, working
@@ -65,6 +67,7 @@ def explain(
     ] = None,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(EXPLAIN)] = [],  # noqa: B006
+    maps: MapOption = [],  # noqa: B006
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
     traceback: TracebackOption = False,
@@ -88,6 +91,8 @@ def explain(
     entry = chosen_fixture(fixture, option)
     if arrays is not None and not arrays.is_dir():
         raise InputError(f"--arrays {arrays}: not a folder; expected one fixture's arrays, or one folder per fixture")
+    through = read_through(maps, {"arrays": arrays, "snapshots": snapshots})
+    arrays, snapshots = through["arrays"], through["snapshots"]
     for path in (json_path, write_case):
         if path is not None:
             check_writable(path)
@@ -178,11 +183,12 @@ def _answer(
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
+    from parity.maps import recording_in
     from parity.ports.dump.folders import folder_of
     from parity.ports.python import load_implementation
 
     under_test = load_implementation(implementation)
-    ready = prepare(entry, snapshots / entry.name if snapshots else entry.snapshot_folder, weights)
+    ready = prepare(entry, recording_in(snapshots, entry.name) if snapshots else entry.snapshot_folder, weights)
     networks = load_networks(weights, threads, runtime)
     if fault is not None:
         under_test = planted(fault, Workshop(weights, networks, ready.parameters, threads))

@@ -87,6 +87,14 @@ RequireOption = Annotated[
         help="What has to be compared of what a port left, or it is limited coverage. Else the answer: RTTM or frames.",
     ),
 ]
+MapOption = Annotated[
+    list[str],
+    typer.Option(
+        "--map",
+        metavar="[SIDE=]FILE|NAME",
+        help="Read a folder through a map (docs/reference/maps.md): a file, or one of the lab's own: cpp-annote, …",
+    ),
+]
 ReportOption = Annotated[Path, typer.Option("--json", help="Where the report goes.")]
 NumSpeakersOption = Annotated[
     int | None, typer.Option("--num-speakers", help="How many people speak, where it is known.")
@@ -126,6 +134,40 @@ def chosen_fixture(argument: str | None, option: str | None, default: str | None
     if len(fixtures) > 1:
         raise InputError(f"{' and '.join(fixture.name for fixture in fixtures)}: one fixture at a time")
     return fixtures[0]
+
+
+def read_through(
+    maps: Iterable[str], sides: dict[str, Path | None], usual: str | None = None
+) -> dict[str, Path | None]:
+    """The folders that were given, each read through its map where `--map` names one.
+
+    Parameters
+    ----------
+    maps : as typed: a file or a name, after `SIDE=` where it is not the usual side's
+    sides : option or argument -> its folder; None where it was not given
+    usual : the side that a map is meant for; None: the one that was given
+
+    Raises
+    ------
+    InputError : no such map or side, or it could be meant for two
+    """
+    from parity.maps import is_mapped, read_map, through
+
+    found, given = dict(sides), [side for side, folder in sides.items() if folder is not None]
+    for typed in maps:
+        side, _, asked = typed.partition("=")
+        if side not in sides:
+            asked, side = typed, usual or (given[0] if len(given) == 1 else "")
+        if not side:
+            each = " or ".join(f"--map {name}={typed}" for name in sides)
+            raise InputError(f"--map {typed}: which folder is read through it? {each}, and that folder's own option")
+        folder = found[side]
+        if folder is None:
+            raise InputError(f"--map {typed}: is for {side}, of which none are given")
+        if is_mapped(folder):
+            raise InputError(f"--map {typed}: {side} are read through a map already; one map a side")
+        found[side] = through(folder, read_map(asked))
+    return found
 
 
 def required_artefacts(typed: str) -> tuple[str, ...]:

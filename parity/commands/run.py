@@ -11,6 +11,7 @@ from parity.commands.options import (
     DeviceOption,
     FixtureArguments,
     FixturesOption,
+    MapOption,
     PrecisionOption,
     RequireOption,
     RuntimeOption,
@@ -19,6 +20,7 @@ from parity.commands.options import (
     TracebackOption,
     WeightsOption,
     both,
+    read_through,
     required_artefacts,
 )
 from parity.commands.tables import table_option
@@ -49,6 +51,7 @@ def run(
         Path | None, typer.Option(help="Arrays that a port made: one folder per fixture, or one fixture's own.")
     ] = None,
     require: RequireOption = "",
+    maps: MapOption = [],  # noqa: B006
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
@@ -85,6 +88,8 @@ def run(
         raise InputError(f"--arrays {arrays}: not a folder; expected one folder per fixture, or a fixture's arrays")
     if audio is not None and (snapshots is None or not audio.is_dir()):
         raise InputError(f"--audio {audio}: expected a folder of WAV files, beside --snapshots with their captures")
+    through = read_through(maps, {"arrays": arrays, "snapshots": snapshots})
+    arrays, snapshots = through["arrays"], through["snapshots"]
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
     placement = Placement(device, precision)

@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
+from parity.commands.options import MapOption, read_through
 from parity.console import stdout
 
 
 def validate(
     folder: Annotated[Path, typer.Argument(help="A recording's folder, a folder of them, or an RTTM file.")],
     notes: Annotated[bool, typer.Option("--notes/--no-notes", help="What was accepted and converted.")] = True,
+    maps: MapOption = [],  # noqa: B006
 ) -> None:
     """Check a dump (docs/reference/dumps.md): structure before values, and everything that is wrong said at once.
 
@@ -22,7 +24,7 @@ def validate(
     from parity.report.comparison import validation_lines
 
     wrong = 0
-    for path in dumps_below(folder).values():
+    for path in dumps_below(read_through(maps, {"folder": folder})["folder"] or folder).values():
         dump = read_dump(path)
         problems, remarks = check_dump(dump)
         wrong += len(problems)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import zipfile
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,26 +32,31 @@ class Contents:
     Attributes
     ----------
     arrays : key -> array; the key of a `.npy` file is None
+    keys : all that an archive holds, read or not
     notes : what was converted
     problems : what could not be read, one line each
     """
 
     arrays: dict[str | None, np.ndarray] = field(default_factory=dict)
+    keys: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
-def read_file(path: Path, suffix: str | None = None) -> Contents:
-    """Everything in a file of one of `SUFFIXES`; never raises for what the file holds.
+def read_file(path: Path, suffix: str | None = None, only: Collection[str] | None = None) -> Contents:
+    """What is in a file of one of `SUFFIXES`; never raises for what the file holds.
 
     Parameters
     ----------
     suffix : what kind of file it is, where its name does not say
+    only : keys of an archive, where not everything is wanted; no other member is opened
     """
-    readers = {".npy": _read_npy, ".npz": _read_npz, ".safetensors": _read_safetensors}
     contents = Contents()
     try:
-        readers[suffix or path.suffix](path, contents)
+        if (suffix or path.suffix) == ".npy":
+            _read_npy(path, contents)
+        else:
+            {".npz": _read_npz, ".safetensors": _read_safetensors}[suffix or path.suffix](path, contents, only)
     except InputError as error:
         contents.problems.append(str(error))
     except OSError as error:
@@ -64,11 +70,12 @@ def _read_npy(path: Path, contents: Contents) -> None:
     contents.notes += notes
 
 
-def _read_npz(path: Path, contents: Contents) -> None:
+def _read_npz(path: Path, contents: Contents, only: Collection[str] | None) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             members = _members(path, archive, contents)
-            for info in members:
+            contents.keys += [_key(info) for info in members]
+            for info in [info for info in members if only is None or _key(info) in only]:
                 _read_member(path, archive, info, contents)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
         raise InputError(f"{path}: not an .npz archive, truncated or damaged ({error})") from None
@@ -89,8 +96,12 @@ def _members(path: Path, archive: zipfile.ZipFile, contents: Contents) -> list[z
     return [info for info in infos if info.filename not in odd]
 
 
+def _key(info: zipfile.ZipInfo) -> str:
+    return info.filename.removesuffix(".npy")
+
+
 def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, contents: Contents) -> None:
-    key = info.filename.removesuffix(".npy")
+    key = _key(info)
     place = f"{path}: {key}"
     try:
         with archive.open(info) as stream:
@@ -104,12 +115,13 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, co
         contents.problems.append(f"{place}: truncated, damaged or encrypted ({error})")
 
 
-def _read_safetensors(path: Path, contents: Contents) -> None:
+def _read_safetensors(path: Path, contents: Contents, only: Collection[str] | None) -> None:
     if (size := path.stat().st_size) > npy.LIMIT:
         raise InputError(f"{path}: {size:,} bytes, the limit is {npy.LIMIT:,}")
     try:
         with safe_open(str(path), framework="np") as tensors:
-            for key in sorted(tensors.keys()):
+            contents.keys += sorted(tensors.keys())
+            for key in [key for key in contents.keys if only is None or key in only]:
                 dtype = tensors.get_slice(key).get_dtype()
                 if dtype in _SAFETENSORS_DTYPES:
                     contents.arrays[key] = tensors.get_tensor(key)

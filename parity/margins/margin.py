@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.community1 import Parameters
 from parity.fixtures.lookup import Asked, find_snapshot
 from parity.fixtures.snapshot import Snapshot
 from parity.margins.decisions import KINDS, Kind, Values
@@ -82,7 +83,9 @@ def margins(snapshot: Asked, made: Values | None = None) -> Margins:
 
 
 def _with_companions(snapshot: Snapshot) -> dict[str, Any]:
-    scalars = {key: value for (_, key), value in snapshot.companions.items() if np.ndim(value) == 0}
+    # A capture made elsewhere need not say where it cut: then it is where the pipeline cuts.
+    scalars: dict[str, Any] = {"threshold": np.array(Parameters().threshold)}
+    scalars |= {key: value for (_, key), value in snapshot.companions.items() if np.ndim(value) == 0}
     return {**scalars, **snapshot.values, "segmentation_gap": snapshot.segmentation_gap}
 
 

@@ -12,6 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+MAY_HOLD_NAN = {"embeddings", "centroids", "soft_clusters"}
+"""Artefacts in which a row may be NaN: an embedding of nothing, and what is made of it."""
+
+MAY_BE_INFINITE = {"segmentation_logits"}
+"""The logarithm of a probability that is zero."""
+
 
 class Comparison(Enum):
     """How two values of an artefact are compared."""

@@ -23,12 +23,11 @@ from parity.community1.annotation import Turn
 from parity.errors import InputError, one_line
 from parity.fixtures.snapshot import FIXED_DIMS
 from parity.names import find_names
-from parity.pipeline.artefact import Artefact, find
+from parity.pipeline.artefact import MAY_HOLD_NAN, Artefact, find
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 GROUP = "parity.implementations"
-MAY_HOLD_NAN = {"embeddings", "centroids", "soft_clusters"}
 
 
 @dataclass(frozen=True)

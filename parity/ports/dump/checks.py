@@ -14,13 +14,11 @@ import numpy as np
 from parity.community1.geometry import num_frames
 from parity.files.whole import sha256_file
 from parity.fixtures.snapshot import FIXED_DIMS, MANIFEST
-from parity.pipeline.artefact import ARTEFACTS, Artefact
+from parity.pipeline.artefact import ARTEFACTS, MAY_BE_INFINITE, MAY_HOLD_NAN, Artefact
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import check_rttm
-from parity.ports.python import MAY_HOLD_NAN
 
 ZERO_ONE = {"segmentations", "masks", "discrete_diarization", "exclusive_discrete_diarization"}
-MAY_BE_INFINITE = {"segmentation_logits"}  # the logarithm of a probability that is zero
 END_FRAME = {"F", "frames"}  # dims that may be one off: ports end a chunk, or the recording, a frame earlier or later
 
 Sizes = dict[str, tuple[int, str]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from parity.errors import InputError
+from parity.maps.place import name_of
 from parity.ports.dump.reading import dumps_below
 
 ALONE = "."
@@ -34,7 +35,7 @@ def folder_of(path: Path, name: str) -> Path:
     """
     below = dumps_below(path)
     if ALONE in below:
-        return path
+        return below[ALONE]
     if name not in below:
         raise InputError(f"{path / name}: not a folder; {path} has {', '.join(sorted(below))}")
     return below[name]
@@ -51,17 +52,17 @@ def pairs(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Path, Path]
     """
     theirs, ours = dumps_below(reference), dumps_below(candidate)
     if ALONE in theirs and ALONE in ours:
-        return {candidate.resolve().name: (reference, candidate)}, []
+        return {name_of(ours[ALONE]): (theirs[ALONE], ours[ALONE])}, []
     if ALONE in theirs or ALONE in ours:
         one, many = (reference, candidate) if ALONE in theirs else (candidate, reference)
-        name = one.resolve().name
-        below = ours if ALONE in theirs else theirs
+        alone, below = (theirs[ALONE], ours) if ALONE in theirs else (ours[ALONE], theirs)
+        name = name_of(alone)
         if name not in below:
             raise InputError(
                 f"{one}: is one recording, {many} has one folder per recording and none of them is {name}; name the "
                 "folder of the recording"
             )
-        return {name: (reference, below[name]) if ALONE in theirs else (below[name], candidate)}, []
+        return {name: (alone, below[name]) if ALONE in theirs else (below[name], alone)}, []
     common = {name: (theirs[name], ours[name]) for name in theirs if name in ours}
     if not common:
         raise InputError(

@@ -20,6 +20,8 @@ from parity.errors import InputError, one_line
 from parity.files.arrays import SUFFIXES, read_file
 from parity.fixtures.kits import CONSTANTS, KIT, is_kit, kit_manifest
 from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
+from parity.maps.place import is_mapped, recordings
+from parity.maps.reading import read_mapped
 from parity.pipeline.artefact import ARTEFACTS, files
 
 BESIDE = ("segmentation_gap", "fbank_chunks", "segmentation_logits_chunks")
@@ -70,7 +72,8 @@ def read_dump(folder: str | Path) -> Dump:
 
     Parameters
     ----------
-    folder : with files as `docs/reference/dumps.md` says, or the path of an RTTM file
+    folder : with files as `docs/reference/dumps.md` says, or the path of an RTTM file; one recording of a mapped
+        folder (`parity.maps`)
 
     Returns
     -------
@@ -80,6 +83,10 @@ def read_dump(folder: str | Path) -> Dump:
     ------
     InputError : there is no such folder; everything else is in `problems`
     """
+    if is_mapped(folder):
+        found = read_mapped(folder)
+        kept = (found.values, found.beside, found.places, found.manifest, found.notes, found.problems)
+        return Dump(folder, *kept)
     folder = Path(folder)
     if folder.is_file() and folder.suffix == ".rttm":
         dump = Dump(folder)
@@ -108,6 +115,8 @@ def dumps_below(path: Path) -> dict[str, Path]:
     ------
     InputError : there is nothing
     """
+    if is_mapped(path):
+        return recordings(path)
     if not path.is_dir():
         return {".": path}
     entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]

@@ -12,10 +12,9 @@ from parity.community1.geometry import FRAME_STEP_SECONDS, num_chunks
 from parity.files import npy
 from parity.files.arrays import SUFFIXES
 from parity.fixtures.snapshot import OWN_NAMES, OWN_SUFFIXES
-from parity.pipeline.artefact import ARTEFACTS
+from parity.pipeline.artefact import ARTEFACTS, MAY_HOLD_NAN
 from parity.ports.dump.reading import BESIDE, read_dump
 from parity.ports.dump.rttm import ROUNDING
-from parity.ports.python import MAY_HOLD_NAN
 
 TEXT = (ROOT / "docs" / "reference" / "dumps.md").read_text(encoding="utf-8")
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in TEXT.splitlines() if line.startswith("| `")]
