@@ -6,6 +6,7 @@ A table of contents: each command is a module of `parity.commands`.
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
@@ -40,7 +41,10 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()
-def about(version: VersionOption = False) -> None:
+def about(
+    version: VersionOption = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from, all of it.")] = False,
+) -> None:
     """A parity lab for ports of pyannote's speaker-diarization-community-1."""
 
 

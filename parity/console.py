@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +19,7 @@ from parity.errors import InputError, one_line
 
 # No markup and no emoji codes: names of files, recordings and objects may hold brackets and colons (`my_port:boom`).
 stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+TRACEBACK = "--traceback"
 stdout = Console(highlight=False, markup=False, emoji=False)
 
 
@@ -48,17 +52,57 @@ def check_dashes(arguments: Iterable[str]) -> None:
 def run_and_exit(app: Callable[[], object]) -> None:
     """Run a command line application and leave the process.
 
-    Exit statuses: what the command itself chose; 2 for an `InputError`, what the system refused, or a misused
-    option; 130 when interrupted.
+    Exit statuses: what the command itself chose; 2 for an `InputError`, what the system refused, a misused option, and
+    whatever nobody expected, in one line (`--traceback` shows all of it): never 1, which says drift; 130 when
+    interrupted, 141 where nobody reads what is printed.
     """
     try:
         app()
     except InputError as error:
-        print(f"error: {one_line(error)}", file=sys.stderr)
-        sys.exit(2)
+        _leave(error, one_line(error))
     except OSError as error:  # a name too long, a folder that may not be read, a disk that is full
-        print(f"error: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
-        sys.exit(2)
+        _leave(error, f"{error.filename or 'output'}: {error.strerror or error}")
     except KeyboardInterrupt:
         print("interrupted; nothing half-written was kept", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as error:
+        if isinstance(error.__context__, OSError) and error.__context__.errno == errno.EPIPE:
+            sys.exit(141)
+        if (place := _raised_by(error)) and place.startswith(PACKAGES):
+            raise
+        _leave(error, f"sys.exit({error.code!r}) was called at {_place(error)}: by code that you named, not by the lab")
+    except Exception as error:
+        said = f"{type(error).__name__}: {one_line(error, 200)}" if str(error) else type(error).__name__
+        _leave(
+            error,
+            f"{said}, at {_place(error)}: an input of a kind not seen before, or a bug; with --traceback after "
+            f"{Path(sys.argv[0]).name if sys.argv[0] else 'the program'} all is shown",
+        )
+
+
+PACKAGES = ("click.", "typer.", "parity.", "capture.", "bench.", "peers.", "__main__.")
+"""Modules that may end the process: the command line's own, and ours."""
+
+
+def _leave(error: BaseException, said: str) -> None:
+    if TRACEBACK in sys.argv:
+        traceback.print_exception(error, file=sys.stderr)
+    # ASCII-only terminals show what they can.
+    encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+    print(f"error: {said}".encode(encoding, "backslashreplace").decode(encoding), file=sys.stderr)
+    sys.exit(2)
+
+
+def _last(error: BaseException) -> tuple[FrameType, int] | None:
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return frames[-1] if frames else None
+
+
+def _raised_by(error: BaseException) -> str:
+    found = _last(error)
+    return f"{found[0].f_globals.get('__name__', '')}." if found else ""
+
+
+def _place(error: BaseException) -> str:
+    found = _last(error)
+    return f"{found[0].f_code.co_filename}:{found[1]}" if found else "an unknown place"

@@ -1,7 +1,7 @@
 """The one exception type that a user's mistake, or a broken input, raises, and what keeps its message on one line.
 
-`parity.__main__.main` maps it to one line on stderr and exit status 2. Everything else is a bug and keeps its
-traceback.
+`parity.console.run_and_exit` maps it to one line on stderr and exit status 2, and everything else too, with where it
+was raised; `parity --traceback COMMAND` shows all.
 """
 
 from __future__ import annotations
