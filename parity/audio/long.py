@@ -13,8 +13,8 @@ from math import gcd
 from pathlib import Path
 
 import numpy as np
+import scipy
 import soundfile
-from scipy.signal import firwin, resample_poly
 
 from parity.audio.reading import (
     FULL_SCALE,
@@ -96,15 +96,15 @@ def resampled(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.nda
     # Where a piece begins and ends, in multiples of `down`, input and output samples coincide.
     reach = down * (REACH * max(up, down) // (up * down) + 2)
     # The filter that `resample_poly` designs by default, once: for odd rates it has a million taps.
-    taps = firwin(2 * REACH * max(up, down) + 1, 1 / max(up, down), window=("kaiser", 5.0))
+    taps = scipy.signal.firwin(2 * REACH * max(up, down) + 1, 1 / max(up, down), window=("kaiser", 5.0))
     around, origin, done = np.empty(0), 0, 0  # samples still needed, where they begin, how far the output is
     for block in blocks:
         around = np.concatenate([around, block])
         end = (origin + len(around) - reach) // down * down
         if end > done:
-            piece = resample_poly(around[: end + reach - origin], up, down, window=taps)
+            piece = scipy.signal.resample_poly(around[: end + reach - origin], up, down, window=taps)
             yield piece[(done - origin) // down * up : (end - origin) // down * up]
             done = end
             around, origin = around[max(0, end - reach - origin) :], max(origin, end - reach)
     if len(around):
-        yield resample_poly(around, up, down, window=taps)[(done - origin) // down * up :]
+        yield scipy.signal.resample_poly(around, up, down, window=taps)[(done - origin) // down * up :]

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+import scipy
 import soundfile
-from scipy.signal import resample_poly
 
 from parity.audio.header import Length, Mended, find_length
 from parity.audio.media import MediaFile, has_decoder, how_to_read, kind_of
@@ -211,7 +211,7 @@ def to_mono_16k(waveform: np.ndarray, sample_rate: int) -> np.ndarray:
     if sample_rate == SAMPLE_RATE:
         return mono
     shared = gcd(SAMPLE_RATE, sample_rate)
-    return resample_poly(mono, SAMPLE_RATE // shared, sample_rate // shared)
+    return scipy.signal.resample_poly(mono, SAMPLE_RATE // shared, sample_rate // shared)
 
 
 def quantise(waveform: np.ndarray) -> np.ndarray:

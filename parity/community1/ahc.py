@@ -9,7 +9,7 @@ Memory: SciPy's linkage takes 8 T^2 bytes; where that is too much, `linkage.py` 
 from __future__ import annotations
 
 import numpy as np
-from scipy.cluster.hierarchy import fcluster, linkage
+import scipy
 
 from parity.community1.linkage import centroid_linkage, full_bytes
 from parity.community1.memory import memory_limit
@@ -58,13 +58,14 @@ def bounded_linkage(rows: np.ndarray) -> np.ndarray:
     """
     limit = memory_limit()
     if full_bytes(len(rows)) <= min(limit, SCIPY_BYTES):
-        return linkage(rows, method="centroid", metric="euclidean")
+        return scipy.cluster.hierarchy.linkage(rows, method="centroid", metric="euclidean")
     return centroid_linkage(rows, limit=limit)
 
 
 def cut(dendrogram: np.ndarray, threshold: float) -> np.ndarray:
     """Labels from 0 of the clusters whose merges all lie at or below the threshold."""
-    _, labels = np.unique(fcluster(dendrogram, threshold, criterion="distance") - 1, return_inverse=True)
+    clusters = scipy.cluster.hierarchy.fcluster(dendrogram, threshold, criterion="distance") - 1
+    _, labels = np.unique(clusters, return_inverse=True)
     return labels
 
 

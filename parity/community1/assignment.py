@@ -8,7 +8,7 @@ speaker left over where clusters are fewer than speakers gets -2. Without the co
 from __future__ import annotations
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 UNASSIGNED = -2
 
@@ -38,6 +38,6 @@ def constrained_argmax(soft_clusters: np.ndarray) -> np.ndarray:
     scores = np.nan_to_num(soft_clusters, nan=np.nanmin(soft_clusters))
     hard_clusters = np.full(scores.shape[:2], UNASSIGNED, dtype=np.int8)
     for index, chunk_scores in enumerate(scores):
-        speakers, clusters = linear_sum_assignment(chunk_scores, maximize=True)
+        speakers, clusters = scipy.optimize.linear_sum_assignment(chunk_scores, maximize=True)
         hard_clusters[index, speakers] = clusters
     return hard_clusters

@@ -13,7 +13,7 @@ from __future__ import annotations
 from functools import cache, partial
 
 import numpy as np
-from scipy import fft
+import scipy
 
 from parity.community1 import geometry
 from parity.pipeline import ChunkSeries
@@ -83,7 +83,7 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
     previous = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
     windowed = (frames - PREEMPHASIS * previous) * hamming_window()
-    bins = fft.fft(windowed.astype(np.complex64), n=FFT_SIZE, axis=1)[:, : FFT_SIZE // 2]
+    bins = scipy.fft.fft(windowed.astype(np.complex64), n=FFT_SIZE, axis=1)[:, : FFT_SIZE // 2]
     energies = np.abs(bins).astype(np.float64) ** 2 @ mel_bank().T.astype(np.float64)
     return np.log(np.maximum(energies, FLOOR))
 

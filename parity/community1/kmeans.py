@@ -7,7 +7,6 @@ scikit-learn's, seeded as there (three starts, random_state 42).
 from __future__ import annotations
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from parity.community1.ahc import normalised_training
 from parity.errors import InputError
@@ -40,5 +39,7 @@ def cluster_kmeans(
             f"{num_clusters} speakers were asked for (num_speakers or min_speakers), but the clip has only "
             f"{len(train_chunk_idx)} embeddings to cluster; pyannote.audio 4.0.4 fails there too"
         )
+    from sklearn.cluster import KMeans  # a second of imports, for what few recordings need
+
     rows = normalised_training(embeddings, train_chunk_idx, train_speaker_idx)
     return KMeans(n_clusters=num_clusters, n_init=STARTS, random_state=SEED, copy_x=False).fit_predict(rows)

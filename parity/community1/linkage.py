@@ -13,7 +13,7 @@ later of two stays when they are merged, and those given up are squeezed out fro
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 from parity.community1.heap import IndexedHeap
 from parity.community1.memory import as_text
@@ -129,7 +129,7 @@ class _Distances:
         neighbour, bound = np.full(count, -1), np.full(count, np.inf)
         for start in range(0, count, FIRST_ROWS):
             stop = min(start + FIRST_ROWS, count)
-            block = cdist(self._rows[start:stop], self._rows[start:])
+            block = scipy.spatial.distance.cdist(self._rows[start:stop], self._rows[start:])
             block[np.tri(*block.shape, dtype=np.bool_)] = np.inf
             neighbour[start:stop] = start + np.argmin(block, axis=1)
             bound[start:stop] = block.min(axis=1)
@@ -141,7 +141,7 @@ class _Distances:
             return float(self._kept.row(x)[y])
         if self.size[y] > 1:
             return float(self._kept.row(y)[x])
-        return float(cdist(self._rows[[x]], self._rows[[y]])[0, 0])
+        return float(scipy.spatial.distance.cdist(self._rows[[x]], self._rows[[y]])[0, 0])
 
     def after(self, x: int) -> np.ndarray:
         """Distances of a cluster to those at later positions."""
@@ -167,7 +167,7 @@ class _Distances:
         if self.size[x] > 1:
             row = self._kept.row(x)[start:].copy()
         else:
-            row = cdist(self._rows[[x]], self._rows[start:])[0]
+            row = scipy.spatial.distance.cdist(self._rows[[x]], self._rows[start:])[0]
             self._kept.put_column(x, row, start)
         row[self.size[start:] == 0] = np.inf
         return row

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import eigh
+import scipy
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def solve_plda(arrays: Mapping[str, np.ndarray]) -> Plda:
     tr, psi = arrays["tr"], arrays["psi"]
     within = np.linalg.inv(tr.T @ tr)
     between = np.linalg.inv((tr.T / psi) @ tr)
-    variances, axes = eigh(between, within)
+    variances, axes = scipy.linalg.eigh(between, within)
     return Plda(
         mean1=arrays["mean1"],
         mean2=arrays["mean2"],

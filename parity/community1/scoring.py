@@ -8,7 +8,7 @@ aside here, with a score one below the smallest: the reference overwrites its ar
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
+import scipy
 
 
 def score(
@@ -35,7 +35,7 @@ def score(
     num_chunks, num_speakers, dimension = embeddings.shape
     if len(train_chunk_idx) < 2:
         return np.ones((num_chunks, num_speakers, 1))
-    distances = cdist(embeddings.reshape(-1, dimension), centroids, metric="cosine")
+    distances = scipy.spatial.distance.cdist(embeddings.reshape(-1, dimension), centroids, metric="cosine")
     soft_clusters = 2 - distances.reshape(num_chunks, num_speakers, -1)
     if kmeans_clusters is None:
         soft_clusters[inactive(segmentations)] = soft_clusters.min() - 1.0

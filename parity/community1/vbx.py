@@ -9,7 +9,7 @@ by less than 1e-4, decreases included; 1e-8 is added to the priors before their 
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import logsumexp, softmax
+import scipy
 
 INIT_SMOOTHING = 7.0
 STOP_BELOW = 1e-4
@@ -60,7 +60,7 @@ def cluster_vbx(
         joint += constant
         joint *= fa  # (23): the log-likelihood; in place throughout, for hours are gigabytes
         joint += np.log(priors + PRIOR_EPS)
-        evidence = np.concatenate([logsumexp(joint[rows], axis=-1) for rows in _blocks(len(joint))])
+        evidence = np.concatenate([scipy.special.logsumexp(joint[rows], axis=-1) for rows in _blocks(len(joint))])
         joint -= evidence[:, None]
         q = np.exp(joint, out=joint)
         priors = q.sum(axis=0)
@@ -77,7 +77,7 @@ def initial_responsibilities(ahc_clusters: np.ndarray, smoothing: float = INIT_S
     qinit = np.zeros((len(ahc_clusters), ahc_clusters.max() + 1))
     qinit[np.arange(len(ahc_clusters)), ahc_clusters] = 1.0
     for rows in _blocks(len(qinit)):
-        qinit[rows] = softmax(qinit[rows] * smoothing, axis=1)
+        qinit[rows] = scipy.special.softmax(qinit[rows] * smoothing, axis=1)
     return qinit
 
 

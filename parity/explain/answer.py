@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from parity.community1.annotation import to_rttm
 from parity.explain.explanation import Recovery
@@ -107,7 +107,7 @@ def frame_disagreement(found: np.ndarray | None, reference: np.ndarray | None) -
 def best_renaming(found: np.ndarray, reference: np.ndarray) -> np.ndarray:
     """The columns of `found` in the order that agrees best with `reference`, both padded to the same width."""
     ours, theirs = _padded(found, reference.shape[1]), _padded(reference, found.shape[1])
-    rows, columns = linear_sum_assignment(theirs.T @ ours, maximize=True)
+    rows, columns = scipy.optimize.linear_sum_assignment(theirs.T @ ours, maximize=True)
     return ours[:, columns[np.argsort(rows)]]
 
 

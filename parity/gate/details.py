@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.cluster.hierarchy import maxdists
+import scipy
 
 from parity.audio import SAMPLE_RATE
 from parity.audio.loudness import Energy, energy
@@ -198,7 +198,7 @@ def _heights(dendrogram: np.ndarray | None) -> tuple[float, ...] | None:
     if dendrogram is None:
         return None
     try:
-        return tuple(map(float, maxdists(np.asarray(dendrogram, dtype=np.float64))))
+        return tuple(map(float, scipy.cluster.hierarchy.maxdists(np.asarray(dendrogram, dtype=np.float64))))
     except ValueError:  # an implementation under test may return what is no dendrogram; the comparison says so
         return None
 

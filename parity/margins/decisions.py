@@ -12,7 +12,7 @@ from itertools import permutations
 from typing import Any
 
 import numpy as np
-from scipy.cluster.hierarchy import maxdists
+import scipy
 
 from parity.community1.annotation import silences
 from parity.community1.assignment import constrained_argmax
@@ -90,7 +90,7 @@ def _clean(reference: Values, side: Values) -> np.ndarray:
 
 def _subtree_maxima(reference: Values, side: Values) -> np.ndarray:
     # Centroid linkage has inversions: what is cut is the largest merge inside each subtree, not its own height.
-    return maxdists(side["dendrogram"])
+    return scipy.cluster.hierarchy.maxdists(side["dendrogram"])
 
 
 def _lead_of_assignment(reference: Values, side: Values) -> np.ndarray:

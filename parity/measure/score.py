@@ -9,12 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
-
-from pyannote.core import Annotation, Segment, Timeline
-from pyannote.metrics.diarization import DiarizationErrorRate
+from typing import TYPE_CHECKING
 
 from parity.community1.rttm import Fault, parse_rttm
 from parity.errors import InputError
+
+if TYPE_CHECKING:  # both bring matplotlib and pandas along, which who only compares arrays need not wait for
+    from pyannote.core import Annotation
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def score_rttm(
     skip_overlap : whether overlapping speech of the reference is left out
     spans : scored parts of the recording in seconds; everything either side mentions by default
     """
+    from pyannote.core import Segment, Timeline
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
     ours, theirs = read_turns(hypothesis), read_turns(reference)
     ends = [segment.end for annotation in (ours, theirs) for segment in annotation.itersegments()]
     uem = Timeline([Segment(*span) for span in spans] if spans else [Segment(0.0, max(ends, default=1.0))])
@@ -112,6 +116,8 @@ def read_turns(rttm: str) -> Annotation:
     ------
     InputError : a line is not a SPEAKER line with numbers where they belong
     """
+    from pyannote.core import Annotation, Segment
+
     annotation = Annotation()
     for number, line, _, start, duration, speaker, fault in parse_rttm(rttm):
         if fault not in (None, Fault.TYPE):

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+import scipy
 
 from parity.pipeline import ARTEFACTS
 from parity.ports.dump.aligned import Aligned
@@ -108,7 +108,7 @@ def _fits(costs: np.ndarray, most: float) -> bool:
     """Whether some numbering explains an artefact: what its best matching leaves of each cluster, on the mean."""
     if not len(costs) or not np.isfinite(costs).all():
         return False
-    return bool(costs[linear_sum_assignment(costs)].mean() <= most)
+    return bool(costs[scipy.optimize.linear_sum_assignment(costs)].mean() <= most)
 
 
 def _disagreements(want: np.ndarray, got: np.ndarray, count: int) -> np.ndarray:
@@ -142,7 +142,7 @@ def matched(costs: np.ndarray) -> np.ndarray | None:
     """The cheapest one-to-one matching, (K,) int64; None where it is not clearly better than as it stands."""
     if not len(costs) or not np.isfinite(costs).all():
         return None
-    rows, columns = linear_sum_assignment(costs)
+    rows, columns = scipy.optimize.linear_sum_assignment(costs)
     standing, best = np.trace(costs), costs[rows, columns].sum()
     return columns if best < 0.5 * standing and standing - best > 1e-12 else None
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from pyannote.metrics.diarization import DiarizationErrorRate
-
 from parity.community1.annotation import Turn, to_rttm
 from parity.measure.score import Score, count, read_turns, score_rttm
 from parity.ports.dump.rttm import plain, spoken
@@ -51,6 +49,8 @@ class TurnDifference:
 def compare_turns(reference: str, candidate: str) -> TurnDifference:
     """Compare RTTM text in which `parity.ports.dump.rttm.check_rttm` found no bad line."""
     reference, candidate = plain(reference), plain(candidate)
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
     names = DiarizationErrorRate().optimal_mapping(read_turns(reference), read_turns(candidate))
     taken = set(names.values())
     theirs = [(turn.start, turn.duration, turn.speaker) for turn in spoken(reference)]
