@@ -14,10 +14,12 @@ from parity.commands.completion import complete_fault
 from parity.commands.options import (
     FixtureArgument,
     FixtureOption,
+    ImplementationOption,
     JsonOption,
     MapOption,
     RuntimeOption,
     SnapshotsOption,
+    StageTimeoutOption,
     ThreadsOption,
     TracebackOption,
     WeightsOption,
@@ -34,15 +36,15 @@ if TYPE_CHECKING:
     from parity.explain.localise import Answered
     from parity.fixtures.catalogue import Fixture
     from parity.fixtures.prepare import Prepared
+    from parity.ports.python import Implementation
     from parity.sources.weights import WeightSet
 
 
 def explain(
     fixture: FixtureArgument = None,
     option: FixtureOption = None,
-    implementation: Annotated[
-        str, typer.Option(help="What is asked about: native, module:object, or an installed entry point.")
-    ] = "native",
+    implementation: ImplementationOption = "native",
+    stage_timeout: StageTimeoutOption = None,
     arrays: Annotated[
         Path | None, typer.Option(help="Arrays that a port made: of this clip, or one folder per fixture.")
     ] = None,
@@ -81,6 +83,7 @@ def explain(
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.networks.wespeaker.runtime import runtime_version
+    from parity.ports.python import load_implementation
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.headline import of_explanation
@@ -101,11 +104,12 @@ def explain(
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
-    with working(entry.name) as say, one_blas_thread():
+    implemented = load_implementation(implementation, stage_timeout)
+    with implemented as under_test, working(entry.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
         runtime = choose_runtime(runtime, weight_set.embedding)
         answered, ready = _answer(
-            entry, implementation, fault, arrays, snapshots, weight_set, budget, threads, runtime, say
+            entry, under_test, fault, arrays, snapshots, weight_set, budget, threads, runtime, say
         )
         found = answered.explanation
         if layers is not None:
@@ -169,7 +173,7 @@ def case(
 
 def _answer(
     entry: Fixture,
-    implementation: str,
+    under_test: Implementation,
     fault: str | None,
     arrays: Path | None,
     snapshots: Path | None,
@@ -185,9 +189,7 @@ def _answer(
     from parity.fixtures.prepare import load_networks, prepare
     from parity.maps import recording_in
     from parity.ports.dump.folders import folder_of
-    from parity.ports.python import load_implementation
 
-    under_test = load_implementation(implementation)
     ready = prepare(entry, recording_in(snapshots, entry.name) if snapshots else entry.snapshot_folder, weights)
     networks = load_networks(weights, threads, runtime)
     if fault is not None:

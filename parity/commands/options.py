@@ -66,6 +66,17 @@ RuntimeOption = Annotated[
         autocompletion=complete_runtime,
     ),
 ]
+ImplementationOption = Annotated[
+    str,
+    typer.Option(
+        "--implementation",
+        help='native, module:object, exec:"./my_port --flags" (a program), or an installed entry point.',
+    ),
+]
+StageTimeoutOption = Annotated[
+    float | None,
+    typer.Option("--stage-timeout", min=0.1, help="Seconds that a program may take for one request; default: 300."),
+]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="Where the networks run: cpu, or an NVIDIA card: cuda, or cuda:1.")
 ]

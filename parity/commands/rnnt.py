@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from parity.commands.completion import complete_rnnt_fault
-from parity.commands.options import ReportOption, RnntArguments, RnntOption, SnapshotsOption, both
+from parity.commands.options import (
+    ImplementationOption,
+    ReportOption,
+    RnntArguments,
+    RnntOption,
+    SnapshotsOption,
+    StageTimeoutOption,
+    both,
+)
 from parity.commands.tables import table_option
 from parity.console import stderr, stdout, working
 from parity.errors import InputError, one_line
@@ -69,6 +77,8 @@ def replay(
     fault: Annotated[
         str | None, typer.Option(help="Plant one of the known faults first.", autocompletion=complete_rnnt_fault)
     ] = None,
+    implementation: ImplementationOption = "native",
+    stage_timeout: StageTimeoutOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Localise what drifts.")] = False,
     json_path: ReportOption = Path("reports/rnnt.json"),
     table: Annotated[list[str], table_option(RNNT)] = [],  # noqa: B006
@@ -78,6 +88,7 @@ def replay(
     Exit status: 0 every fixture at parity, 1 any drifted, 2 something was wrong with the inputs.
     """
     from parity.files.whole import check_writable, write_text
+    from parity.ports.python import load_implementation
     from parity.report.document import to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.steps import steps_document, steps_table
@@ -87,14 +98,19 @@ def replay(
 
     chosen = select(both(fixtures, fixture))
     found = known_fault(fault)
+    if found and implementation != "native":
+        raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
     check_writable(json_path)
     wanted = targets(table, RNNT, [json_path])
     results = []
-    for entry in chosen:
-        with working(entry.name):
-            under_test = planted(found, entry)
-            results.append(run_fixture(entry, snapshots=snapshots, implementation=under_test, explain_drift=explain))
-    document = steps_document(results, implementation=f"fault {found.name}" if found else "native")
+    with load_implementation(implementation, stage_timeout) as given:
+        for entry in chosen:
+            with working(entry.name):
+                under_test = planted(found, entry) if found else given
+                results.append(
+                    run_fixture(entry, snapshots=snapshots, implementation=under_test, explain_drift=explain)
+                )
+    document = steps_document(results, implementation=f"fault {found.name}" if found else given.name)
     write_text(json_path, to_json(document))
     write_tables(wanted, document)
     stdout.print(steps_table(document))

@@ -11,11 +11,13 @@ from parity.commands.options import (
     DeviceOption,
     FixtureArguments,
     FixturesOption,
+    ImplementationOption,
     MapOption,
     PrecisionOption,
     RequireOption,
     RuntimeOption,
     SnapshotsOption,
+    StageTimeoutOption,
     ThreadsOption,
     TracebackOption,
     WeightsOption,
@@ -44,9 +46,8 @@ def run(
     ] = DEFAULT_REPORT,
     tables: Annotated[list[str], table_option(RUN)] = [],  # noqa: B006
     html: Annotated[bool, typer.Option("--html/--no-html", help="Whether to write the page with plots.")] = True,
-    implementation: Annotated[
-        str, typer.Option(help="What is replayed: native, module:object, or an installed entry point.")
-    ] = "native",
+    implementation: ImplementationOption = "native",
+    stage_timeout: StageTimeoutOption = None,
     arrays: Annotated[
         Path | None, typer.Option(help="Arrays that a port made: one folder per fixture, or one fixture's own.")
     ] = None,
@@ -78,6 +79,7 @@ def run(
     from parity.report.document import document, to_json
     from parity.report.headline import of_run
     from parity.report.markdown import markdown
+    from parity.report.programs import program_table
     from parity.report.terminal import ProgressWatcher, remarks, table
     from parity.sources.weights import load_weights
     from parity.tables.writing import targets, write_tables
@@ -104,27 +106,27 @@ def run(
     if require and arrays is None:
         raise InputError("--require: says what --arrays have to hold, and none are given")
     required = required_artefacts(require)
-    under_test = load_implementation(implementation)
-    with working("weights and clips"):
-        weight_set = load_weights(weights)
-        runtime = choose_runtime(runtime, weight_set.embedding, placement)
-        total = sum(_clip_seconds(entry) for entry in chosen)
-    with ProgressWatcher(stderr, total) as watcher:
-        results, seconds = timed(
-            lambda: run_fixtures(
-                chosen,
-                weight_set,
-                snapshots=snapshots,
-                watcher=watcher,
-                threads=threads,
-                implementation=under_test,
-                arrays=arrays,
-                explain_drift=explain,
-                required=required,
-                runtime=runtime,
-                placement=placement,
+    with load_implementation(implementation, stage_timeout) as under_test:
+        with working("weights and clips"):
+            weight_set = load_weights(weights)
+            runtime = choose_runtime(runtime, weight_set.embedding, placement)
+            total = sum(_clip_seconds(entry) for entry in chosen)
+        with ProgressWatcher(stderr, total) as watcher:
+            results, seconds = timed(
+                lambda: run_fixtures(
+                    chosen,
+                    weight_set,
+                    snapshots=snapshots,
+                    watcher=watcher,
+                    threads=threads,
+                    implementation=under_test,
+                    arrays=arrays,
+                    explain_drift=explain,
+                    required=required,
+                    runtime=runtime,
+                    placement=placement,
+                )
             )
-        )
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
     found = document(results, weight_set, seconds, name, runtime, placement)
     # Written first: a closed pipe must not cost the report.
@@ -137,6 +139,8 @@ def run(
         write_text(_page_path(json_path), page(found))
     stdout.print(of_run(found), markup=False, soft_wrap=True)
     stdout.print(table(found))
+    if (costs := program_table(found)) is not None:
+        stdout.print(costs)
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
     stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)

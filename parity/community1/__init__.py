@@ -7,6 +7,7 @@ pyannote/audio/pipelines/speaker_diarization.py at tag 4.0.4.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -161,4 +162,5 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 partial(annotate, min_duration_off=p.min_duration_off),
             ),
         ],
+        asdict(p),
     )

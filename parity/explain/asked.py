@@ -11,7 +11,7 @@ from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
-from parity.ports.python import Given, implementation_of
+from parity.ports.python import Given, opened
 from parity.sources import DEFAULT_SOURCE, WeightSet
 
 
@@ -43,8 +43,7 @@ def explain_fixture(
     ------
     InputError : see `parity.gate.asked.replay_fixture`
     """
-    under_test = implementation_of(implementation)
-    with one_blas_thread():
+    with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
         port = None if arrays is None else Path(arrays)
         question = ask(ready, networks, under_test, arrays=port, budget=budget)

@@ -75,7 +75,8 @@ def ask(
     progress : of the native networks: stage, chunks done, chunks in all
     """
     memo = Memo()
-    native = memo.pipeline(community1_pipeline(memo.networks(networks), ready.parameters, progress))
+    whole = community1_pipeline(memo.networks(networks), ready.parameters, progress)
+    native = memo.pipeline(whole.with_settings(uri=ready.fixture.name))
     candidate = candidate_of(native, implementation, arrays, ready.snapshot.folder)
     return Question(
         fixture=ready.fixture.name,

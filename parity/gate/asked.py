@@ -11,7 +11,7 @@ from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
-from parity.ports.python import Given, implementation_of
+from parity.ports.python import Given, opened
 from parity.replay import Replay, replay
 from parity.sources import DEFAULT_SOURCE, WeightSet
 
@@ -31,8 +31,8 @@ def replay_fixture(
     Parameters
     ----------
     fixture : its name, itself, or a snapshot (or its folder) that was captured from its clip
-    implementation : `native`; `module:object` or an installed entry point; stages by name, each a function with the
-        signature of the native stage; or a function from the native pipeline to another
+    implementation : `native`; `module:object`, `exec:PROGRAM` or an installed entry point; stages by name, each a
+        function with the signature of the native stage; or a function from the native pipeline to another
     arrays : a folder with what a port made of this clip, in place of stages (`docs/reference/dumps.md`)
     weights : a weight set, or what `parity.load_weights` takes
     runtime, threads : of the networks; the fastest runtime here and the cores this process may use by default
@@ -47,10 +47,9 @@ def replay_fixture(
     InputError : the fixture is not known, its snapshot, clip or weights do not fit each other, or the implementation
         cannot be loaded or returns what no stage may
     """
-    under_test = implementation_of(implementation)
-    with one_blas_thread():
+    with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
-        native = community1_pipeline(networks, ready.parameters)
+        native = community1_pipeline(networks, ready.parameters).with_settings(uri=ready.fixture.name)
         pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays), ready.snapshot.folder)
         found: Replay = replay(pipeline, ready.snapshot, ready.inputs, on_stage=on_stage)
     return found

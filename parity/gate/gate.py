@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts
 from parity.ports.dump.folders import folder_of
+from parity.ports.program import Account
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
@@ -69,6 +70,7 @@ class FixtureResult(Tabular):
     recorded : what was at hand of a recording captured elsewhere; None of the catalogue's fixtures
     supplied : artefacts that a port's arrays stood for; everything else is native. Empty where nothing came as arrays
     lacking : artefacts that had to be among them and were not
+    account : what a program's stages cost, and what has to be said of it; None where nothing but functions ran
     """
 
     name: str
@@ -84,6 +86,7 @@ class FixtureResult(Tabular):
     recorded: Recorded | None = None
     supplied: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    account: Account | None = None
 
 
 class Results(list[FixtureResult], Tabular):
@@ -151,6 +154,8 @@ def run_fixtures(
                     result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift, required)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=one_line(error))
+            if implementation.program is not None:
+                result = replace(result, account=implementation.program.settle())
             results.append(result)
             watcher.finished(result)
     return results
@@ -170,7 +175,7 @@ def _run_fixture(
         question = ask(ready, networks, implementation, arrays=arrays, progress=watcher.step)
         pipeline = question.candidate
     else:
-        native = community1_pipeline(networks, ready.parameters, watcher.step)
+        native = community1_pipeline(networks, ready.parameters, watcher.step).with_settings(uri=ready.fixture.name)
         pipeline = candidate_of(native, implementation, arrays, ready.snapshot.folder)
     made: Artefacts = {}
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)

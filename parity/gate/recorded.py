@@ -175,7 +175,8 @@ def replay_tensors(
     needed = ("segmentations", "diarization") if silent else (*GIVEN, "diarization")
     if lacking := [name for name in needed if name not in snapshot.values]:
         raise InputError(f"{snapshot.folder}: the capture lacks {', '.join(lacking)}, without which it is no replay")
-    whole = implementation(community1_pipeline(networks, parameters))
+    native = community1_pipeline(networks, parameters).with_settings(uri=snapshot.folder.name)
+    whole = implementation(native)
     pipeline = Pipeline(whole.name, GIVEN, [stage for stage in whole if stage.name not in BEFORE])
     # What is given, or left out, is not made: there is nothing of it to compare, and nothing is too much.
     values = {name: value for name, value in snapshot.values.items() if ARTEFACTS[name].stage not in BEFORE}
@@ -198,7 +199,8 @@ def replay_audio(ready: Prepared, recording: Recording, means: Means) -> AudioRe
         explanation = answered.explanation
         outcome: Any = answered.replay  # a `Replay`: the pipeline is community-1
     else:
-        pipeline = means.implementation(community1_pipeline(means.networks, ready.parameters, means.progress))
+        native = community1_pipeline(means.networks, ready.parameters, means.progress)
+        pipeline = means.implementation(native.with_settings(uri=recording.name))
         outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=means.on_stage)
     return AudioReplay(
         weights=means.weights.name,

@@ -48,11 +48,19 @@ class RecurrentPipeline(Pipeline):
     inputs : artefacts that are given
     stages : in order; those of the loop first
     loop : how steps follow each other
+    settings : see `Pipeline`
     """
 
-    def __init__(self, name: str, inputs: tuple[str, ...], stages: Iterable[Stage], loop: Loop) -> None:
+    def __init__(
+        self,
+        name: str,
+        inputs: tuple[str, ...],
+        stages: Iterable[Stage],
+        loop: Loop,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         # To a step, what is carried is given.
-        super().__init__(name, (*inputs, *loop.carried), stages)
+        super().__init__(name, (*inputs, *loop.carried), stages, settings)
         self.loop = loop
         self._given = inputs
         if tuple(stage.name for stage in self.stages[: len(loop.stages)]) != loop.stages:
@@ -92,7 +100,7 @@ class RecurrentPipeline(Pipeline):
 
     def with_stages(self, stages: Iterable[Stage]) -> RecurrentPipeline:
         """The same pipeline, loop included, with other stages."""
-        return RecurrentPipeline(self.name, self._given, stages, self.loop)
+        return RecurrentPipeline(self.name, self._given, stages, self.loop, self.settings)
 
     def _steps(
         self, artefacts: Mapping[str, Any], patches: Mapping[str, Any], raised: list[StageRaised] | None

@@ -8,6 +8,7 @@ is None to those who read it. The lab reaches an implementation only through a `
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -129,14 +130,22 @@ class Pipeline:
     ----------
     inputs : artefacts that are given
     stages : in order
+    settings : the plain numbers that its functions were built with, by name, for those who run a stage elsewhere
 
     Raises
     ------
     ValueError : a stage reads what nobody before it writes, or two write the same
     """
 
-    def __init__(self, name: str, inputs: tuple[str, ...], stages: Iterable[Stage]) -> None:
+    def __init__(
+        self,
+        name: str,
+        inputs: tuple[str, ...],
+        stages: Iterable[Stage],
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
         self.name = name
+        self.settings: Mapping[str, Any] = settings or {}
         self.inputs = inputs
         self.stages = tuple(stages)
         known = set(inputs)
@@ -236,6 +245,12 @@ class Pipeline:
         replaced = replace(self[name], run=run, given=given, written=written or {})
         return self.with_stages(replaced if stage.name == name else stage for stage in self.stages)
 
+    def with_settings(self, **more: Any) -> Pipeline:
+        """The same pipeline with more that is known of it."""
+        found = copy(self)
+        found.settings = {**self.settings, **more}
+        return found
+
     def with_stages(self, stages: Iterable[Stage]) -> Pipeline:
         """The same pipeline with other stages."""
-        return Pipeline(self.name, self.inputs, stages)
+        return Pipeline(self.name, self.inputs, stages, self.settings)

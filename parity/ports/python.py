@@ -1,9 +1,9 @@
 """Implementations under test: the native pipeline with some stages replaced by somebody else's functions.
 
 Task: `module:object`, or the name of an entry point in the group `parity.implementations` -> a pipeline of the same
-stages. The object is a mapping from stage names to functions with the signature of the native stage (see
-`parity.community1`), or a function from the native pipeline to another. What a replaced stage returns is checked before
-anybody reads it, so that a mistake is reported by the stage that made it.
+stages; `exec:PROGRAM` is `parity.ports.program`'s. The object is a mapping from stage names to functions with the
+signature of the native stage (see `parity.community1`), or a function from the native pipeline to another. What a
+replaced stage returns is checked before anybody reads it, so that a mistake is reported by the stage that made it.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -26,6 +27,9 @@ from parity.names import find_names
 from parity.pipeline.artefact import MAY_HOLD_NAN, Artefact, find
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
+
+if TYPE_CHECKING:
+    from parity.ports.program import Program
 
 GROUP = "parity.implementations"
 
@@ -38,10 +42,23 @@ class Implementation:
     ----------
     name : in reports
     change : native pipeline -> pipeline under test
+    program : what runs its stages, where that is a program; None where they are functions
     """
 
     name: str
     change: Callable[[Pipeline], Pipeline]
+    program: Program | None = None
+
+    def __enter__(self) -> Implementation:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the program, where there is one."""
+        if self.program is not None:
+            self.program.close()
 
     def __call__(self, native: Pipeline) -> Pipeline:
         """The pipeline under test; its stages are those of the native one, replaced ones are guarded.
@@ -74,15 +91,29 @@ Given = Implementation | str | Mapping[str, Callable[..., Any]] | Callable[[Pipe
 """What can be put under test, see `implementation_of`."""
 
 
-def load_implementation(spec: str) -> Implementation:
-    """The implementation behind `native`, `module:object`, or an installed entry point.
+def load_implementation(spec: str, stage_timeout: float | None = None) -> Implementation:
+    """The implementation behind `native`, `module:object`, `exec:PROGRAM`, or an installed entry point.
+
+    A context manager: a program runs until it is closed.
+
+    Parameters
+    ----------
+    stage_timeout : seconds that a program may take for one request; None: `parity.ports.program.STAGE_TIMEOUT`
 
     Raises
     ------
-    InputError : nothing of that name can be loaded, or it is neither a mapping of stages nor a function
+    InputError : nothing of that name can be loaded, it is neither a mapping of stages nor a function, or what the
+        program says of itself is wrong
     """
+    if stage_timeout is not None and not spec.startswith("exec:"):
+        raise InputError(f"--stage-timeout {stage_timeout:g}: is a program's, and --implementation {spec} is none")
     if spec == NATIVE.name:
         return NATIVE
+    if spec.startswith("exec:"):
+        from parity.ports.program import STAGE_TIMEOUT
+        from parity.ports.program.implementation import load_program
+
+        return load_program(spec, stage_timeout or STAGE_TIMEOUT)
     return _implementation(spec, load_object(spec) if ":" in spec else _load_entry_point(spec))
 
 
@@ -104,6 +135,17 @@ def implementation_of(given: Given) -> Implementation:
         return load_implementation(given)
     name = ", ".join(map(str, given)) if isinstance(given, Mapping) else getattr(given, "__qualname__", str(given))
     return _implementation(name, given)
+
+
+@contextmanager
+def opened(given: Given) -> Iterator[Implementation]:
+    """`implementation_of`, closed at the end where it was not there before."""
+    found = implementation_of(given)
+    try:
+        yield found
+    finally:
+        if not isinstance(given, Implementation):
+            found.close()
 
 
 def _implementation(name: str, found: Any) -> Implementation:
@@ -138,7 +180,7 @@ def _load_entry_point(spec: str) -> Any:
     points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
     if spec not in points:
         known = ", ".join(["native", *sorted(points)])
-        raise InputError(f"--implementation {spec}: unknown; installed: {known}; or module:object")
+        raise InputError(f"--implementation {spec}: unknown; installed: {known}; or module:object, or exec:PROGRAM")
     try:
         return points[spec].load()
     except Exception as error:
@@ -159,6 +201,8 @@ def _guarded(name: str, stage: Stage, run: Callable[..., Any], *values: Any) -> 
     place = f"implementation {name}: stage {stage.name}"
     try:
         results = run(*values)
+    except StageRaised:  # a program's failure, which says all of it
+        raise
     except Exception as error:
         raise StageRaised(stage.name, error, f"implementation {name}: ") from error
     written = results if len(stage.writes) > 1 else (results,)

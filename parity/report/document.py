@@ -24,6 +24,7 @@ from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.replay.outcome import TEXTS, Replay
+from parity.report.programs import program_data
 from parity.sources import WeightSet
 
 SCHEMA = 2
@@ -164,6 +165,7 @@ def fixture_data(result: FixtureResult) -> dict[str, Any]:
         "error": result.error,
         "supplied": list(result.supplied),
         "lacking": list(result.lacking),
+        "program": program_data(result.account),
     }
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
     explanation = None if result.explanation is None else explanation_data(result.explanation)

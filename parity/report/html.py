@@ -18,6 +18,7 @@ from parity.report import canvas, plots
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
+from parity.report.programs import memory
 from parity.report.wording import both, number, scientific
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -80,7 +81,13 @@ def page(document: dict[str, Any]) -> str:
     drawings, classes = _drawings(document)
     script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
     style += classes.rules()
-    environment.filters |= {"number": number, "scientific": scientific, "decimal": decimal, "times": times}
+    environment.filters |= {
+        "number": number,
+        "scientific": scientific,
+        "decimal": decimal,
+        "times": times,
+        "memory": memory,
+    }
     environment.globals |= {
         "both": both,
         "human": human,

@@ -6,6 +6,7 @@ from typing import Any
 
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
+from parity.report.programs import program_markdown
 from parity.report.wording import both, inert, inert_table, number, scientific
 
 COLUMNS = (
@@ -43,6 +44,7 @@ def markdown(document: dict[str, Any]) -> str:
     remarks = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
     if remarks:
         lines += ["", *(f"- {inert(remark)}" for remark in remarks)]
+    lines += program_markdown(document)
     return "\n".join(lines) + "\n"
 
 
@@ -95,7 +97,8 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
     name = fixture["name"]
     if fixture["status"] == "error":
         return [f"{name}: {fixture['error']}"]
-    remarks = [f"{name}: {problem}" for problem in [*fixture["problems"], *recorded(fixture)]]
+    said = fixture["program"]["remarks"] if fixture.get("program") else []
+    remarks = [f"{name}: {problem}" for problem in [*fixture["problems"], *said, *recorded(fixture)]]
     drift = next((row for row in fixture["artefacts"] if not row["within"]), None)
     if drift:
         remarks.append(f"{name}: {failure(drift)}")

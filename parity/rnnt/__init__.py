@@ -84,4 +84,5 @@ def rnnt_pipeline(networks: RnntNetworks, max_symbols: int = MAX_SYMBOLS) -> Rec
             ),
         ],
         Loop(("predictor", "joint", "choose", "advance"), CARRIED, start, goes_on, empty),
+        {"blank": head.blank, "classes": head.classes, "max_symbols": max_symbols},
     )

@@ -25,6 +25,7 @@ PLACES = {
     ("run", "decisions"): "fixtures/*/margins/*",
     ("run", "near_ties"): "fixtures/*/near_ties/*",
     ("run", "noise"): "fixtures/*/noise/*",
+    ("run", "program_stages"): "fixtures/*/program/stages/*",
     ("explain", "stages"): "stages/*",
     ("explain", "patches"): "patches/*",
     ("explain", "network_layers"): "layers/*",
@@ -59,8 +60,8 @@ PLACES = {
 LEFT_OUT = {
     ("run", "fixtures"): {
         # tables of their own
-        "artefacts", "audio_replay", "explanation", "isolated_without", "margins", "near_ties", "noise", "stability",
-        "stage_seconds", "timeline",
+        "artefacts", "audio_replay", "explanation", "isolated_without", "margins", "near_ties", "noise", "program",
+        "stability", "stage_seconds", "timeline",
         # curves that plots are drawn of
         "elbo", "embedding_map", "energy", "merges",
         # what `artefacts` says of the first row out of tolerance

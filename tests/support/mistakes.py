@@ -1,10 +1,10 @@
-"""Two mistakes that ports make, as functions in a stage's place and, through `port_program`, as a program's."""
+"""Three mistakes that ports make, as functions in a stage's place and, through `port_program`, as a program's."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from parity.community1.assignment import UNASSIGNED
+from parity.community1.assignment import UNASSIGNED, assign
 from parity.community1.speaker_counting import mean_activity
 
 
@@ -25,3 +25,12 @@ def greedy_assignment(
 def rounded_half_up(segmentations: np.ndarray) -> np.ndarray:
     """The number of speakers, 0.5 rounded to 1 and 2.5 to 3."""
     return np.floor(mean_activity(segmentations) + 0.5).astype(np.uint8)
+
+
+def two_swapped(
+    soft_clusters: np.ndarray, train_chunk_idx: np.ndarray, kmeans_clusters: np.ndarray | None
+) -> np.ndarray:
+    """The third chunk's speakers have each other's clusters."""
+    hard = assign(soft_clusters, train_chunk_idx, kmeans_clusters)
+    hard[2] = np.where(hard[2] >= 0, 1 - hard[2], hard[2])
+    return hard

@@ -2,8 +2,8 @@
 
     python port_program.py [--no-serve] [--tensors] [--stages a,b] [--fault NAME] describe | stage … | serve
 
-Faults: `greedy` assigns each local speaker the nearest cluster, whether or not another has it; `half-up` rounds the
-count of speakers half up.
+Faults: `greedy` assigns each local speaker the best cluster that is left; `half-up` rounds the count of
+speakers half up; `swapped` swaps two speakers of one chunk.
 """
 
 from __future__ import annotations
@@ -23,13 +23,17 @@ from parity.community1 import Parameters, community1_pipeline  # noqa: E402
 from parity.community1.annotation import to_rttm  # noqa: E402
 from parity.community1.networks import without_networks  # noqa: E402
 from parity.pipeline.stage import Pipeline  # noqa: E402
-from support.mistakes import greedy_assignment, rounded_half_up  # noqa: E402
+from support.mistakes import greedy_assignment, rounded_half_up, two_swapped  # noqa: E402
 
 STAGES = (
     "speaker_counting", "masks", "fbank", "filter", "ahc", "vbx", "kmeans", "centroids", "scoring", "assignment",
     "reconstruction", "annotation",
 )  # fmt: skip
-FAULTS = {"greedy": ("assignment", greedy_assignment), "half-up": ("speaker_counting", rounded_half_up)}
+FAULTS = {
+    "greedy": ("assignment", greedy_assignment),
+    "half-up": ("speaker_counting", rounded_half_up),
+    "swapped": ("assignment", two_swapped),
+}
 OWN = ("threshold", "fa", "fb", "max_iterations", "min_duration_off", "exclude_overlap", "num_speakers",
        "min_speakers", "max_speakers")  # fmt: skip
 

@@ -30,6 +30,7 @@ from parity.margins.margin import Margin
 from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.ports.program import Account, Cost
 from parity.replay.outcome import NearTie, Replay
 from parity.report.document import document, to_json
 from parity.sources.weights import WeightSet
@@ -147,6 +148,15 @@ def _recorded() -> Recorded:
     return Recorded((TENSORS, AUDIO), (), (2, 5), (2, 5), tensors=drifted, audio=audio)
 
 
+ACCOUNT = Account(
+    {
+        "vbx": Cost("vbx", 3, 0.5, 200 << 20),
+        "assignment": Cost("assignment", 1, 0.25, None),
+    },
+    [f"{ODD_NAME}: stage vbx: died of signal 11 (SIGSEGV) before it answered; its server was restarted once"],
+)
+
+
 def results() -> list[FixtureResult]:
     """One fixture at parity, one that drifts and is explained, one with wrong inputs, one in which nobody speaks."""
     human = Human(AWAY, AWAY)
@@ -166,6 +176,7 @@ def results() -> list[FixtureResult]:
             details(shift=0.25, other=ODD_NAME),
             explanation("b_bad"),
             _recorded(),
+            account=ACCOUNT,
         ),
         FixtureResult("c_wrong", ERROR, error=f"no clip {ODD_NAME}"),
         FixtureResult("d_silent", PARITY, 1.0, 0.5, _replay(0.0, SAME), None, None, machine, silent),

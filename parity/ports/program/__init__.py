@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from parity.ports.program.contract import PROTOCOL, Description
 from parity.ports.program.failures import ProgramFailed
-from parity.ports.program.program import STAGE_TIMEOUT, Cost, Program
+from parity.ports.program.program import STAGE_TIMEOUT, Account, Cost, Program
 
 __all__ = [
     "PROTOCOL",
     "STAGE_TIMEOUT",
+    "Account",
     "Cost",
     "Description",
     "Program",

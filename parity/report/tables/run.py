@@ -97,6 +97,14 @@ STAGE_SECONDS = (
     Column("seconds", NUMBER, "wall time in the cascade"),
 )
 
+PROGRAM_STAGES = (
+    FIXTURE,
+    Column("stage", TEXT, "that a program ran"),
+    Column("calls", INTEGER, "requests that reached the program"),
+    Column("seconds", NUMBER, "wall time of all of them, files in and out included"),
+    Column("peak_memory_bytes", INTEGER, "the most that the program was seen to hold", "peak_memory"),
+)
+
 NEAR_TIES = (
     FIXTURE,
     Column("chunk", INTEGER, "number"),
@@ -159,6 +167,12 @@ def _stage_seconds(document: Document) -> Iterator[Row]:
             yield {"fixture": entry["name"], "stage": stage, "seconds": seconds}
 
 
+def _program_stages(document: Document) -> Iterator[Row]:
+    for entry in document["fixtures"]:
+        for row in (entry.get("program") or {}).get("stages", ()):
+            yield {**row, "fixture": entry["name"]}
+
+
 def _noise(document: Document) -> Iterator[Row]:
     for entry in document["fixtures"]:
         for artefact, found in (entry["noise"] or {}).items():
@@ -189,6 +203,7 @@ RUN = Tables(
         DECISIONS_TABLE,
         STABILITY_TABLE,
         Table("stage_seconds", "a stage of a fixture", STAGE_SECONDS, _stage_seconds),
+        Table("program_stages", "a stage that a program ran on a fixture", PROGRAM_STAGES, _program_stages),
         Table("near_ties", "a frame that differs and is excused", NEAR_TIES, listed("near_ties")),
         Table("noise", "an artefact of a fixture", NOISE, _noise),
         Table("turns", "a turn of one side", TURNS, _turns),

@@ -84,7 +84,8 @@ def run_fixture(
     InputError : its snapshot is missing or of other arrays; or it keeps too little to be explained
     """
     snapshot, encoded = fixture.read(snapshots), fixture.encoded()
-    native = rnnt_pipeline(networks_of(fixture), fixture.max_symbols)
+    whole = rnnt_pipeline(networks_of(fixture), fixture.max_symbols)
+    native = whole.with_settings(uri=fixture.name, head=fixture.head.name)
     inputs = {"encoded": encoded}
     candidate: Pipeline = implementation(native)
     outcome = replay(candidate, snapshot, inputs)
