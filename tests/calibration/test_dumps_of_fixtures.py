@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from threadpoolctl import threadpool_limits
 
-from parity.calibration.dumps import DRIFT, FULL, HALF, INCONCLUSIVE, DumpTrial, from_recorded, try_dump
+from parity.calibration.dumps import DRIFT, FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, DumpTrial, from_recorded, try_dump
 from parity.calibration.fault import load_faults
 from parity.calibration.on_dumps import seed_of
 from parity.calibration.trials import bench_of
@@ -45,3 +45,18 @@ def test_run_with_arrays_undoes_the_numbering_that_compare_undoes(fault, kind):
 def test_an_array_of_another_length_is_not_replaced_by_native_code(kind):
     found = tried("14_partial_tail", "vbx_one_iteration_early", kind)
     assert found.moved and found.replayed == DRIFT and found.agree
+
+
+@pytest.mark.parametrize(
+    ("fixture", "fault"),
+    [("09_telephone", "ahc_labels_by_appearance"), ("02_pyannote_sample", "ahc_of_raw_embeddings")],
+)
+def test_where_a_numbering_orders_tied_speakers_ahc_decides_and_not_the_stage_behind(fixture, fault):
+    found = tried(fixture, fault, FULL)
+    assert found.first_drift_right and (found.decides, found.named, found.decisive) == (RIGHT, ("ahc",), ("ahc",))
+    assert tried(fixture, fault, HALF).decides != WRONG
+
+
+def test_stages_that_native_code_makes_of_the_ports_own_numbers_are_not_to_blame():
+    found = tried("02_pyannote_sample", "vbx_other_fa", FULL)
+    assert found.named == ("vbx",) and found.decides == RIGHT

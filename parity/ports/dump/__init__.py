@@ -2,9 +2,9 @@
 
 `docs/reference/dumps.md` is the format, written for somebody who has never seen this code. `reading` reads a folder,
 whose bytes are read in `parity.files`; `checks` says all that is wrong with it; `conventions` brings a dump to the
-reference's numbering (`aligned`, with the parts `local_speakers`, `training`, `clusters`); `overlap` compares what has
-another length, `turns` RTTM; `probes` guesses what a gross mismatch is, `doubts` asks whether dump or reference is
-suspect, `comparison` gives the verdicts.
+reference's numbering (`aligned`, with the parts `local_speakers`, `training`, `clusters`, `tied`); `given` hands it on
+as stages' output; `overlap` compares what has another length, `turns` RTTM; `probes` guesses what a gross mismatch is,
+`doubts` asks whether dump or reference is suspect, `comparison` gives the verdicts.
 """
 
 from __future__ import annotations

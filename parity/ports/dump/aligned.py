@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ class Aligned:
     by : artefact -> conventions that it needed, in words
     cropped : artefacts of which a last frame was left out
     orders : (C, S), which of the candidate's local speakers is the reference's speaker s of chunk c; None: not known
+    numbering : artefacts whose numbering of clusters was not undone, for it decides who speaks, and that in words
     """
 
     want: dict[str, Any]
@@ -29,6 +30,11 @@ class Aligned:
     by: dict[str, list[str]] = field(default_factory=dict)
     cropped: set[str] = field(default_factory=set)
     orders: np.ndarray | None = None
+    numbering: dict[str, str] = field(default_factory=dict)
+
+    def copy(self) -> Aligned:
+        """The same, so that what is changed in one stays in the other; arrays are shared."""
+        return replace(self, got=dict(self.got), by={name: list(words) for name, words in self.by.items()})
 
     def both(self, *names: str) -> bool:
         """Whether both sides have all of them, in shapes that agree."""

@@ -17,37 +17,65 @@ import scipy
 from parity.pipeline import ARTEFACTS
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.local_speakers import unlike
+from parity.ports.dump.tied import WORDS, decides, induced
 from parity.replay.outcome import unread
 
-CLUSTERS = "cluster numbering"
+CLUSTERS, AHC_CLUSTERS = "cluster numbering", "AHC clusters numbered otherwise"
 DISCRETE = ("discrete_diarization", "exclusive_discrete_diarization")
 
 
-def number_ahc_clusters(both: Aligned) -> None:
-    """AHC's labels, and the columns that VBx makes of them."""
-    words = "AHC clusters numbered otherwise"
+def number(both: Aligned) -> None:
+    """AHC's and the final clusters in the reference's numbering, unless it is the numbering that decides who speaks.
+
+    There it stays as the port has it, from the earliest artefact that shows it, and the artefacts differ.
+    """
+    before = both.copy()
+    ahc = number_ahc_clusters(both)
+    between = both.copy()
+    final = number_clusters(both)
+    follows = None if ahc is None else induced(both, ahc)
+    columns = final if final is not None else follows
+    if columns is None or not decides(both, before.got, columns):
+        return
+    first = before if follows is not None and np.array_equal(follows, columns) else between
+    both.numbering = {n: WORDS for n, words in both.by.items() if len(words) > len(first.by.get(n, ()))}
+    both.got, both.by = first.got, first.by
+
+
+def number_ahc_clusters(both: Aligned) -> np.ndarray | None:
+    """AHC's labels, and the columns that VBx makes of them.
+
+    Returns
+    -------
+    (K0,) int64 : which of the candidate's clusters is the reference's cluster k; None where they stay as they are
+    """
     columns = None
     if both.both("ahc_clusters"):
         columns = renaming(both.want["ahc_clusters"], both.got["ahc_clusters"])
         if columns is None:
-            return
-        both.change("ahc_clusters", _renamed(both.got["ahc_clusters"], columns), words)
+            return None
+        both.change("ahc_clusters", _renamed(both.got["ahc_clusters"], columns), AHC_CLUSTERS)
     else:
         for name in ("qinit", "q_final"):
             if columns is None and both.both(name) and both.want[name].ndim == 2:
                 columns = matched(column_costs(both.want[name], both.got[name]))
-    if columns is None:
-        return
+    if columns is None or np.array_equal(columns, np.arange(len(columns))):
+        return None
     for name in ("qinit", "q_final", "sp_final"):
         value = both.got.get(name)
         if value is not None and value.ndim and value.shape[-1] == len(columns):
-            both.change(name, np.take(value, columns, axis=-1), words)
+            both.change(name, np.take(value, columns, axis=-1), AHC_CLUSTERS)
+    return columns
 
 
-def number_clusters(both: Aligned) -> None:
+def number_clusters(both: Aligned) -> np.ndarray | None:
     """The final clusters, numbered as the earliest artefact that shows a numbering has them.
 
     It is undone there and in everything behind; artefacts before it show none, and stay as they are.
+
+    Returns
+    -------
+    (K,) int64 : which of the candidate's clusters is the reference's cluster k; None where they stay as they are
     """
     shown, columns = _shown(both)
     if shown is not None and columns is not None:
@@ -63,6 +91,7 @@ def number_clusters(both: Aligned) -> None:
         names = renaming(both.want["kmeans_clusters"], both.got["kmeans_clusters"])
         if names is not None:
             both.change("kmeans_clusters", _renamed(both.got["kmeans_clusters"], names), CLUSTERS)
+    return columns if shown is not None else None
 
 
 def _shown(both: Aligned) -> tuple[str | None, np.ndarray | None]:

@@ -209,7 +209,8 @@ def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray 
             by.append(f"{drift.excused} elements in frames that the reference itself hardly decides")
         return Compared(name, artefact.stage, EQUIVALENT, tuple(by), drift)
     looks_like = explain_array(name, raw if raw.shape != want.shape else got, want)
-    return Compared(name, artefact.stage, DIFFERENT, tuple(by), drift, looks_like, _note(name, got, want))
+    note = aligned.numbering.get(name) or _note(name, got, want)
+    return Compared(name, artefact.stage, DIFFERENT, tuple(by), drift, looks_like, note)
 
 
 def _in_part(

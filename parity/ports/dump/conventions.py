@@ -16,7 +16,7 @@ import numpy as np
 
 from parity.pipeline import ARTEFACTS
 from parity.ports.dump.aligned import Aligned
-from parity.ports.dump.clusters import number_ahc_clusters, number_clusters
+from parity.ports.dump.clusters import number
 from parity.ports.dump.local_speakers import order_local_speakers, speaker_orders
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.training import order_training_rows
@@ -35,8 +35,7 @@ def align(reference: Dump, candidate: Dump) -> Aligned:
     if orders is not None:
         order_local_speakers(both, orders)
     order_training_rows(both, orders)
-    number_ahc_clusters(both)
-    number_clusters(both)
+    number(both)
     _silent(both)
     _signs(both)
     both.got = {name: both.got.get(name, value) for name, value in candidate.values.items()}
