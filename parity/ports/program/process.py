@@ -145,6 +145,11 @@ class Child:
         return sum(path.stat().st_size for path in self._files if path.exists())
 
 
+def in_words(missed: str, limit: float) -> str:
+    """What `Child.wait` missed; `limit` is the seconds that it had."""
+    return f"no answer in {limit:g} s" if missed == "time" else f"more than {LOG_LIMIT >> 20} MiB of log"
+
+
 def _pidfd(pid: int) -> int | None:
     """What becomes readable when a process ends; None where the system has no such thing."""
     opened = getattr(os, "pidfd_open", None)

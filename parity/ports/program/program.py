@@ -26,7 +26,7 @@ from parity.ports.program.contract import Description, read_description
 from parity.ports.program.exchange import read_outputs, write_inputs
 from parity.ports.program.failures import ProgramFailed, TimedOut, WrongOutput, ended, in_one_line, read_log
 from parity.ports.program.kept import Kept, key_of
-from parity.ports.program.process import LOG_LIMIT, Child
+from parity.ports.program.process import Child, in_words
 from parity.ports.program.ranges import Piece, joined, pieces
 from parity.ports.program.server import Died, Server, deadline_in
 
@@ -198,7 +198,7 @@ class Program:
             status = child.end()
         log = next((text for file in files if (text := read_log(file)).strip()), "")
         if missed is not None:
-            raise TimedOut(self.name, stage, f"{_missed(missed, self.timeout)}; killed", log)
+            raise TimedOut(self.name, stage, f"{in_words(missed, self.timeout)}; killed", log)
         if status != 0:
             raise ended(self.name, stage, status, log)
         return log, child.peak
@@ -236,16 +236,12 @@ class Program:
             status = child.end()
         place = f"{self.name} describe"
         if missed is not None:
-            raise InputError(f"{place}: {_missed(missed, limit)}; killed ({in_one_line(read_log(log))})")
+            raise InputError(f"{place}: {in_words(missed, limit)}; killed ({in_one_line(read_log(log))})")
         if status != 0:
             said = ended(self.name, "", status, read_log(log)).what
             raise InputError(f"{place}: {said} ({in_one_line(read_log(log))})")
         with output.open("rb") as file:
             return read_description(self.name, file.read(DESCRIPTION_LIMIT))
-
-
-def _missed(missed: str, limit: float) -> str:
-    return f"no answer in {limit:g} s" if missed == "time" else f"more than {LOG_LIMIT >> 20} MiB of log"
 
 
 def _empty(folder: Path) -> None:

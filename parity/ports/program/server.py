@@ -17,7 +17,7 @@ from typing import Any
 
 from parity.errors import one_line
 from parity.ports.program.failures import Garbled, ProgramFailed, Refused, TimedOut, ended, read_log
-from parity.ports.program.process import LOG_LIMIT, Child, send
+from parity.ports.program.process import Child, in_words, send
 
 LONGEST_LINE = 1 << 20
 """Bytes of an answer at most."""
@@ -79,8 +79,7 @@ class Server:
         missed = self.child.wait(deadline, self._has_line)
         self.child.look()
         if missed is not None:
-            what = f"no answer in {limit:g} s" if missed == "time" else f"more than {LOG_LIMIT >> 20} MiB of log"
-            raise TimedOut(self.name, stage, f"{what}; killed", self.log())
+            raise TimedOut(self.name, stage, f"{in_words(missed, limit)}; killed", self.log())
         if b"\n" not in self._buffer and len(self._buffer) <= LONGEST_LINE:
             raise self._died(stage)
         return self._answer(stage)
