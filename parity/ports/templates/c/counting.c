@@ -15,6 +15,10 @@ bool read_segmentations(struct job *job, struct array *segmentations) {
 
 /* segmentations (C, F, S) f4 -> count (N, 1) u1: the mean over chunks, rounded half to even. */
 bool speaker_counting(struct job *job) {
+    return count_by(job, rintf);
+}
+
+bool count_by(struct job *job, rounding *round) {
     struct array segmentations;
     if (!read_segmentations(job, &segmentations)) return false;
     size_t chunks = segmentations.shape[0], shape[] = {num_frames(chunks), 1};
@@ -29,7 +33,7 @@ bool speaker_counting(struct job *job) {
         }
     struct array count = new_array(job, U1, 2, shape);
     for (size_t frame = 0; frame < shape[0]; frame++)
-        count.u1[frame] = (uint8_t)rintf(total[frame] / fmaxf(weight[frame], 1e-12f));
+        count.u1[frame] = (uint8_t)round(total[frame] / fmaxf(weight[frame], 1e-12f));
     return write_array(job, "count", &count);
 }
 

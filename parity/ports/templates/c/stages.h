@@ -17,6 +17,12 @@ bool annotation(struct job *job);
 /* Segmentations (C, F, S) float32, with the lengths checked. */
 bool read_segmentations(struct job *job, struct array *segmentations);
 
+/* speaker_counting with this rounding, and assignment with this way to assign the speakers of one chunk. */
+typedef float rounding(float number);
+typedef bool assigning(struct job *job, const double *scores, size_t rows, size_t columns, int *column_of_row);
+bool count_by(struct job *job, rounding *round);
+bool assign_by(struct job *job, assigning *assign);
+
 /* The best one-to-one assignment: column of each row, -1 for a row left over. Scores are (rows, columns) float64. */
 bool best_assignment(struct job *job, const double *scores, size_t rows, size_t columns, int *column_of_row);
 

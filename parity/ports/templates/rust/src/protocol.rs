@@ -12,10 +12,10 @@ const PROTOCOL: u32 = 1;
 pub type StageFunction = fn(&Job) -> Result<(), String>;
 
 /// What a port is to this program.
-pub struct Port {
+pub struct Port<'a> {
     pub name: &'static str,
     pub version: &'static str,
-    pub stages: &'static [(&'static str, StageFunction)],
+    pub stages: &'a [(&'static str, StageFunction)],
 }
 
 /// One request: the folder to read, the folder to write, and the pipeline's parameters.
