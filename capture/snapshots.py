@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +108,7 @@ def identity(fixture: Fixture, weights: WeightSet, parameters: Parameters, setti
         "versions": {"python": platform.python_version(), **used},
         "clip_sha256": fixture.clip_sha256,
         "weights": {"name": weights.name, "sha256": weights.sha256},
-        "parameters": asdict(parameters),
+        "parameters": parameters.configured,
         "machine": machine(settings.device, settings.tf32),
     }
 

@@ -62,10 +62,10 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
 
     someone_speaks = Condition(("count",), lambda count: count.max() > 0)
     enough_to_cluster = Condition(("train_chunk_idx",), lambda chunks: len(chunks) >= 2)
-    count_is_forced = Condition(("sp_final",), lambda sp: p.forced_count(surviving(sp).sum()) is not None)
+    count_is_forced = Condition(("sp_final",), lambda sp: p.forced_count(surviving(sp, p.survival).sum()) is not None)
 
     def forced_kmeans(sp_final: np.ndarray, *training: np.ndarray) -> np.ndarray:
-        imposed = p.forced_count(surviving(sp_final).sum())
+        imposed = p.forced_count(surviving(sp_final, p.survival).sum())
         assert imposed is not None  # the stage's condition
         return cluster_kmeans(*training, num_clusters=imposed)
 
@@ -77,9 +77,16 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "segmentation",
                 ("waveform",),
                 ("segmentation_logits", "segmentations"),
-                partial(segment, network=n.segmentation, batch=n.batch, progress=tell["segmentation"]),
+                partial(
+                    segment, network=n.segmentation, batch=n.batch, step=p.chunk_step, progress=tell["segmentation"]
+                ),
             ),
-            Stage("speaker_counting", ("segmentations",), ("count",), count_speakers),
+            Stage(
+                "speaker_counting",
+                ("segmentations",),
+                ("count",),
+                partial(count_speakers, threshold=p.count_threshold, step=p.chunk_step),
+            ),
             Stage(
                 "masks",
                 ("segmentations",),
@@ -87,7 +94,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 partial(build_masks, exclude_overlap=p.exclude_overlap),
                 someone_speaks,
             ),
-            Stage("fbank", ("waveform",), ("fbank",), fbank_series, someone_speaks),
+            Stage("fbank", ("waveform",), ("fbank",), partial(fbank_series, step=p.chunk_step), someone_speaks),
             Stage(
                 "embeddings",
                 ("fbank", "masks"),
@@ -95,7 +102,13 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 partial(embed, trunk=n.trunk, head=n.head, batch=n.batch, progress=tell["embeddings"]),
                 someone_speaks,
             ),
-            Stage("filter", ("embeddings", "segmentations"), TRAINING, filter_embeddings, someone_speaks),
+            Stage(
+                "filter",
+                ("embeddings", "segmentations"),
+                TRAINING,
+                partial(filter_embeddings, min_active_ratio=p.min_active_ratio),
+                someone_speaks,
+            ),
             Stage(
                 "xvec",
                 ("embeddings", *TRAINING),
@@ -115,7 +128,14 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "vbx",
                 ("post_plda", "phi", "ahc_clusters"),
                 ("qinit", "q_final", "sp_final", "elbo_trajectory"),
-                partial(cluster_vbx, fa=p.fa, fb=p.fb, max_iterations=p.max_iterations),
+                partial(
+                    cluster_vbx,
+                    fa=p.fa,
+                    fb=p.fb,
+                    max_iterations=p.max_iterations,
+                    smoothing=p.init_smoothing,
+                    stop_below=p.stop_below,
+                ),
                 enough_to_cluster,
             ),
             Stage(
@@ -129,7 +149,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "centroids",
                 ("embeddings", *TRAINING, "q_final", "sp_final", "kmeans_clusters"),
                 ("centroids",),
-                partial(compute_centroids, forced_count=p.forced_count),
+                partial(compute_centroids, forced_count=p.forced_count, survival=p.survival),
                 someone_speaks,
             ),
             Stage(
@@ -152,7 +172,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 "reconstruction",
                 ("segmentations", "hard_clusters", "count"),
                 ("discrete_diarization", "exclusive_discrete_diarization"),
-                partial(reconstruct, max_speakers=max_speakers),
+                partial(reconstruct, max_speakers=max_speakers, step=p.chunk_step),
                 someone_speaks,
             ),
             Stage(

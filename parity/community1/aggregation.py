@@ -11,12 +11,13 @@ import numpy as np
 from parity.community1 import geometry
 
 
-def overlap_add(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def overlap_add(scores: np.ndarray, step: float = geometry.STEP_SECONDS) -> tuple[np.ndarray, np.ndarray]:
     """Add the frames of all chunks where they belong; NaN counts as absent.
 
     Parameters
     ----------
     scores : (num_chunks, frames, classes) float; NaN where a chunk says nothing
+    step : seconds from the start of one chunk to that of the next
 
     Returns
     -------
@@ -24,11 +25,11 @@ def overlap_add(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weight : (num_frames, classes) float32, number of chunks that said something
     """
     num_chunks, frames, classes = scores.shape
-    total = np.zeros((geometry.num_frames(num_chunks), classes), dtype=np.float32)
+    total = np.zeros((geometry.num_frames(num_chunks, step), classes), dtype=np.float32)
     weight = np.zeros_like(total)
     for index, score in enumerate(scores):
         present = ~np.isnan(score)
-        start = geometry.first_frame(index)
+        start = geometry.first_frame(index, step)
         total[start : start + frames] += np.where(present, score, 0.0)
         weight[start : start + frames] += present
     return total, weight

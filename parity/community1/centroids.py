@@ -14,9 +14,9 @@ import numpy as np
 SURVIVAL = 1e-7
 
 
-def surviving(sp_final: np.ndarray) -> np.ndarray:
+def surviving(sp_final: np.ndarray, survival: float = SURVIVAL) -> np.ndarray:
     """Which speakers VBx kept: (num_initial,) bool."""
-    return sp_final > SURVIVAL
+    return sp_final > survival
 
 
 def compute_centroids(
@@ -28,6 +28,7 @@ def compute_centroids(
     kmeans_clusters: np.ndarray | None,
     *,
     forced_count: Callable[[int], int | None] | None = None,
+    survival: float = SURVIVAL,
 ) -> np.ndarray:
     """Centroids of the speakers.
 
@@ -38,6 +39,7 @@ def compute_centroids(
     q_final, sp_final : (num_train, num_initial) and (num_initial,) float64; None where VBx did not run
     kmeans_clusters : (num_train,) int; None where no number was imposed
     forced_count : number of speakers that VBx kept -> number imposed; as many as have a label by default
+    survival : prior above which a speaker survives VBx
 
     Returns
     -------
@@ -46,12 +48,12 @@ def compute_centroids(
     train = embeddings[train_chunk_idx, train_speaker_idx]
     if kmeans_clusters is not None:  # imposed on what VBx kept, so `sp_final` is there
         # Equal embeddings may leave KMeans with fewer clusters than imposed; the reference keeps their NaN centroids.
-        imposed = forced_count(surviving(sp_final).sum()) if forced_count and sp_final is not None else None
+        imposed = forced_count(surviving(sp_final, survival).sum()) if forced_count and sp_final is not None else None
         imposed = imposed or kmeans_clusters.max() + 1
         return np.stack([_mean(train[kmeans_clusters == cluster]) for cluster in range(imposed)])
     if q_final is None or sp_final is None:
         return _mean(train)[None]
-    weights = q_final[:, surviving(sp_final)]
+    weights = q_final[:, surviving(sp_final, survival)]
     return weights.T @ train / weights.sum(0, keepdims=True).T
 
 

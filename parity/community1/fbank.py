@@ -36,22 +36,24 @@ COSINES_ABOVE = [19, 68, 150, 155, 158, 202, 235, 329, 337]
 COSINES_BELOW = [121, 122, 178, 185, 267, 273, 358]
 
 
-def fbank_series(waveform: np.ndarray) -> ChunkSeries:
+def fbank_series(waveform: np.ndarray, *, step: float = geometry.STEP_SECONDS) -> ChunkSeries:
     """The features of every chunk, computed when they are asked for.
 
     Parameters
     ----------
     waveform : (1, num_samples) float32, 16 kHz
+    step : seconds from the start of one chunk to that of the next
 
     Returns
     -------
     fbank : series of (998, 80) float32, one per chunk
     """
-    return ChunkSeries(np.arange(geometry.num_chunks(waveform.shape[1])), partial(_fbank_of_chunk, waveform))
+    chunks = np.arange(geometry.num_chunks(waveform.shape[1], step))
+    return ChunkSeries(chunks, partial(_fbank_of_chunk, waveform, step))
 
 
-def _fbank_of_chunk(waveform: np.ndarray, index: int) -> np.ndarray:
-    return compute_fbank(geometry.chunk(waveform, index)[0])
+def _fbank_of_chunk(waveform: np.ndarray, step: float, index: int) -> np.ndarray:
+    return compute_fbank(geometry.chunk(waveform, index, step)[0])
 
 
 def compute_fbank(samples: np.ndarray) -> np.ndarray:

@@ -11,19 +11,22 @@ import numpy as np
 MIN_ACTIVE_RATIO = 0.2
 
 
-def filter_embeddings(embeddings: np.ndarray, segmentations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def filter_embeddings(
+    embeddings: np.ndarray, segmentations: np.ndarray, *, min_active_ratio: float = MIN_ACTIVE_RATIO
+) -> tuple[np.ndarray, np.ndarray]:
     """Indices of the embeddings that are clustered, in chunk order, then speaker order.
 
     Parameters
     ----------
     embeddings : (num_chunks, 3, 256) float32
     segmentations : (num_chunks, 589, 3) float32, 0 or 1
+    min_active_ratio : share of a chunk's frames in which a speaker has to be alone
 
     Returns
     -------
     train_chunk_idx, train_speaker_idx : (num_train,) int64
     """
-    active = clean_frames(segmentations) >= MIN_ACTIVE_RATIO * segmentations.shape[1]
+    active = clean_frames(segmentations) >= min_active_ratio * segmentations.shape[1]
     valid = ~np.any(np.isnan(embeddings), axis=2)
     chunks, speakers = np.where(active & valid)
     return chunks, speakers

@@ -2,8 +2,9 @@
 
 Source: `Inference.slide` in pyannote/audio/core/inference.py, `Model.receptive_field` in pyannote/audio/core/model.py
 and `SlidingWindow` in pyannote.core, at the versions that pyannote.audio 4.0.4 runs with.
-Conventions: seconds throughout; a chunk is 10 s long and starts every second; a frame is the receptive field of the
-segmentation network, 991 samples every 270, the first one starting at 0.
+Conventions: seconds throughout; a chunk is 10 s long and starts every second, or every `step` seconds where somebody
+declares another step; a frame is the receptive field of the segmentation network, 991 samples every 270, the first one
+starting at 0.
 """
 
 from __future__ import annotations
@@ -19,31 +20,39 @@ FRAME_SECONDS = 991 / SAMPLE_RATE
 FRAME_STEP_SECONDS = 270 / SAMPLE_RATE
 
 
-def num_chunks(num_samples: int) -> int:
+def step_samples(step: float) -> int:
+    """How many samples lie between the starts of two chunks; `Inference.slide` rounds them."""
+    return round(step * SAMPLE_RATE)
+
+
+def num_chunks(num_samples: int, step: float = STEP_SECONDS) -> int:
     """How many chunks cover a waveform; the last one is padded with zeros where samples are left over."""
-    whole = max(0, (num_samples - CHUNK_SAMPLES) // STEP_SAMPLES + 1)
-    rest = num_samples < CHUNK_SAMPLES or (num_samples - CHUNK_SAMPLES) % STEP_SAMPLES > 0
+    every = round(step * SAMPLE_RATE)
+    whole = max(0, (num_samples - CHUNK_SAMPLES) // every + 1)
+    rest = num_samples < CHUNK_SAMPLES or (num_samples - CHUNK_SAMPLES) % every > 0
     return whole + int(rest)
 
 
-def chunk(waveform: np.ndarray, index: int) -> np.ndarray:
+def chunk(waveform: np.ndarray, index: int, step: float = STEP_SECONDS) -> np.ndarray:
     """One chunk, zero-padded at the end.
 
     Parameters
     ----------
     waveform : (1, num_samples) float32
+    step : seconds from the start of one chunk to that of the next
 
     Returns
     -------
     (1, 160000) float32
     """
-    piece = waveform[:, index * STEP_SAMPLES : index * STEP_SAMPLES + CHUNK_SAMPLES]
+    start = index * step_samples(step)
+    piece = waveform[:, start : start + CHUNK_SAMPLES]
     return np.pad(piece, ((0, 0), (0, CHUNK_SAMPLES - piece.shape[1])))
 
 
-def chunks(waveform: np.ndarray, indices: np.ndarray) -> np.ndarray:
+def chunks(waveform: np.ndarray, indices: np.ndarray, step: float = STEP_SECONDS) -> np.ndarray:
     """Several chunks: (len(indices), 1, 160000) float32."""
-    return np.stack([chunk(waveform, int(index)) for index in indices])
+    return np.stack([chunk(waveform, int(index), step) for index in indices])
 
 
 def closest_frame(seconds: float) -> int:
@@ -51,14 +60,14 @@ def closest_frame(seconds: float) -> int:
     return int(np.rint((seconds - 0.5 * FRAME_SECONDS) / FRAME_STEP_SECONDS))
 
 
-def first_frame(chunk_index: int) -> int:
+def first_frame(chunk_index: int, step: float = STEP_SECONDS) -> int:
     """Index of the output frame that the first frame of a chunk is added to."""
-    return closest_frame(chunk_index * STEP_SECONDS + 0.5 * FRAME_SECONDS)
+    return closest_frame(chunk_index * step + 0.5 * FRAME_SECONDS)
 
 
-def num_frames(chunk_count: int) -> int:
+def num_frames(chunk_count: int, step: float = STEP_SECONDS) -> int:
     """How many output frames the overlap-add of that many chunks has."""
-    return closest_frame(CHUNK_SECONDS + (chunk_count - 1) * STEP_SECONDS + 0.5 * FRAME_SECONDS) + 1
+    return closest_frame(CHUNK_SECONDS + (chunk_count - 1) * step + 0.5 * FRAME_SECONDS) + 1
 
 
 def frame_middles(count: int) -> np.ndarray:

@@ -21,7 +21,12 @@ BLOCK_FRAMES = 8192  # ranked at once: a long double and two indices for each fr
 
 
 def reconstruct(
-    segmentations: np.ndarray, hard_clusters: np.ndarray, count: np.ndarray, *, max_speakers: float
+    segmentations: np.ndarray,
+    hard_clusters: np.ndarray,
+    count: np.ndarray,
+    *,
+    max_speakers: float,
+    step: float = geometry.STEP_SECONDS,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Discrete diarization, plain and exclusive.
 
@@ -31,27 +36,30 @@ def reconstruct(
     hard_clusters : (num_chunks, 3) int8
     count : (num_frames, 1) uint8
     max_speakers : count is capped there
+    step : seconds from the start of one chunk to that of the next
 
     Returns
     -------
     discrete_diarization : (num_frames, num_speakers) float32, 0 or 1
     exclusive_discrete_diarization : the same with at most one speaker per frame
     """
-    activations = sum_activations(segmentations, hard_clusters)
+    activations = sum_activations(segmentations, hard_clusters, step)
     capped = np.minimum(count, max_speakers).astype(np.int8)
     return most_active(activations, capped), most_active(activations, np.minimum(capped, 1))
 
 
-def sum_activations(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
+def sum_activations(
+    segmentations: np.ndarray, hard_clusters: np.ndarray, step: float = geometry.STEP_SECONDS
+) -> np.ndarray:
     """How many chunks say that a cluster speaks: (num_frames, num_clusters) float32.
 
     What `overlap_add` makes of `cluster_activity`, to the bit, which at an hour would be hundreds of megabytes of NaN.
     """
     clusters = active_clusters(segmentations, hard_clusters)
     num_chunks, frames, _ = segmentations.shape
-    total = np.zeros((geometry.num_frames(num_chunks), clusters.max() + 1), dtype=np.float32)
+    total = np.zeros((geometry.num_frames(num_chunks, step), clusters.max() + 1), dtype=np.float32)
     for chunk, row in enumerate(clusters):
-        start = geometry.first_frame(chunk)
+        start = geometry.first_frame(chunk, step)
         for cluster, activity in _activities(segmentations[chunk], row):
             total[start : start + frames, cluster] += np.where(np.isnan(activity), 0.0, activity)
     return total

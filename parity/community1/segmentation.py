@@ -34,6 +34,7 @@ def segment(
     workers: int = 1,
     batch: int | None = None,
     keep_logits: bool = True,
+    step: float = geometry.STEP_SECONDS,
     progress: Progress | None = None,
 ) -> tuple[np.ndarray | None, np.ndarray]:
     """Run the segmentation network over all chunks.
@@ -45,6 +46,7 @@ def segment(
     workers : batches at once; the network is then called from so many threads
     batch : chunks in a batch; a size for the CPU by default
     keep_logits : False where nobody will look at them: they are 59 MB per hour
+    step : seconds from the start of one chunk to that of the next
     progress : called with chunks done and chunks in all
 
     Returns
@@ -52,12 +54,12 @@ def segment(
     segmentation_logits : (num_chunks, 589, 7) float32, log-probabilities; None where they are not kept
     segmentations : (num_chunks, 589, 3) float32, 0 or 1
     """
-    count = geometry.num_chunks(waveform.shape[1])
+    count = geometry.num_chunks(waveform.shape[1], step)
     size = batch or (BATCH_SIZE if workers == 1 else SHARED_BATCH_SIZE)
     batches = [np.arange(start, min(start + size, count)) for start in range(0, count, size)]
 
     def run(indices: np.ndarray) -> np.ndarray:
-        return network(waveforms=geometry.chunks(waveform, indices))[0]
+        return network(waveforms=geometry.chunks(waveform, indices, step))[0]
 
     segmentation_logits = np.empty((count, NUM_FRAMES, NUM_CLASSES), dtype=np.float32) if keep_logits else None
     segmentations = np.empty((count, NUM_FRAMES, NUM_SPEAKERS), dtype=np.float32)

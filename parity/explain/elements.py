@@ -161,12 +161,13 @@ def _fit(got: Any, want: Any) -> bool:
 
 
 def _described(patching: Patching, name: str, units: list[Index]) -> tuple[Element, ...]:
-    dims = ARTEFACTS[name].dims[: ELEMENT_AXES.get(name, 0)]
+    dims, step = ARTEFACTS[name].dims[: ELEMENT_AXES.get(name, 0)], patching.snapshot.chunk_step
     describe = _SPANS.get(dims, _nowhere)
     found = []
     for index in units:
         start, end, speakers = describe(patching, index)
-        found.append(Element(index, in_words(dims, index), start, end, speakers, _drift(patching, name, index)))
+        drift = _drift(patching, name, index)
+        found.append(Element(index, in_words(dims, index, step), start, end, speakers, drift))
     return tuple(found)
 
 
@@ -183,7 +184,7 @@ Span = tuple[float | None, float | None, tuple[str, ...]]
 def _chunk_and_speaker(patching: Patching, index: Index) -> Span:
     chunk, speaker = index
     active = np.flatnonzero(patching.reference["segmentations"][chunk, :, speaker])
-    start = chunk * geometry.STEP_SECONDS
+    start = chunk * patching.snapshot.chunk_step
     if not len(active):
         return start, start + geometry.CHUNK_SECONDS, ()
     frames = geometry.FRAME_STEP_SECONDS
@@ -191,14 +192,14 @@ def _chunk_and_speaker(patching: Patching, index: Index) -> Span:
 
 
 def _chunk(patching: Patching, index: Index) -> Span:
-    start = index[0] * geometry.STEP_SECONDS
+    start = index[0] * patching.snapshot.chunk_step
     names = {name for speaker in range(3) for name in _name_of(patching, index[0], speaker)}
     return start, start + geometry.CHUNK_SECONDS, tuple(sorted(names))
 
 
 def _chunk_and_frame(patching: Patching, index: Index) -> Span:
     chunk, frame = index
-    start = chunk * geometry.STEP_SECONDS + frame * geometry.FRAME_STEP_SECONDS
+    start = chunk * patching.snapshot.chunk_step + frame * geometry.FRAME_STEP_SECONDS
     there = patching.reference["segmentations"][chunk, frame] + patching.made["segmentations"][chunk, frame]
     names = {name for speaker in np.flatnonzero(there) for name in _name_of(patching, chunk, int(speaker))}
     return start, start + geometry.FRAME_STEP_SECONDS, tuple(sorted(names))

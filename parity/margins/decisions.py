@@ -16,14 +16,13 @@ import scipy
 
 from parity.community1.annotation import silences
 from parity.community1.assignment import constrained_argmax
-from parity.community1.centroids import SURVIVAL
-from parity.community1.filtering import MIN_ACTIVE_RATIO, clean_frames
+from parity.community1.filtering import clean_frames
 from parity.community1.masks import min_num_frames
+from parity.community1.parameters import Parameters
 from parity.community1.reconstruction import sum_activations
 from parity.community1.scoring import inactive
 from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
-from parity.community1.vbx import STOP_BELOW
 from parity.measure.drift import in_words
 from parity.pipeline import ChunkSeries
 
@@ -79,7 +78,7 @@ _CODES = powerset_mapping() @ (2 ** np.arange(3))
 
 
 def _mean(reference: Values, side: Values) -> np.ndarray:
-    return mean_activity(side["segmentations"])[:, 0].astype(np.float64)
+    return mean_activity(side["segmentations"], _step(reference))[:, 0].astype(np.float64)
 
 
 def _clean(reference: Values, side: Values) -> np.ndarray:
@@ -137,7 +136,7 @@ def _lead_of_cluster(reference: Values, side: Values) -> np.ndarray:
 def _lead_of_ranking(reference: Values, side: Values) -> np.ndarray:
     """By how much the last speaker who counts in a frame leads the first who does not, (frames,); inf where all or
     nobody count."""
-    ours, theirs = (_activations(values, reference["count"]) for values in (side, reference))
+    ours, theirs = (_activations(values, reference["count"], _step(reference)) for values in (side, reference))
     if ours.shape != theirs.shape:
         return np.zeros(0)
     chosen = reference["count"][:, 0].astype(int)
@@ -149,8 +148,8 @@ def _lead_of_ranking(reference: Values, side: Values) -> np.ndarray:
     return found
 
 
-def _activations(values: Values, count: np.ndarray) -> np.ndarray:
-    found = sum_activations(values["segmentations"], values["hard_clusters"])
+def _activations(values: Values, count: np.ndarray, step: float) -> np.ndarray:
+    found = sum_activations(values["segmentations"], values["hard_clusters"], step)
     return np.pad(found, ((0, 0), (0, max(0, int(count.max()) - found.shape[1])))).astype(np.float64)
 
 
@@ -168,19 +167,33 @@ def _is(value: float) -> Callable[[np.ndarray, Values], np.ndarray]:
 
 
 def _place(dims: str) -> Callable[[tuple[int, ...], Values], str]:
-    return lambda index, reference: in_words(tuple(dims.split()), index)
+    return lambda index, reference: in_words(tuple(dims.split()), index, _step(reference))
 
 
 def _counted(word: str, first: int = 0) -> Callable[[tuple[int, ...], Values], str]:
     return lambda index, reference: f"{word} {index[0] + first}"
 
 
-def _of_frames(edge: Callable[[int], float]) -> Callable[[np.ndarray, Values], np.ndarray]:
-    return lambda quantity, reference: np.abs(quantity - edge(reference["segmentations"].shape[1]))
+def _to_share(quantity: np.ndarray, reference: Values) -> np.ndarray:
+    return np.abs(quantity - _setting(reference, "min_active_ratio") * reference["segmentations"].shape[1])
+
+
+def _to_clean(quantity: np.ndarray, reference: Values) -> np.ndarray:
+    return np.abs(quantity - (min_num_frames(reference["segmentations"].shape[1]) + 0.5))
 
 
 def _to_rounding(quantity: np.ndarray, reference: Values) -> np.ndarray:
-    return np.abs(quantity - np.floor(quantity) - 0.5)
+    beyond = quantity - np.floor(quantity) - _setting(reference, "count_threshold")
+    return np.abs(beyond - np.rint(beyond))  # the next edge may be that of the next number
+
+
+def _setting(reference: Values, name: str) -> float:
+    """A constant of the pipeline, as the snapshot records it where it is another than the reference's own."""
+    return float(reference.get(name, getattr(Parameters, name)))
+
+
+def _step(reference: Values) -> float:
+    return _setting(reference, "chunk_step")
 
 
 def _clustered(reference: Values) -> bool:
@@ -197,20 +210,21 @@ KINDS = (
     # More clean frames than the smallest number: clean mask.
     Kind("masks", "clean mask or whole", "frames", ("segmentations", "masks"),
          ("segmentations",),
-         _clean, _of_frames(lambda frames: min_num_frames(frames) + 0.5), _place("C S")),
+         _clean, _to_clean, _place("C S")),
     Kind("filter", "enough clean speech", "frames", ("segmentations", "train_chunk_idx"),
          ("segmentations",),
-         _clean, _of_frames(lambda frames: MIN_ACTIVE_RATIO * frames), _place("C S")),
+         _clean, _to_share, _place("C S")),
     Kind("ahc", "merge above or below the cut", "distance", ("dendrogram",),
          ("dendrogram",),
          _subtree_maxima, lambda q, reference: np.abs(q - float(reference["threshold"])), _counted("merge")),
     Kind("vbx", "another iteration", "nats", ("elbo_trajectory",),
          ("elbo_trajectory",),
-         lambda reference, side: np.diff(side["elbo_trajectory"]), _is(STOP_BELOW), _counted("iteration", 2)),
+         lambda reference, side: np.diff(side["elbo_trajectory"]),
+         lambda q, reference: np.abs(q - _setting(reference, "stop_below")), _counted("iteration", 2)),
     Kind("centroids", "speaker survives", "decades of prior", ("sp_final",),
          ("sp_final",),
          lambda reference, side: np.log10(np.maximum(side["sp_final"], np.finfo(float).tiny)),
-         _is(np.log10(SURVIVAL)), _counted("speaker")),
+         lambda q, reference: np.abs(q - np.log10(_setting(reference, "survival"))), _counted("speaker")),
     Kind("assignment", "best assignment of a chunk", "score", ("soft_clusters", "segmentations", "train_chunk_idx"),
          ("soft_clusters",),
          _lead_of_assignment, _is(0.0), _place("C"),

@@ -80,6 +80,7 @@ def compare(
     chunks: np.ndarray | None = None,
     excused: np.ndarray | None = None,
     total: int | None = None,
+    step: float = geometry.STEP_SECONDS,
 ) -> Drift:
     """Compare one artefact with the reference's.
 
@@ -91,6 +92,7 @@ def compare(
     chunks : which chunks the rows are, where they are a subset
     excused : (as `want`) bool, elements that may differ because the reference's own choice there is noise
     total : elements the reference's whole artefact has; those of `want` by default
+    step : seconds from the start of one chunk to that of the next
     """
     artefact = find(name)
     limit = tolerance(name, mode)
@@ -104,7 +106,7 @@ def compare(
     measured = _MEASURES[artefact.comparison](got, want, excused)
     if name in ROWWISE_COSINE and want.size:
         measured = _Measured(**{**vars(measured), "cosine": smallest_cosine(got, want)})
-    return _judged(artefact, mode, got, want, limit, measured, whole, chunks)
+    return _judged(artefact, mode, got, want, limit, measured, whole, chunks, step)
 
 
 def _judged(
@@ -116,6 +118,7 @@ def _judged(
     measured: _Measured,
     total: int,
     chunks: np.ndarray | None,
+    step: float,
 ) -> Drift:
     within = measured.mismatches == 0 and measured.max_abs <= limit.max_abs
     within = within and (limit.rms is None or measured.rms <= limit.rms)
@@ -125,7 +128,7 @@ def _judged(
     if worst is not None:
         # Rows of a subset are named by the chunk they are.
         worst = (int(chunks[worst[0]]), *worst[1:]) if chunks is not None else worst
-        where = in_words(artefact.dims, worst)
+        where = in_words(artefact.dims, worst, step)
     return Drift(
         stage=artefact.stage,
         artefact=artefact.name,
@@ -146,13 +149,13 @@ def _judged(
     )
 
 
-def in_words(dims: tuple[str, ...], index: tuple[int, ...]) -> str:
-    """Where an element of an array with these dims is: `chunk 83, speaker 1, at 83.0 s`."""
+def in_words(dims: tuple[str, ...], index: tuple[int, ...], step: float = geometry.STEP_SECONDS) -> str:
+    """Where an element of an array with these dims is: `chunk 83, speaker 1, at 83.0 s`; `step` is between chunks."""
     words, seconds = [], None
     for letter, position in zip(dims, index, strict=True):
         if letter == "C":
             words.append(f"chunk {position}")
-            seconds = position * geometry.STEP_SECONDS
+            seconds = position * step
         elif letter == "S":
             words.append(f"speaker {position}")
         elif letter == "F":

@@ -67,7 +67,9 @@ def formula(function: Any) -> str:
     lines = inspect.getsource(function).splitlines()
     body = " ; ".join(line.strip() for line in lines[1:] if line.strip() and not line.strip().startswith('"""'))
     names = sorted({word for word in re.findall(r"\b[A-Z][A-Z_]+\b", body) if hasattr(geometry, word)})
-    return f"{body}, with {', '.join(f'{name} = {getattr(geometry, name)!r}' for name in names)}" if names else body
+    values = {name: getattr(geometry, name) for name in names}
+    values |= {n: p.default for n, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
+    return f"{body}, with {', '.join(f'{name} = {value!r}' for name, value in values.items())}" if values else body
 
 
 def tie_rules() -> dict[str, list[str]]:

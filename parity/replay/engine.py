@@ -195,7 +195,7 @@ def _compare_array(
     elif (chunks := subject.recorded_part(name, got, want, snapshot)) is not None:
         total, want = want.size, want[chunks]
         excused = excused[chunks] if excused is not None else None
-    how = {"mode": mode, "chunks": chunks, "excused": excused, "total": total}
+    how = {"mode": mode, "chunks": chunks, "excused": excused, "total": total, "step": snapshot.chunk_step}
     return subject.compare(name, got, want, snapshot.values, **how)
 
 

@@ -131,7 +131,7 @@ def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarra
     if "count" in values:
         allowed["count"] = frames = np.zeros(values["count"].shape, dtype=bool)
         for chunk, frame in np.argwhere(flips):
-            frames[geometry.first_frame(int(chunk)) + frame] = True
+            frames[geometry.first_frame(int(chunk), snapshot.chunk_step) + frame] = True
     if pooled.any():
         allowed |= {"embeddings": pooled[:, None, None]}
         allowed |= {name: np.array(True) for name in MOVED_BY_EMBEDDINGS}
@@ -209,7 +209,7 @@ def _named(flips: np.ndarray | None, snapshot: Snapshot) -> tuple[NearTie, ...]:
         NearTie(
             int(c),
             int(f),
-            float(c * geometry.STEP_SECONDS + f * geometry.FRAME_STEP_SECONDS),
+            float(c * snapshot.chunk_step + f * geometry.FRAME_STEP_SECONDS),
             float(gap[c, f]),
         )
         for c, f in np.argwhere(flips)

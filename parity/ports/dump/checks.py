@@ -83,7 +83,7 @@ def _dims(artefact: Artefact, value: np.ndarray, sizes: Sizes, dump: Dump) -> tu
         if (letter == "C" and subset) or letter == "speakers":
             continue
         letter, size = ("T", size + 1) if letter == "T-1" else (letter, size)
-        wanted, owner = _wanted(letter, size, artefact.name, sizes)
+        wanted, owner = _wanted(letter, size, artefact.name, sizes, dump.chunk_step)
         if abs(size - wanted) == 1 and letter in END_FRAME:
             notes.append(f"one frame {'more' if size > wanted else 'less'} than {owner} has ({size}, not {wanted})")
         elif size != wanted:
@@ -94,13 +94,13 @@ def _dims(artefact: Artefact, value: np.ndarray, sizes: Sizes, dump: Dump) -> tu
     return problems, notes
 
 
-def _wanted(letter: str, size: int, name: str, sizes: Sizes) -> tuple[int, str]:
+def _wanted(letter: str, size: int, name: str, sizes: Sizes, step: float) -> tuple[int, str]:
     """How long a dim has to be, and who says so."""
     if letter.isdigit():
         return int(letter), "the format"
     if letter == "frames" and letter not in sizes and "C" in sizes:
         chunks, owner = sizes["C"]
-        sizes[letter] = (num_frames(chunks), f"{chunks} chunks ({owner})")
+        sizes[letter] = (num_frames(chunks, step), f"{chunks} chunks ({owner})")
     return sizes.get(letter, (size, name))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError
-from parity.fixtures.snapshot import Snapshot
+from parity.fixtures.snapshot import CHUNK_STEP, Snapshot
 from parity.measure import verdicts
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
@@ -21,6 +21,7 @@ from parity.pipeline.stage import ChunkSeries
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.checks import check_dump
 from parity.ports.dump.conventions import align
+from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.doubts import doubts
 from parity.ports.dump.margins import Headroom, find_headroom
 from parity.ports.dump.origin import origin_lines
@@ -76,6 +77,7 @@ class DumpComparison(Tabular):
     form : what `parity validate` finds wrong with the candidate, one line each
     lacking : artefacts that had to be compared and were not
     doubts : what has to be cleared up before a difference says anything of the port
+    declaration : a deviation on purpose that the candidate was judged with; None where it declares none
     """
 
     name: str
@@ -89,6 +91,7 @@ class DumpComparison(Tabular):
     form: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
+    declaration: Declaration | None = None
 
     @property
     def first_drift(self) -> Compared | None:
@@ -110,6 +113,8 @@ class DumpComparison(Tabular):
             return verdicts.ERROR
         if self.lacking:
             return verdicts.LIMITED
+        if self.declaration is not None:
+            return verdicts.DECLARED
         return verdicts.EQUIVALENT if self.conventions else verdicts.PARITY
 
 
@@ -141,7 +146,9 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
     allowed = _excused(reference, candidate, aligned)
     turns = {n: _turns(n, reference, candidate) for n in common if ARTEFACTS[n].dtype == "text"}
     found = [
-        _compared_turns(n, turns[n]) if n in turns else _compared(n, aligned, candidate.values[n], allowed.get(n))
+        _compared_turns(n, turns[n])
+        if n in turns
+        else _compared(n, aligned, candidate.values[n], allowed.get(n), reference.chunk_step)
         for n in common
     ]
     first = next((entry for entry in found if entry.verdict == DIFFERENT), None)
@@ -181,6 +188,7 @@ def _excused(reference: Dump, candidate: Dump, aligned: Aligned) -> dict[str, np
         return {}
     companions = {("segmentations.npz", "segmentation_gap"): aligned.gap}
     values = {n: v for n, v in aligned.want.items() if n not in aligned.cropped or n in ("segmentations", "masks")}
+    companions[CHUNK_STEP] = np.array(reference.chunk_step)
     snapshot = Snapshot(reference.folder, {}, values, aligned.chunks, companions)
     series, logits = None, candidate.values.get(LOGITS)
     if logits is not None and logits.ndim == 3 and len(candidate.chunks(LOGITS)) == len(logits):
@@ -189,15 +197,17 @@ def _excused(reference: Dump, candidate: Dump, aligned: Aligned) -> dict[str, np
     return excuses(near_tie_flips(aligned.got["segmentations"], snapshot, series), snapshot)
 
 
-def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray | None) -> Compared:
+def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray | None, step: float) -> Compared:
     artefact, want, got = ARTEFACTS[name], aligned.want[name], aligned.got[name]
     by = list(aligned.by.get(name, ()))
     if got.dtype.kind not in "biuf" or want.dtype.kind not in "biuf":
         raise InputError(f"{name}: {got.dtype} cannot be compared with {want.dtype}")
     chunks = aligned.chunks.get(name)
-    if (part := overlap(name, got, want)) is not None:
-        return _in_part(name, by, part, drift=_drift(name, *part[:2], chunks, None), shapes=(got.shape, want.shape))
-    drift = _drift(name, got, want, chunks, excused)
+    if (part := overlap(name, got, want, step)) is not None:
+        return _in_part(
+            name, by, part, drift=_drift(name, *part[:2], chunks, None, step), shapes=(got.shape, want.shape)
+        )
+    drift = _drift(name, got, want, chunks, excused, step)
     if got.dtype == want.dtype and not by and _equal(got, want):
         return Compared(name, artefact.stage, EXACT, (), drift)
     if got.dtype != want.dtype:
@@ -226,13 +236,18 @@ def _in_part(
 
 
 def _drift(
-    name: str, got: np.ndarray, want: np.ndarray, chunks: np.ndarray | None, excused: np.ndarray | None
+    name: str,
+    got: np.ndarray,
+    want: np.ndarray,
+    chunks: np.ndarray | None,
+    excused: np.ndarray | None,
+    step: float,
 ) -> Drift:
     if excused is not None and excused.shape != want.shape:
         excused = None
     if got.dtype == bool:
         got = got.astype(want.dtype)
-    return compare(name, got, want, mode=CASCADED, chunks=chunks, excused=excused)
+    return compare(name, got, want, mode=CASCADED, chunks=chunks, excused=excused, step=step)
 
 
 def _equal(got: np.ndarray, want: np.ndarray) -> bool:

@@ -16,10 +16,12 @@ import numpy as np
 
 from parity.community1.parameters import Parameters
 from parity.fixtures import Snapshot
+from parity.fixtures.snapshot import CHUNK_STEP
 from parity.margins import Margin, margins
 from parity.margins.decisions import KINDS, Kind
 from parity.ports.dump.aligned import Aligned
 from parity.ports.dump.checks import well_formed
+from parity.ports.dump.deviations import FILE
 from parity.ports.dump.local_speakers import in_order
 from parity.ports.dump.reading import Dump
 
@@ -85,7 +87,12 @@ def _settings(reference: Dump) -> dict[tuple[str, str], np.ndarray]:
         recorded = reference.found.get(place)
         usable = recorded is not None and np.ndim(recorded) == 0 and bool(np.isfinite(recorded))
         found[place] = recorded if recorded is not None and usable else np.array(getattr(Parameters(), name))
-    return found
+    # Constants are recorded where they are other than the pipeline's own.
+    return (
+        found
+        | {place: value for place, value in reference.found.items() if place[0] == FILE}
+        | {CHUNK_STEP: np.array(reference.chunk_step)}
+    )
 
 
 def _classes(

@@ -9,22 +9,32 @@ from __future__ import annotations
 
 import numpy as np
 
-from parity.community1.geometry import FRAME_SECONDS, FRAME_STEP_SECONDS
+from parity.community1.geometry import FRAME_SECONDS, FRAME_STEP_SECONDS, STEP_SECONDS, step_samples
 from parity.pipeline.artefact import ARTEFACTS
 
-LENGTHS = {
-    "C": "chunks = max(0, floor((samples - 160000) / 16000) + 1), and one more where samples are left over",
-    "F": "frames of a chunk = 589",
-    "frames": (
-        f"frames = round((10 + chunks - 1) / {FRAME_STEP_SECONDS:g}) + 1, a frame being {FRAME_SECONDS:g} s long and "
-        f"{FRAME_STEP_SECONDS:g} s after the one before, halves to even"
-    ),
-    "T": "training embeddings = speakers of chunks who speak alone for 20 % of it, and whose embedding has no NaN",
-    "T-1": "merges = training embeddings - 1",
-}
+LENGTHS = ("C", "F", "frames", "T", "T-1")
 
 
-def overlap(name: str, got: np.ndarray, want: np.ndarray) -> tuple[np.ndarray, np.ndarray, str] | None:
+def right_length(letter: str, step: float = STEP_SECONDS) -> str:
+    """The formula of a length in words; chunks start every `step` seconds."""
+    return {
+        "C": (
+            f"chunks = max(0, floor((samples - 160000) / {step_samples(step)}) + 1), and one more where samples are "
+            "left over"
+        ),
+        "F": "frames of a chunk = 589",
+        "frames": (
+            f"frames = round((10 + {'' if step == 1 else f'{step:g} * '}(chunks - 1)) / {FRAME_STEP_SECONDS:g}) + 1, a "
+            f"frame being {FRAME_SECONDS:g} s long and {FRAME_STEP_SECONDS:g} s after the one before, halves to even"
+        ),
+        "T": "training embeddings = speakers of chunks who speak alone for 20 % of it, and whose embedding has no NaN",
+        "T-1": "merges = training embeddings - 1",
+    }[letter]
+
+
+def overlap(
+    name: str, got: np.ndarray, want: np.ndarray, step: float = STEP_SECONDS
+) -> tuple[np.ndarray, np.ndarray, str] | None:
     """The part of two arrays that both have, and what is wrong with the length, in words.
 
     None where the shapes are equal, or differ in anything but a length.
@@ -33,6 +43,7 @@ def overlap(name: str, got: np.ndarray, want: np.ndarray) -> tuple[np.ndarray, n
     ----------
     name : of the artefact
     got, want : the candidate's and the reference's
+    step : seconds from the start of one chunk to that of the next
     """
     dims = ARTEFACTS[name].dims
     if got.shape == want.shape or not got.ndim == want.ndim == len(dims):
@@ -42,7 +53,9 @@ def overlap(name: str, got: np.ndarray, want: np.ndarray) -> tuple[np.ndarray, n
     if not all(dims[axis] in LENGTHS for axis in other) or not all(shared):
         return None
     part = tuple(slice(0, length) for length in shared)
-    said = [f"{got.shape[axis]} {dims[axis]} for {want.shape[axis]}: {LENGTHS[dims[axis]]}" for axis in other]
+    said = [
+        f"{got.shape[axis]} {dims[axis]} for {want.shape[axis]}: {right_length(dims[axis], step)}" for axis in other
+    ]
     return got[part], want[part], "; ".join(said)
 
 

@@ -16,13 +16,15 @@ from typing import Any
 
 import numpy as np
 
+from parity.community1.geometry import STEP_SECONDS
 from parity.errors import InputError, one_line
 from parity.files.arrays import SUFFIXES, read_file
 from parity.fixtures.kits import CONSTANTS, KIT, is_kit, kit_manifest
-from parity.fixtures.snapshot import MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
+from parity.fixtures.snapshot import CHUNK_STEP, MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 from parity.maps.place import is_mapped, recordings
 from parity.maps.reading import read_mapped
 from parity.pipeline.artefact import ARTEFACTS, files
+from parity.ports.dump.deviations import FILE, check_deviations
 
 BESIDE = ("segmentation_gap", "fbank_chunks", "segmentation_logits_chunks")
 """What a dump may hold beside the artefacts: how near the frames' classes are, and which chunks were written."""
@@ -43,6 +45,8 @@ class Dump:
     manifest : `manifest.json` where there is one
     notes : what was converted or passed over, one line each
     problems : what could not be read or has no place, one line each
+    found : (file, key) -> every array that was read
+    declared : what `deviations.toml` says the port does otherwise on purpose, by the names of parameters
     """
 
     folder: Path
@@ -53,6 +57,14 @@ class Dump:
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     found: dict[tuple[str, str | None], np.ndarray] = field(default_factory=dict, repr=False)
+    declared: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def chunk_step(self) -> float:
+        """Seconds from the start of one chunk to that of the next: as declared, as recorded, or the pipeline's own."""
+        recorded = self.found.get(CHUNK_STEP)
+        usable = recorded is not None and np.ndim(recorded) == 0 and recorded.dtype.kind in "fiu" and recorded > 0
+        return float(self.declared.get("chunk_step", recorded if usable else STEP_SECONDS))
 
     def chunks(self, name: str) -> np.ndarray:
         """Which chunks an artefact's rows are: (n,) int64; all of them unless the dump says otherwise."""
@@ -97,6 +109,9 @@ def read_dump(folder: str | Path) -> Dump:
     dump = Dump(folder)
     paths = sorted(path for path in folder.iterdir() if not _passed_over(path))
     _read_manifest(dump)
+    if (folder / FILE).is_file():
+        dump.declared, problems = check_deviations(folder / FILE)
+        dump.problems += problems
     for path in paths:
         if path.suffix in SUFFIXES and path.is_file():
             _add_arrays(dump, path)
@@ -135,7 +150,12 @@ def _only_folders(path: Path) -> bool:
 
 
 def _passed_over(path: Path) -> bool:
-    named = path.name in (MANIFEST, KIT) or path.name in OWN_NAMES or path.name.startswith(".")
+    named = (
+        path.name in (MANIFEST, KIT)
+        or (path.name == FILE and path.is_file())
+        or path.name in OWN_NAMES
+        or path.name.startswith(".")
+    )
     named = named or (path.name == CONSTANTS and is_kit(path.parent))
     return named or path.suffix in OWN_SUFFIXES
 
