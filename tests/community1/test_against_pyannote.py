@@ -63,6 +63,7 @@ pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore")]
 
 PROPERTY = settings(deadline=None, max_examples=15, derandomize=True)
 seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
+steps = st.sampled_from([1.0, 0.5, 0.73, 2.5])  # seconds; the reference's is the first, others may be declared
 
 CHUNKS = SlidingWindow(start=0.0, duration=10.0, step=1.0)
 
@@ -111,8 +112,9 @@ def frames(segmentation_model) -> SlidingWindow:
     return segmentation_model.receptive_field
 
 
-def chunked(data: np.ndarray) -> SlidingWindowFeature:
-    return SlidingWindowFeature(data.copy(), CHUNKS)  # the reference overwrites NaN in what it is given
+def chunked(data: np.ndarray, step: float = geometry.STEP_SECONDS) -> SlidingWindowFeature:
+    chunks = SlidingWindow(start=0.0, duration=geometry.CHUNK_SECONDS, step=step)
+    return SlidingWindowFeature(data.copy(), chunks)  # the reference overwrites NaN in what it is given
 
 
 # --- geometry ----------------------------------------------------------------------------------------------------
@@ -130,8 +132,12 @@ def test_frame_middles_and_first_frames_are_those_of_sliding_windows_to_the_last
     assert [geometry.first_frame(i) for i in range(10_000)] == starts
 
 
-@pytest.mark.parametrize("samples", [1, 159_999, 160_000, 160_001, 176_000, 176_001, 400_123])
-def test_chunks_are_those_that_inference_slides_over(samples, frames):
+@pytest.mark.parametrize(
+    ("samples", "step"),
+    [(samples, 1.0) for samples in (1, 159_999, 160_000, 160_001, 176_000, 176_001, 400_123)]
+    + [(168_000, 0.5), (400_123, 0.73), (400_000, 2.5)],
+)
+def test_chunks_are_those_that_inference_slides_over(samples, step, frames):
     waveform = np.random.default_rng(samples).standard_normal((1, samples)).astype(np.float32)
     inference = SimpleNamespace(
         model=SimpleNamespace(
@@ -140,16 +146,16 @@ def test_chunks_are_those_that_inference_slides_over(samples, frames):
             specifications=specifications(),
         ),
         duration=10.0,
-        step=1.0,
+        step=step,
         batch_size=4,
         skip_aggregation=True,
         pre_aggregation_hook=None,
         infer=lambda batch: batch.numpy(),
     )
     want = Inference.slide(inference, torch.from_numpy(waveform), 16_000, None)
-    count = geometry.num_chunks(samples)
+    count = geometry.num_chunks(samples, step)
     assert want.data.shape[0] == count
-    assert np.array_equal(geometry.chunks(waveform, np.arange(count)), want.data)
+    assert np.array_equal(geometry.chunks(waveform, np.arange(count), step), want.data)
 
 
 # --- segmentation, counting, reconstruction ----------------------------------------------------------------------
@@ -165,28 +171,29 @@ def test_the_hard_multilabel_is_powersets_ties_included(rng):
 
 
 @PROPERTY
-@given(seeds, st.integers(1, 15))
-def test_overlap_add_is_inferences_aggregate_bit_for_bit(rng, chunks):
+@given(seeds, st.integers(1, 15), steps)
+def test_overlap_add_is_inferences_aggregate_bit_for_bit(rng, chunks, step):
     window = SlidingWindow(start=0.0, duration=geometry.FRAME_SECONDS, step=geometry.FRAME_STEP_SECONDS)
     scores = rng.standard_normal((chunks, FRAMES, 3))
     scores[rng.random(scores.shape) < 0.3] = np.nan
     options = {"hamming": False, "missing": 0.0}
-    summed = Inference.aggregate(chunked(scores), window, skip_average=True, **options)
-    assert np.array_equal(overlap_add(scores)[0], summed.data)
-    total, weight = overlap_add(scores)
-    average = Inference.aggregate(chunked(scores), window, skip_average=False, **options)
+    summed = Inference.aggregate(chunked(scores, step), window, skip_average=True, **options)
+    assert np.array_equal(overlap_add(scores, step)[0], summed.data)
+    total, weight = overlap_add(scores, step)
+    average = Inference.aggregate(chunked(scores, step), window, skip_average=False, **options)
     assert np.array_equal(total / np.maximum(weight, 1e-12), average.data)
 
 
 @PROPERTY
-@given(seeds, st.integers(1, 15))
-def test_the_count_is_pyannotes_bit_for_bit(rng, chunks):
+@given(seeds, st.integers(1, 15), steps)
+def test_the_count_is_pyannotes_bit_for_bit(rng, chunks, step):
     window = SlidingWindow(start=0.0, duration=geometry.FRAME_SECONDS, step=geometry.FRAME_STEP_SECONDS)
     segmentations = random_segmentations(rng, chunks)
-    want = SpeakerDiarizationMixin.speaker_count(chunked(segmentations), window, warm_up=(0.0, 0.0))
-    got = count_speakers(segmentations)
+    want = SpeakerDiarizationMixin.speaker_count(chunked(segmentations, step), window, warm_up=(0.0, 0.0))
+    got = count_speakers(segmentations, step=step)
     assert got.dtype == want.data.dtype and np.array_equal(got, want.data)
-    assert (np.abs(mean_activity(segmentations) % 1 - 0.5) < 1e-6).any() or chunks == 1  # halves do occur
+    halves = np.abs(mean_activity(segmentations, step) % 1 - 0.5) < 1e-6
+    assert halves.any() or chunks == 1 or step > 1  # they do occur
 
 
 @PROPERTY

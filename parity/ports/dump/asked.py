@@ -7,8 +7,10 @@ from pathlib import Path
 
 from parity.fixtures import Fixture, Snapshot
 from parity.ports.dump.checks import check_dump
-from parity.ports.dump.comparison import DumpComparison, compare_dumps
+from parity.ports.dump.comparison import DumpComparison
 from parity.ports.dump.reading import Dump, read_dump
+from parity.ports.judging import Loading, judge
+from parity.sources import DEFAULT_SOURCE
 
 Asked = str | Path | Fixture | Snapshot | Dump
 """The path of a recording's folder or of an RTTM file; a fixture, which is its snapshot; a snapshot; a dump."""
@@ -56,24 +58,36 @@ def validate(dump: Asked) -> Validation:
     return Validation(tuple(found.values), tuple(problems), tuple(notes))
 
 
-def compare(reference: Asked, candidate: Asked) -> DumpComparison:
+def compare(
+    reference: Asked,
+    candidate: Asked,
+    *,
+    deviations: str | Path | None = None,
+    weights: str = DEFAULT_SOURCE,
+    threads: int | None = None,
+) -> DumpComparison:
     """One recording's dump against another's, artefact by artefact: exact, equivalent (and by what), or different.
 
     Parameters
     ----------
     reference, candidate : a recording's folder (a snapshot is one) or RTTM file, or what was read of it; the
         candidate's may hold any subset of the artefacts
+    deviations : a file that declares what is done otherwise on purpose, where the candidate cannot hold one
+    weights, threads : of the native pipeline, where something is declared that needs them
 
     Returns
     -------
-    comparison : `verdict`, `first_drift`, `artefacts` in the pipeline's order; its `name` is the candidate folder's
+    comparison : `verdict`, `first_drift`, `artefacts` in the pipeline's order, `declaration` where something is
+        declared; its `name` is the candidate folder's
 
     Raises
     ------
-    InputError : one of them cannot be read whole, or they have no artefact in common
+    InputError : one of them cannot be read whole, they have no artefact in common, or what is declared is wrong
     """
     sides = _dump_of(reference), _dump_of(candidate)
-    return compare_dumps(sides[1].folder.resolve().name, *sides)
+    declared = None if deviations is None else Path(deviations)
+    name = sides[1].folder.resolve().name
+    return judge(name, *sides, Loading(weights, threads), deviations=declared).comparison
 
 
 def _dump_of(asked: Asked) -> Dump:

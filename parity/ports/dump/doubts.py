@@ -16,6 +16,7 @@ from parity.errors import InputError
 from parity.fixtures.noise import read_noise
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.aligned import Aligned
+from parity.ports.dump.deviations import stages_of
 from parity.ports.dump.reading import Dump
 
 FEWEST = 8
@@ -91,13 +92,20 @@ def _undecided(reference: Dump, first: str, mismatches: int) -> list[str]:
         floor = read_noise(reference.folder) if reference.folder.is_dir() else None
     except InputError:
         return []
-    noise = floor.envelope.get(first) if floor is not None else None
+    noise = floor.envelope.get(first) if floor is not None and not _native(reference, first) else None
     if noise is None or not noise.mismatches or not 0 < mismatches <= noise.mismatches:
         return []
     return [
         f"the reference is suspect: its own {first} changes in {noise.mismatches} elements when nothing but the "
         "machine or the number of threads does"
     ]
+
+
+def _native(reference: Dump, name: str) -> bool:
+    """Whether an artefact of a reference with deviations is native, whose noise nobody measured."""
+    order = list(dict.fromkeys(artefact.stage for artefact in ARTEFACTS.values()))
+    first = min((order.index(stage) for stage in stages_of(reference.declared)), default=len(order))
+    return order.index(ARTEFACTS[name].stage) >= first
 
 
 def _numbers(value: Any) -> TypeGuard[np.ndarray]:

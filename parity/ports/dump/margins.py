@@ -82,17 +82,13 @@ def find_headroom(reference: Dump, candidate: Dump, aligned: Aligned) -> Headroo
 
 def _settings(reference: Dump) -> dict[tuple[str, str], np.ndarray]:
     """What a snapshot records beside its arrays, or the pipeline's own settings."""
-    found = {}
+    found: dict[tuple[str, str], np.ndarray] = {CHUNK_STEP: np.array(reference.chunk_step)}
     for place, name in SETTINGS.items():
         recorded = reference.found.get(place)
         usable = recorded is not None and np.ndim(recorded) == 0 and bool(np.isfinite(recorded))
         found[place] = recorded if recorded is not None and usable else np.array(getattr(Parameters(), name))
     # Constants are recorded where they are other than the pipeline's own.
-    return (
-        found
-        | {place: value for place, value in reference.found.items() if place[0] == FILE}
-        | {CHUNK_STEP: np.array(reference.chunk_step)}
-    )
+    return found | {(file, key): value for (file, key), value in reference.found.items() if file == FILE and key}
 
 
 def _classes(

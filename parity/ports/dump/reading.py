@@ -63,8 +63,9 @@ class Dump:
     def chunk_step(self) -> float:
         """Seconds from the start of one chunk to that of the next: as declared, as recorded, or the pipeline's own."""
         recorded = self.found.get(CHUNK_STEP)
-        usable = recorded is not None and np.ndim(recorded) == 0 and recorded.dtype.kind in "fiu" and recorded > 0
-        return float(self.declared.get("chunk_step", recorded if usable else STEP_SECONDS))
+        if recorded is None or np.ndim(recorded) or recorded.dtype.kind not in "fiu" or not recorded > 0:
+            recorded = np.array(STEP_SECONDS)
+        return float(self.declared.get("chunk_step", recorded))
 
     def chunks(self, name: str) -> np.ndarray:
         """Which chunks an artefact's rows are: (n,) int64; all of them unless the dump says otherwise."""
@@ -150,12 +151,8 @@ def _only_folders(path: Path) -> bool:
 
 
 def _passed_over(path: Path) -> bool:
-    named = (
-        path.name in (MANIFEST, KIT)
-        or (path.name == FILE and path.is_file())
-        or path.name in OWN_NAMES
-        or path.name.startswith(".")
-    )
+    named = path.name in (MANIFEST, KIT) or path.name in OWN_NAMES or path.name.startswith(".")
+    named = named or (path.name == FILE and path.is_file())
     named = named or (path.name == CONSTANTS and is_kit(path.parent))
     return named or path.suffix in OWN_SUFFIXES
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from parity.report.declared import declared_words
 from parity.report.tables.explanations import Explained, explanation_tables
 from parity.report.tables.run import DECISIONS
 from parity.tables.table import INTEGER, NUMBER, TEXT, Column, Document, Row, Table, Tables
@@ -18,6 +19,8 @@ RECORDINGS = (
     Column("extra", TEXT, "artefacts that only the candidate has"),
     Column("judged_chunks", INTEGER, "in which classes of frames were judged"),
     Column("total_chunks", INTEGER, "that the reference has"),
+    Column("declared", TEXT, "what deviates on purpose, and from what"),
+    Column("declared_der", NUMBER, "what is declared against the reference, a ratio"),
     Column("error", TEXT, "why it could not be compared"),
 )
 
@@ -71,9 +74,16 @@ UNKNOWN = (
 def _recordings(document: Document) -> Iterator[Row]:
     for entry in document["recordings"]:
         judged, total = entry["class_chunks"] or (None, None)
-        yield {**entry, "recording": entry["name"], "judged_chunks": judged, "total_chunks": total}
+        yield {**entry, **_declared(entry), "recording": entry["name"], "judged_chunks": judged, "total_chunks": total}
     for name, said in document["errors"].items():
         yield {"recording": name, "verdict": "error", "error": said}
+
+
+def _declared(entry: Row) -> Row:
+    found = entry["declaration"]
+    if found is None:
+        return {"declared": None, "declared_der": None}
+    return {"declared": declared_words(found), "declared_der": found["cost"] and found["cost"]["der"]}
 
 
 def _listed(key: str) -> Callable[[Document], Iterator[Row]]:

@@ -9,10 +9,12 @@ import pytest
 from support import ROOT
 
 from parity.community1.geometry import FRAME_STEP_SECONDS, num_chunks
+from parity.community1.parameters import Parameters
 from parity.files import npy
 from parity.files.arrays import SUFFIXES
 from parity.fixtures.snapshot import OWN_NAMES, OWN_SUFFIXES
 from parity.pipeline.artefact import ARTEFACTS, MAY_HOLD_NAN
+from parity.ports.dump.deviations import FILE, KEYS, said
 from parity.ports.dump.reading import BESIDE, read_dump
 from parity.ports.dump.rttm import ROUNDING
 
@@ -65,3 +67,9 @@ def test_a_file_written_from_the_paragraph_on_npy_is_read(tmp_path):
     (tmp_path / "embeddings.npy").write_bytes(data)
     found = read_dump(tmp_path)
     assert found.problems == [] and np.array_equal(found.values["embeddings"].ravel(), numbers)
+
+
+def test_the_table_of_deviations_names_every_key_with_the_references_value_and_what_it_may_be():
+    rows = {row[0].strip("`"): row[1:] for row in ROWS if len(row) == 4}
+    want = {n: [f"`{said(getattr(Parameters(), n))}`", key.allowed, key.what] for n, key in KEYS.items()}
+    assert rows == want and f"`{FILE}`" in TEXT
