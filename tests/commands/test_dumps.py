@@ -348,7 +348,7 @@ def test_a_declared_deviation_is_parity_given_that_and_its_cost_is_said(tmp_path
                   "--table", f"recordings={table}")  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     first = done.stdout.splitlines()[0]
-    assert first.startswith("PARITY, GIVEN WHAT YOU DECLARED. 3 of 25 artefacts compared, all within tolerance")
+    assert first.startswith("PARITY, GIVEN WHAT YOU DECLARED. 3 of 24 artefacts compared, all within tolerance")
     assert "Declared: fa = 0.3 instead of 0.07. What you declared itself costs a DER of 0.2302" in first
     assert first.endswith("3 speakers for 2, 13 turns for 13.")
     found = json.loads(report.read_text())

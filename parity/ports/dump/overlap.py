@@ -17,6 +17,7 @@ LENGTHS = ("C", "F", "frames", "T", "T-1")
 
 def right_length(letter: str, step: float = STEP_SECONDS) -> str:
     """The formula of a length in words; chunks start every `step` seconds."""
+    later = "chunks - 1" if step == STEP_SECONDS else f"{step:g} * (chunks - 1)"
     return {
         "C": (
             f"chunks = max(0, floor((samples - 160000) / {step_samples(step)}) + 1), and one more where samples are "
@@ -24,7 +25,7 @@ def right_length(letter: str, step: float = STEP_SECONDS) -> str:
         ),
         "F": "frames of a chunk = 589",
         "frames": (
-            f"frames = round((10 + {'' if step == 1 else f'{step:g} * '}(chunks - 1)) / {FRAME_STEP_SECONDS:g}) + 1, a "
+            f"frames = round((10 + {later}) / {FRAME_STEP_SECONDS:g}) + 1, a "
             f"frame being {FRAME_SECONDS:g} s long and {FRAME_STEP_SECONDS:g} s after the one before, halves to even"
         ),
         "T": "training embeddings = speakers of chunks who speak alone for 20 % of it, and whose embedding has no NaN",
