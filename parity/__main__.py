@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from parity.commands import fixtures, rnnt
+from parity.commands.audio import audio
 from parity.commands.calibrate import calibrate
 from parity.commands.compare import compare
 from parity.commands.convert import convert
@@ -33,7 +34,7 @@ CONTENTS = {
     "Check a port": (run, compare, validate, kit, new_port, layers, rnnt.app),
     "Why not the same": (explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
-    "Use it": (diarize, convert, weights),
+    "Use it": (diarize, audio, convert, weights),
     "Fixtures": (fixtures.app,),
 }
 

@@ -130,8 +130,12 @@ def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[soundfile.SoundFile | MediaFile]:
+def opened(path: Path, *, whole: bool = True) -> Iterator[soundfile.SoundFile | MediaFile]:
     """An audio file to read from, here or block by block: by libsndfile, or else by FFmpeg where it is at hand.
+
+    Parameters
+    ----------
+    whole : False where the samples of a truncated WAV will do, as far as they are there
 
     Raises
     ------
@@ -142,7 +146,8 @@ def opened(path: Path) -> Iterator[soundfile.SoundFile | MediaFile]:
     try:
         with path.open("rb") as file:
             found = find_length(file)
-            _check_whole(path, found)
+            if whole:
+                check_whole(path, found)
             with _sound(path, file, found) as audio:
                 yield audio
     except soundfile.LibsndfileError as error:
@@ -168,8 +173,13 @@ def _sound(path: Path, file: BinaryIO, found: Length | None) -> soundfile.SoundF
         return MediaFile(path, file)
 
 
-def _check_whole(path: Path, found: Length | None) -> None:
-    """Refuse a WAV whose samples end before its header says; libsndfile reads what there is and says nothing."""
+def check_whole(path: Path, found: Length | None) -> None:
+    """Refuse a WAV whose samples end before its header says; libsndfile reads what there is and says nothing.
+
+    Raises
+    ------
+    InputError : it is truncated
+    """
     if found is not None and found.unit == "bytes" and found.truncated:
         raise InputError(
             f"{path}: truncated: its header declares {found.declared:,} bytes of samples, {found.there:,} follow; "
