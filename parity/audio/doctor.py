@@ -15,6 +15,7 @@ import numpy as np
 from parity.audio.examination import Examination, Facts
 from parity.audio.header import Length, find_length
 from parity.audio.media import MediaFile, has_decoder
+from parity.audio.part import Sound
 from parity.audio.reading import HIGHEST_RATE, LOUDEST, LOWEST_RATE, SAMPLE_RATE, SHORTEST, check_whole, opened
 from parity.audio.remarks import WARNING, Remark, remarks_of
 from parity.errors import InputError
@@ -86,7 +87,8 @@ def examine(path: Path) -> Checkup:
     """
     with opened(path, whole=False) as file:
         facts = _facts(_blocks(file), file.samplerate)
-        container, coding, declared = file.format, file.subtype, file.frames / file.samplerate
+        container, coding = file.format, file.subtype
+        declared: float | None = file.frames / file.samplerate
     with path.open("rb") as file_bytes:
         length = find_length(file_bytes)
     if length is not None:
@@ -108,10 +110,10 @@ def _declared(length: Length, facts: Facts, known: float) -> float | None:
     return facts.seconds * length.declared / max(1, length.there) if length.mended or length.truncated else known
 
 
-def _blocks(file: object) -> Iterator[np.ndarray]:
+def _blocks(file: Sound) -> Iterator[np.ndarray]:
     """(channels, n) float32 each."""
-    size = BLOCK_SECONDS * file.samplerate  # type: ignore[attr-defined]
-    while len(block := file.read(size, dtype="float32", always_2d=True)):  # type: ignore[attr-defined]
+    size = BLOCK_SECONDS * file.samplerate
+    while len(block := file.read(size, dtype="float32", always_2d=True)):
         yield np.ascontiguousarray(block.T)
 
 

@@ -21,6 +21,7 @@ import soundfile
 
 from parity.audio.header import Length, Mended, find_length
 from parity.audio.media import MediaFile, has_decoder, how_to_read, kind_of
+from parity.audio.part import WHOLE, Part, Sound
 from parity.errors import InputError
 from parity.files import writing_file
 
@@ -40,8 +41,12 @@ LOUDEST = 16.0
 """Full scales; float files overshoot 1.0 a little, but a greater value is integers stored unscaled."""
 
 
-def read_audio(path: Path) -> tuple[np.ndarray, int]:
-    """Read any file that libsndfile reads.
+def read_audio(path: Path, part: Part = WHOLE) -> tuple[np.ndarray, int]:
+    """Read any file that libsndfile reads, or FFmpeg where it is at hand.
+
+    Parameters
+    ----------
+    part : of the file; all of it by default
 
     Returns
     -------
@@ -52,7 +57,7 @@ def read_audio(path: Path) -> tuple[np.ndarray, int]:
     ------
     InputError : the file is not there, is not audio, or `check_waveform` refuses what is in it
     """
-    samples, sample_rate = _read(path, "float32")
+    samples, sample_rate = _read(path, "float32", part)
     waveform = np.ascontiguousarray(samples.T)
     check_waveform(waveform, sample_rate, name=str(path))
     return waveform, sample_rate
@@ -124,17 +129,18 @@ def _check_values(waveform: np.ndarray, sample_rate: int, name: str) -> None:
         )
 
 
-def _read(path: Path, dtype: str) -> tuple[np.ndarray, int]:
-    with opened(path) as file:
+def _read(path: Path, dtype: str, part: Part = WHOLE) -> tuple[np.ndarray, int]:
+    with opened(path, part) as file:
         return file.read(dtype=dtype, always_2d=True), file.samplerate
 
 
 @contextlib.contextmanager
-def opened(path: Path, *, whole: bool = True) -> Iterator[soundfile.SoundFile | MediaFile]:
+def opened(path: Path, part: Part = WHOLE, *, whole: bool = True) -> Iterator[Sound]:
     """An audio file to read from, here or block by block: by libsndfile, or else by FFmpeg where it is at hand.
 
     Parameters
     ----------
+    part : of the file; as if there were no more of it
     whole : False where the samples of a truncated WAV will do, as far as they are there
 
     Raises
@@ -149,7 +155,7 @@ def opened(path: Path, *, whole: bool = True) -> Iterator[soundfile.SoundFile | 
             if whole:
                 check_whole(path, found)
             with _sound(path, file, found) as audio:
-                yield audio
+                yield part.of(audio, str(path))
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
     except OSError as error:

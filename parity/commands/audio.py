@@ -53,5 +53,5 @@ def audio(
 
 
 def print_line(text: str) -> None:
-    """One line, broken between words where it is wider than the terminal."""
-    stdout.print(text)
+    """One line, however wide; a terminal breaks it, a program gets it whole."""
+    stdout.print(text, soft_wrap=True)
