@@ -87,12 +87,10 @@ def examine(path: Path) -> Checkup:
     """
     with opened(path, whole=False) as file:
         facts = _facts(_blocks(file), file.samplerate)
-        container, coding = file.format, file.subtype
-        declared: float | None = file.frames / file.samplerate
+        container, coding, known = file.format, file.subtype, file.frames / file.samplerate
     with path.open("rb") as file_bytes:
         length = find_length(file_bytes)
-    if length is not None:
-        declared = _declared(length, facts, declared)
+    declared = known if length is None else _declared(length, facts, known)
     remarks = list(remarks_of(facts, length))
     other = _through_ffmpeg(path, facts) if has_decoder() else None
     if other is not None and not other.same_as(facts):
