@@ -8,7 +8,7 @@ from support import ROOT
 from parity import checkout
 from parity.commands.completion import complete_fixture
 from parity.errors import InputError
-from parity.files.whole import parse_toml
+from parity.files.documents import parse_toml
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.snapshot import read_snapshot
 

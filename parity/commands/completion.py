@@ -30,7 +30,7 @@ def _offering(names: Callable[[], Iterable[str]]) -> Complete:
 
 def fixture_names() -> list[str]:
     """Names of the catalogue's fixtures, in its order."""
-    from parity.files.whole import parse_toml
+    from parity.files.documents import parse_toml
 
     table = parse_toml((default_folder() / CATALOGUE).read_text(encoding="utf-8"))
     return [fixture["name"] for fixture in table["fixture"]]

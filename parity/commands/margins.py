@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,6 +11,7 @@ from parity.commands.options import FixtureArguments, FixturesOption, SnapshotsO
 from parity.commands.tables import table_option
 from parity.console import stdout
 from parity.errors import InputError, one_line
+from parity.files.documents import read_json
 from parity.report.tables import MARGINS
 
 
@@ -60,7 +60,7 @@ def _read(path: Path) -> dict[str, Any]:
     from parity.report.document import SCHEMA
 
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"--report {path}: cannot be read as a report ({one_line(error)})") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:

@@ -17,6 +17,7 @@ from parity.errors import InputError, one_line
 from parity.explain.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.explain.explanation import Element, Explanation
 from parity.explain.patching import Patching
+from parity.files.documents import read_json
 from parity.files.whole import write_text
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
@@ -82,7 +83,7 @@ def read_case(path: Path) -> Case:
     InputError : it cannot be read, or lacks something
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a case ({one_line(error)})") from error
     if not isinstance(document, dict) or set(document) != KEYS or document["schema"] != SCHEMA:

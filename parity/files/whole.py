@@ -18,17 +18,11 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import platformdirs
 from filelock import FileLock, Timeout
 
 from parity.errors import InputError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:  # pragma: no cover
-    import tomli as tomllib
 
 CHUNK = 1 << 20
 PART, OLD = ".part", ".old"  # endings of what is being written, and of what is being replaced
@@ -39,16 +33,6 @@ def cache_dir() -> Path:
     """The folder that weights, clips and graphs are kept in; `PARITY_CACHE` overrides the platform's own."""
     override = os.environ.get("PARITY_CACHE")
     return Path(override).expanduser() if override else Path(platformdirs.user_cache_dir("parity-lab"))
-
-
-def parse_toml(text: str) -> dict[str, Any]:
-    """A TOML document as plain data.
-
-    Raises
-    ------
-    ValueError : it is not TOML
-    """
-    return tomllib.loads(text)
 
 
 def sha256_file(path: Path) -> str:

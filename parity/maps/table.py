@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.files.whole import parse_toml
+from parity.files.documents import parse_toml
 from parity.names import did_you_mean
 from parity.pipeline.artefact import ARTEFACTS
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rich.text import Text
 from parity.calibration.trials import Calibration, Finding, Trial
 from parity.console import stdout
 from parity.errors import InputError, one_line
+from parity.files.documents import read_json
 from parity.pipeline.artefact import LAYOUTS
 from parity.report.grid import natural, uncut
 
@@ -69,7 +69,7 @@ def read_trials(path: Path, weights: str) -> list[Trial]:
     InputError : it cannot be read, is no calibration, or was made with other weights
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         if document["schema"] != SCHEMA or document["weights"] != weights:
             raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
         rows = [{"fault": None, **trial} for trial in document["clean"]]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, PARITY, RIGHT, WRONG, DumpTrial
 from parity.calibration.on_dumps import DumpCalibration, PairTrial
 from parity.errors import InputError, one_line
+from parity.files.documents import read_json
 
 SCHEMA = 1
 
@@ -58,7 +58,7 @@ def read_document(path: Path, weights: str) -> DumpCalibration:
     InputError : it cannot be read, is no calibration on dumps, or was made with other weights
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         if document["schema"] != SCHEMA or document["weights"] != weights:
             raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
         return DumpCalibration(

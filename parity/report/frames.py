@@ -7,13 +7,13 @@ first made the document that the reports make of it, so that a table has one def
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import InputError
+from parity.files.documents import read_json
 from parity.report.tables import (
     CALIBRATE,
     CATALOGUE,
@@ -88,7 +88,7 @@ def _kinds(document: Document) -> list[Tables]:
 
 def _read(path: Path) -> Any:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as a report ({' '.join(str(error).split())})") from error
     if not isinstance(document, dict) or not _kinds(document):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.errors import InputError, one_line
+from parity.files.documents import read_json
 from parity.report.grid import uncut
 from parity.report.wording import inert_table, number, scientific
 
@@ -56,7 +56,7 @@ def read_costs(path: Path) -> Costs:
     InputError : missing, or not such a report
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(path)
         if document["schema"] != SCHEMA:
             raise InputError(f"{path}: schema {document['schema']}, expected {SCHEMA}")
         runtimes = {runtime["name"]: runtime for runtime in document["runtimes"]}

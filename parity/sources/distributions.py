@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 
 from parity.errors import InputError
-from parity.files.whole import cache_dir, parse_toml, sha256_bytes, sha256_file, writing_file
+from parity.files.documents import parse_toml
+from parity.files.whole import cache_dir, sha256_bytes, sha256_file, writing_file
 from parity.sources.index import Pinned, download
 
 LOCK = Path(__file__).with_name("distributions.toml")

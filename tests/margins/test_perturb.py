@@ -253,7 +253,7 @@ def test_a_new_capture_drops_the_file_and_an_old_one_put_back_is_refused_as_stal
         (("mantissa_bits",), 24, "mantissa_bits is 24"),
         (("extra",), 0, "keys that are not known"),
         (("rounding_noise",), [1], "rounding_noise is [1]"),
-        (("rounding_noise", "q_final"), float("nan"), "rounding_noise.q_final is nan"),
+        (("rounding_noise", "q_final"), float("nan"), "NaN is no number of JSON"),
         (("rounding_noise", "nonsense"), 0.0, "rounding_noise.nonsense is 0.0"),
         (("perturbed",), [], "list indices"),
         (("perturbed", "embeddings", "draws"), 2.5, "draws is 2.5"),

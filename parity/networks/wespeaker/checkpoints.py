@@ -7,7 +7,6 @@ into for what this project writes there. What the arrays may be called is in `na
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import numpy as np
 
 from parity.errors import InputError, one_line
 from parity.files.arrays import read_file
+from parity.files.documents import read_json
 from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.ort_format import IDENTIFIER, read_initialisers
 from parity.networks.wespeaker.architecture import CONFIG
@@ -107,7 +107,7 @@ def _read_folder(folder: Path) -> EmbeddingWeights:
 def _check_config(path: Path) -> None:
     """Refuse a `config.json` that tells of another network; what it does not tell, the arrays do."""
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_json(path)
         wrong = [
             f"{key} {config[key]!r:.40}, expected {CONFIG[key]!r}"
             for key in CONFIG

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
+from parity.files.documents import read_json
 from parity.files.machine import cpu_model
 from parity.files.whole import cache_dir, write_text
 from parity.networks.kept import content_key
@@ -138,7 +139,7 @@ def _path(candidates: list[str], arrays: Mapping[str, np.ndarray]) -> Path:
 
 def _remembered(path: Path, candidates: list[str]) -> str | None:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["runtime"]
+        found = read_json(path)["runtime"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if found in candidates else None

@@ -7,7 +7,6 @@ lone RTTM file under any name is the plain diarization.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ import numpy as np
 from parity.community1.geometry import STEP_SECONDS
 from parity.errors import InputError, one_line
 from parity.files.arrays import SUFFIXES, read_file
+from parity.files.documents import read_json
 from parity.fixtures.kits import CONSTANTS, KIT, is_kit, kit_manifest
 from parity.fixtures.snapshot import CHUNK_STEP, MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 from parity.maps.place import is_mapped, recordings
@@ -165,7 +165,7 @@ def _read_manifest(dump: Dump) -> None:
     if not path.exists():
         return
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = read_json(path)
     except (OSError, ValueError, RecursionError) as error:
         dump.problems.append(f"{path}: cannot be read as JSON ({one_line(error)})")
         return

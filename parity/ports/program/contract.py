@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parity.errors import InputError, one_line
+from parity.files.documents import parse_json
 from parity.names import did_you_mean
 
 PROTOCOL = 1
@@ -61,7 +62,7 @@ def read_description(program: str, text: str | bytes) -> Description:
     """
     place = f"{program} describe"
     try:
-        said = json.loads(text)
+        said = parse_json(text)
     except (ValueError, RecursionError) as error:
         shown = one_line(text.decode("utf-8", "replace") if isinstance(text, bytes) else text, SHOWN)
         raise InputError(f"{place}: printed {shown!r}, expected one JSON object ({one_line(error)})") from None

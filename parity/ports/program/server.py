@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.errors import one_line
+from parity.files.documents import parse_json
 from parity.ports.program.failures import Garbled, ProgramFailed, Refused, TimedOut, ended, read_log
 from parity.ports.program.process import Child, in_words, send
 
@@ -96,7 +97,7 @@ class Server:
     def _answer(self, stage: str) -> dict[str, Any]:
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
-            said = json.loads(line)
+            said = parse_json(line)
         except (ValueError, RecursionError):
             said = None
         if not isinstance(said, dict) or not isinstance(said.get("ok"), bool):

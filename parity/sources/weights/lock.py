@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from parity.files.whole import parse_toml
+from parity.files.documents import parse_toml
 
 LOCK = Path(__file__).with_name("lock.toml")
 
