@@ -18,7 +18,7 @@ from typing import Any
 from parity.community1.geometry import CHUNK_SECONDS
 from parity.community1.parameters import MOST_SPEAKERS, Parameters
 from parity.errors import InputError, one_line
-from parity.files.whole import parse_toml
+from parity.files.documents import parse_toml
 from parity.names import did_you_mean
 
 FILE = "deviations.toml"
