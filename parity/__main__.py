@@ -17,6 +17,7 @@ from parity.commands.compare import compare
 from parity.commands.convert import convert
 from parity.commands.diarize import diarize
 from parity.commands.explain import case, explain
+from parity.commands.fingerprint import fingerprint
 from parity.commands.kit import kit
 from parity.commands.layers import layers
 from parity.commands.margins import margins
@@ -31,7 +32,7 @@ from parity.commands.weights import weights
 from parity.console import check_dashes, run_and_exit
 
 CONTENTS = {
-    "Check a port": (run, compare, validate, kit, new_port, layers, rnnt.app),
+    "Check a port": (run, compare, validate, fingerprint, kit, new_port, layers, rnnt.app),
     "Why not the same": (explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
     "Use it": (diarize, audio, convert, weights),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,11 +28,12 @@ if TYPE_CHECKING:
     from parity.fixtures.catalogue import Fixture
     from parity.ports.dump.comparison import DumpComparison
     from parity.ports.dump.reading import Dump
+    from parity.ports.fingerprint import Side
     from parity.ports.yardstick import Yardstick
 
 
 def compare(
-    reference: Annotated[Path, typer.Argument(help="A snapshot or dump, a folder of them, or an RTTM file.")],
+    reference: Annotated[Path, typer.Argument(help="A snapshot or dump, a folder of them, an RTTM, a fingerprint.")],
     candidate: Annotated[Path, typer.Argument(help="The same of what is judged; any subset of the artefacts.")],
     explain: Annotated[
         bool, typer.Option("--explain", help="Which stage decides, by patching; for fixtures of the catalogue.")
@@ -62,6 +64,8 @@ def compare(
     from parity.measure.verdicts import exit_status
     from parity.ports.dump.folders import pairs
     from parity.ports.dump.reading import read_dump
+    from parity.ports.fingerprint import Fingerprint, compare_sides, is_fingerprint
+    from parity.ports.fingerprint import sides as fingerprint_sides
     from parity.ports.judging import Loading, judge
     from parity.report.comparison import (
         comparison_data,
@@ -82,13 +86,22 @@ def compare(
     wanted = targets(table, COMPARE, (json_path, markdown))
     sides = read_through(maps, {"reference": reference, "candidate": candidate}, "candidate")
     reference, candidate = sides["reference"] or reference, sides["candidate"] or candidate
-    both_have, alone = pairs(reference, candidate)
+    in_part = is_fingerprint(reference) or is_fingerprint(candidate)
+    if in_part and (explain or deviations is not None):
+        raise InputError("--explain, --deviations: need the arrays themselves, which a fingerprint does not hold")
+    both_have: Mapping[str, tuple[Side, Side]]
+    both_have, alone = fingerprint_sides(reference, candidate) if in_part else pairs(reference, candidate)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     required = required_artefacts(require)
-    data, explanations = [], []
+    data: list[dict[str, Any]] = []
+    explanations: list[Explanation | None] = []
     means = Loading(weights, threads)
     for name, (theirs, ours) in both_have.items():
         try:
+            if isinstance(theirs, Fingerprint) or isinstance(ours, Fingerprint):
+                data.append(comparison_data(compare_sides(name, theirs, ours, required)))
+                explanations.append(None)
+                continue
             dumps = read_dump(theirs), read_dump(ours)
             judged = judge(name, *dumps, means, required=required, deviations=deviations)
             found, explanation = judged.comparison, None

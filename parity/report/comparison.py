@@ -15,14 +15,22 @@ from parity import __version__
 from parity.errors import one_line
 from parity.explain.explanation import Explanation
 from parity.measure.verdicts import DRIFT, ERROR, INCONCLUSIVE, LIMITED, worst
-from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT, Compared, DumpComparison
+from parity.ports.dump.comparison import (
+    DIFFERENT,
+    EQUIVALENT,
+    EXACT,
+    PARTLY_SEEN,
+    UNTOLD,
+    Compared,
+    DumpComparison,
+)
 from parity.ports.dump.turns import TurnDifference
 from parity.report.declared import declaration_data, declared_in_words
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
 from parity.report.wording import number, scientific
 
-STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red"}
+STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red", PARTLY_SEEN: "yellow", UNTOLD: "yellow"}
 MOST_TURNS = 8
 SCHEMA = 2
 
@@ -85,6 +93,7 @@ def comparison_data(found: DumpComparison, explanation: Explanation | None = Non
         "verdict": found.verdict,
         "conventions": list(found.conventions),
         "doubts": list(found.doubts),
+        "seen": found.seen,
         "form": list(found.form),
         "lacking": list(found.lacking),
         "first_drift": first.name if first else None,
@@ -214,12 +223,17 @@ def in_words(found: Found) -> list[str]:
             lines.append(f"{words}, not compared: {', '.join(found[key])}.")
     lines += _of_margins(found)
     lines += ill_formed(found["form"])
-    if found["explanation"] is None and found["verdict"] in (DRIFT, INCONCLUSIVE):
+    if found["seen"]:
+        lines.append(f"Compared with {found['seen']}; a fingerprint is taken at its word.")
+    elif found["explanation"] is None and found["verdict"] in (DRIFT, INCONCLUSIVE):
         lines.append("Which stage decides was not asked: --explain, for a fixture of the catalogue.")
     return lines
 
 
 def _first(found: Found) -> str:
+    in_part = [f"{a['name']} ({a['verdict']})" for a in found["artefacts"] if a["verdict"] in (PARTLY_SEEN, UNTOLD)]
+    if found["first_drift"] is None and in_part:
+        return f"Not compared whole: {', '.join(in_part)}."
     if found["first_drift"] is None:
         return f"All {len(found['artefacts'])} artefacts are exact or equivalent."
     first = next(a for a in found["artefacts"] if a["name"] == found["first_drift"])

@@ -8,6 +8,7 @@ from typing import Any
 from parity.explain.explanation import BORN, BORN_SMALL
 from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, INCONCLUSIVE, LIMITED, PARITY
 from parity.pipeline.artefact import LAYOUTS
+from parity.ports.dump.comparison import UNTOLD
 from parity.report.declared import cost_words, declared_words
 from parity.report.wording import either
 
@@ -23,6 +24,8 @@ def of_recording(found: Found) -> str:
     counted = f"{compared} of {compared + len(found['left_out'])} artefacts compared"
     if word == ERROR:
         return said(word, f"Not in form: {_short(found['form'])}", "All of it: parity validate")
+    if found["seen"] and word in (LIMITED, INCONCLUSIVE):
+        return _of_fingerprint(found)
     if word == LIMITED:
         which = ", ".join(found["lacking"])
         suffices = ",".join(artefact["name"] for artefact in found["artefacts"][:MOST])
@@ -47,6 +50,14 @@ def of_recording(found: Found) -> str:
     if word == INCONCLUSIVE:
         return said(word, _short(found["doubts"]), cause)
     return said(word, *not_shown(found["declaration"]), cause, example, formula(first["stage"]))
+
+
+def _of_fingerprint(found: Found) -> str:
+    """Where what was compared was a fingerprint, of which something was not seen, or cannot be told."""
+    untold = [artefact for artefact in found["artefacts"] if artefact["verdict"] == UNTOLD]
+    first = f"{untold[0]['name']}: {untold[0]['note']}" if untold else "What was seen agrees"
+    lacking = f"Not compared: {', '.join(found['lacking'])}" if found["lacking"] else ""
+    return said(found["verdict"], first, f"Seen of {found['seen']}", lacking, "Next: compare the arrays themselves")
 
 
 def of_comparison(document: Found) -> str:

@@ -38,6 +38,9 @@ LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 """Of one artefact; those of a whole recording are `parity.measure.verdicts`."""
 
+PARTLY_SEEN, UNTOLD = "partly seen", "untold"
+"""Of one artefact of a fingerprint: what was seen of it agrees; it differs, and a convention may be all there is."""
+
 
 @dataclass(frozen=True)
 class Compared:
@@ -45,7 +48,7 @@ class Compared:
 
     Attributes
     ----------
-    verdict : `exact`, `equivalent` or `different`
+    verdict : `exact`, `equivalent` or `different`; of a fingerprint's also `partly seen` and `untold`
     by : conventions and roundings that make it equivalent, or that were undone before it was found different
     drift : the numbers; None for RTTM
     looks_like : the one mistake that explains a gross mismatch
@@ -78,6 +81,7 @@ class DumpComparison(Tabular):
     lacking : artefacts that had to be compared and were not
     doubts : what has to be cleared up before a difference says anything of the port
     declaration : a deviation on purpose that the candidate was judged with; None where it declares none
+    seen : of a fingerprint, how much was compared, in words; else empty
     """
 
     name: str
@@ -92,6 +96,7 @@ class DumpComparison(Tabular):
     lacking: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()
     declaration: Declaration | None = None
+    seen: str = ""
 
     @property
     def first_drift(self) -> Compared | None:
@@ -111,7 +116,10 @@ class DumpComparison(Tabular):
             return verdicts.INCONCLUSIVE if self.doubts else verdicts.DRIFT
         if self.form:
             return verdicts.ERROR
-        if self.lacking:
+        words = {found.verdict for found in self.artefacts}
+        if UNTOLD in words:
+            return verdicts.INCONCLUSIVE
+        if self.lacking or PARTLY_SEEN in words:
             return verdicts.LIMITED
         if self.declaration is not None:
             return verdicts.DECLARED
