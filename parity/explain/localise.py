@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
+from parity.errors import InputError
 from parity.explain.decision import Decision, decide
 from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, TO_BLAME, Elements, Explanation, Patch
 from parity.explain.memo import Memo
@@ -77,7 +78,7 @@ def ask(
     memo = Memo()
     whole = community1_pipeline(memo.networks(networks), ready.parameters, progress)
     native = memo.pipeline(whole.with_settings(uri=ready.fixture.name))
-    candidate = candidate_of(native, implementation, arrays, ready.snapshot.folder)
+    candidate = candidate_of(native, implementation, arrays, ready)
     return Question(
         fixture=ready.fixture.name,
         implementation=implementation.name if arrays is None else f"arrays {arrays}",
@@ -91,17 +92,26 @@ def ask(
     )
 
 
-def candidate_of(
-    native: Pipeline, implementation: Implementation, arrays: Path | None, snapshot_folder: Path
-) -> Pipeline:
+def candidate_of(native: Pipeline, implementation: Implementation, arrays: Path | None, ready: Prepared) -> Pipeline:
     """The pipeline under test: stages replaced by an implementation's, and by arrays that a port left.
 
     Parameters
     ----------
-    arrays : a recording's folder; its arrays are brought to the conventions of the snapshot in `snapshot_folder`
+    arrays : a recording's folder; its arrays are brought to the conventions of the fixture's snapshot
+    ready : the fixture; a program that has no stages is run on its clip, and judged by the arrays that it leaves
+
+    Raises
+    ------
+    InputError : arrays are given and the implementation leaves some of its own; or see `read_arrays`
     """
-    candidate = implementation(native)
-    return candidate if arrays is None else with_arrays(candidate, read_arrays(arrays, snapshot_folder))
+    program = implementation.program
+    if program is None or program.description.stages:
+        candidate = implementation(native)
+    elif arrays is not None:
+        raise InputError(f"--arrays {arrays}: {implementation.name} leaves arrays of its own; give one of the two")
+    else:
+        candidate, arrays = native, program.dump(ready.fixture.clip())
+    return candidate if arrays is None else with_arrays(candidate, read_arrays(arrays, ready.snapshot.folder))
 
 
 @dataclass(frozen=True)

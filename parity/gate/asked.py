@@ -50,6 +50,6 @@ def replay_fixture(
     with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
         native = community1_pipeline(networks, ready.parameters).with_settings(uri=ready.fixture.name)
-        pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays), ready.snapshot.folder)
+        pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays), ready)
         found: Replay = replay(pipeline, ready.snapshot, ready.inputs, on_stage=on_stage)
     return found

@@ -176,13 +176,13 @@ def _run_fixture(
         pipeline = question.candidate
     else:
         native = community1_pipeline(networks, ready.parameters, watcher.step).with_settings(uri=ready.fixture.name)
-        pipeline = candidate_of(native, implementation, arrays, ready.snapshot.folder)
+        pipeline = candidate_of(native, implementation, arrays, ready)
     made: Artefacts = {}
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
     explain_it = question if not outcome.at_parity else None
     supplied = tuple(name for stage in pipeline for name in stage.given)
     held = [name for name in ARTEFACTS if name in ready.snapshot.values]
-    lacking = verdicts.lacking(supplied, held, required) if arrays is not None else ()
+    lacking = verdicts.lacking(supplied, held, required) if supplied else ()
     return FixtureResult(
         name=ready.fixture.name,
         status=LIMITED if lacking and outcome.at_parity else _word(outcome),

@@ -67,10 +67,12 @@ def in_place(program: Program, native: Pipeline, more: Mapping[str, Any] | None 
 
     Raises
     ------
-    InputError : the program is another pipeline's, or names a stage that this one has not
+    InputError : the program is another pipeline's, names a stage that this one has not, or has none
     """
     place = f"--implementation {PREFIX}{program.name}"
     check_stages(place, program.description, native.name, tuple(stage.name for stage in native))
+    if not program.description.stages:
+        raise InputError(f"{place}: has no stages, and only stages can be driven here; it answers `run`")
     parameters = {"uri": URI, **native.settings, **(more or {})}
     for name in program.description.stages:
         native = native.replacing(name, partial(_run, program, native[name], parameters))

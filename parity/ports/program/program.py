@@ -33,6 +33,7 @@ from parity.ports.program.server import Died, Server, deadline_in
 STAGE_TIMEOUT = 300.0
 """Seconds that one request may take, loading of models included."""
 
+WHOLE = "run"
 DESCRIBE_TIMEOUT = 60.0
 DESCRIPTION_LIMIT = 1 << 20
 
@@ -163,6 +164,24 @@ class Program:
             raise
         return self._kept.put(key, made)
 
+    def dump(self, clip: Path) -> Path:
+        """What the whole pipeline makes of a clip: a folder that is there until the program is closed.
+
+        Raises
+        ------
+        ProgramFailed : as the stage `run`; what lies in the folder is not looked at
+        """
+        self._requests += 1
+        folder = self.folder / f"{self._requests:06d}"
+        out = folder / clip.stem
+        out.mkdir(parents=True)
+        started, peak = time.perf_counter(), None
+        try:
+            _, peak = self._called(WHOLE, [WHOLE, str(clip.absolute()), str(out)], folder)
+        finally:
+            self._spent(WHOLE, started, peak)
+        return out
+
     def settle(self) -> Account:
         """What it cost since the last time this was asked."""
         account, self.account = self.account, Account()
@@ -178,20 +197,26 @@ class Program:
                 part.mkdir(parents=True)
             since = time.time()
             write_inputs(into, read, parameters, self.description.formats)
-            log, peak = (self._served if self._serves else self._called)(stage.name, into, out)
+            if self._serves:
+                log, peak = self._served(stage.name, into, out)
+            else:
+                log, peak = self._called(stage.name, ["stage", stage.name, str(into), str(out)], folder)
             try:
                 return read_outputs(out, stage, read, self.description.formats, since, parameters.get("chunks"))
             except InputError as error:
                 raise WrongOutput(self.name, stage.name, str(error), log) from None
         finally:
-            cost = self.account.costs.get(stage.name, Cost(stage.name))
-            self.account.costs[stage.name] = cost.with_call(time.perf_counter() - started, peak)
+            self._spent(stage.name, started, peak)
             _remove(folder)
 
-    def _called(self, stage: str, into: Path, out: Path) -> tuple[str, int | None]:
+    def _spent(self, stage: str, started: float, peak: int | None) -> None:
+        cost = self.account.costs.get(stage, Cost(stage))
+        self.account.costs[stage] = cost.with_call(time.perf_counter() - started, peak)
+
+    def _called(self, stage: str, words: Sequence[str], folder: Path) -> tuple[str, int | None]:
         """One call of the program; its log, and its peak memory."""
-        files = into.parent / "log", into.parent / "output"
-        child = Child([*self.command, "stage", stage, str(into), str(out)], self._mark, *files)
+        files = folder / "log", folder / "output"
+        child = Child([*self.command, *words], self._mark, *files)
         try:
             missed = child.wait(deadline_in(self.timeout))
         finally:

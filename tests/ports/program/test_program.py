@@ -20,6 +20,7 @@ from parity.errors import InputError
 from parity.pipeline.stage import ChunkSeries
 from parity.ports.program import Program, ProgramFailed
 from parity.ports.program.ranges import CHUNKS, RANGED, pieces
+from parity.ports.python import load_implementation
 
 PORT = ROOT / "tests/support/port_program.py"
 LIGHT = ROOT / "tests/support/light_program.py"
@@ -195,3 +196,25 @@ def test_the_light_program_imports_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, check=True)
     assert "numpy" not in done.stdout.split()
+
+
+# one that runs whole recordings only
+
+
+def test_a_program_without_stages_leaves_a_dump_and_cannot_be_driven(tmp_path):
+    script = tmp_path / "whole.py"
+    script.write_text(
+        "import json, pathlib, sys\n"
+        "if sys.argv[1] == 'describe':\n"
+        "    print(json.dumps({'protocol': 1, 'name': 'w', 'version': '1', 'stages': [], 'run': True}))\n"
+        "else:\n"
+        "    pathlib.Path(sys.argv[3], 'diarization.rttm').write_text(sys.argv[2])\n"
+    )
+    clip = tmp_path / "clip.wav"
+    with load_implementation(f"exec:{sys.executable} -S {script}") as under_test:
+        out = under_test.program.dump(clip)
+        assert out.name == "clip" and (out / "diarization.rttm").read_text() == str(clip)
+        assert under_test.program.settle().costs["run"].calls == 1
+        with pytest.raises(InputError, match="has no stages, and only stages can be driven here; it answers `run`"):
+            under_test(synthetic())
+    assert not out.exists()
