@@ -1,10 +1,10 @@
 """`python -m bench.scale`: how seconds and memory grow with the length of a recording, stage by stage.
 
 Every measurement is a process of its own. Whole recordings go through `parity diarize`; where the networks would take
-too long, everything else can go with recorded answers in their place. Clustering also runs alone, on the snapshots'
-embeddings repeated with noise, and both ways of centroid linkage run on the same embeddings and must give the same
-dendrogram. Processor seconds count where others use the machine too. What was measured before and is not now stays in
-the report, under its length.
+too long, everything else can go with recorded answers in their place, of a file of 48 kHz in stereo too. Clustering
+also runs alone, on the snapshots' embeddings repeated with noise, and both ways of centroid linkage run on the same
+embeddings and must give the same dendrogram. Processor seconds count where others use the machine too. What was
+measured before and is not now stays in the report, under its length.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from parity.tables.writing import targets, write_tables
 
 MINUTES = (4, 15, 60)
 RECORDED = (1, 5)  # hours
+FILES = (60,)  # minutes
 EMBEDDINGS = (1000, 2000, 4000, 8000, 16000, 25000)
 WAYS = ("scipy", "little_memory")
 NETWORKS = ("segmentation", "embeddings")
@@ -49,6 +50,7 @@ def bench(
     minutes: Annotated[list[int], typer.Option(min=1, help="Lengths of recordings; repeatable.")] = list(MINUTES),  # noqa: B006
     hours: Annotated[list[int], typer.Option(min=1, help="Further lengths; 5 takes 40 idle minutes.")] = [],  # noqa: B006
     recorded_hours: Annotated[list[int], typer.Option(min=1, help="Lengths without the networks.")] = list(RECORDED),  # noqa: B006
+    file_minutes: Annotated[list[int], typer.Option(min=1, help="Files of 48 kHz stereo, likewise.")] = list(FILES),  # noqa: B006
     embeddings: Annotated[list[int], typer.Option(min=100, help="Clustered alone; repeatable.")] = list(EMBEDDINGS),  # noqa: B006
     recordings: Annotated[bool, typer.Option(help="Whether whole recordings are run.")] = True,
     clustering: Annotated[bool, typer.Option(help="Whether clustering is run alone.")] = True,
@@ -71,6 +73,9 @@ def bench(
         save(json_path, found)
     for length in sorted({3600 * hour for hour in recorded_hours}) if recordings else ():
         put(found, "recorded", "audio_seconds", apart("recording", length, cores, runtime, "recorded"))
+        save(json_path, found)
+    for length in sorted({60 * minute for minute in file_minutes}) if recordings else ():
+        put(found, "files", "audio_seconds", apart("file", length, cores, runtime, "recorded"))
         save(json_path, found)
     for count in sorted(set(embeddings)) if clustering else ():
         put(found, "clustering", "embeddings", apart("clustering", count))
@@ -110,7 +115,16 @@ def both_ways(count: int) -> dict[str, Any]:
 def kept(path: Path) -> dict[str, Any]:
     """What earlier runs left under `scale`."""
     found = json.loads(path.read_text(encoding="utf-8")).get("scale", {})
-    return {"schema": 1, "machine": {}, "clips": [], "recorded": [], "clustering": [], "linkage": [], **found}
+    return {
+        "schema": 1,
+        "machine": {},
+        "clips": [],
+        "recorded": [],
+        "files": [],
+        "clustering": [],
+        "linkage": [],
+        **found,
+    }
 
 
 def put(found: dict[str, Any], part: str, key: str, row: Row) -> None:
@@ -163,6 +177,11 @@ def tables(found: Mapping[str, Any]) -> list[Table]:
         _table("recordings", RECORDINGS, [_recording(row, slopes["networks"]) for row in found["clips"]]),
         _table(
             "recorded answers in place of the networks'", RECORDINGS, [_recording(row, {}) for row in found["recorded"]]
+        ),
+        _table(
+            "files of 48 kHz stereo, recorded answers likewise",
+            RECORDINGS,
+            [_recording(row, {}) for row in found["files"]],
         ),
         _table("clustering and after, alone", ALONE, [_alone(row, slopes) for row in found["clustering"]]),
         _table("centroid linkage", LINKAGE, [_linkage(row) for row in found["linkage"]]),

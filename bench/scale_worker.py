@@ -11,9 +11,11 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from scipy.cluster.hierarchy import linkage
 from bench.long_clip import long_clip
 from bench.memory import forget_peak, peak_mb
 from bench.recorded import many_embeddings, stand_ins
+from bench.stereo_clip import stereo_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.ahc import normalised_training
 from parity.community1.filtering import filter_embeddings
@@ -48,19 +51,34 @@ def recording(seconds: int, threads: int, runtime: str, stand_in: str = "") -> A
 
     The networks are loaded and warm either way, so that their memory is counted.
     """
-    waveform, diarizer = long_clip(seconds), Diarizer(threads=threads, runtime=runtime)
-    diarizer(waveform[:, : WARM_UP_SECONDS * SAMPLE_RATE])
+    waveform = long_clip(seconds)
+    return {
+        **_diarized(waveform, seconds, threads, runtime, stand_in),
+        "waveform_mb": round(waveform.nbytes / 2**20, 1),
+    }
+
+
+def file(seconds: int, threads: int, runtime: str, stand_in: str = "") -> Answer:
+    """The same of a WAV of 48 kHz in stereo, which is read from disk as it is needed."""
+    with tempfile.TemporaryDirectory(prefix="parity-bench-") as folder:
+        path = stereo_clip(Path(folder) / "long.wav", seconds)
+        return {**_diarized(path, seconds, threads, runtime, stand_in), "waveform_mb": 0.0}
+
+
+def _diarized(audio: np.ndarray | Path, seconds: int, threads: int, runtime: str, stand_in: str) -> Answer:
+    diarizer = Diarizer(threads=threads, runtime=runtime)
+    diarizer(long_clip(WARM_UP_SECONDS))
     if stand_in:
         loaded = diarizer._networks  # stays, for its memory
         diarizer._networks = stand_ins(loaded.plda)
     forget_peak()
     marks = Marks()
-    found = diarizer(waveform, artefacts=("train_chunk_idx", "ahc_clusters", "centroids"), progress=marks)
+    found = diarizer(audio, artefacts=("train_chunk_idx", "ahc_clusters", "centroids"), progress=marks)
     marks.end()
     made = found.artefacts
     return {
         "audio_seconds": seconds,
-        "chunks": num_chunks(waveform.shape[1]),
+        "chunks": num_chunks(seconds * SAMPLE_RATE),
         "embeddings": _length(made["train_chunk_idx"]),
         "initial_clusters": 0 if made["ahc_clusters"] is None else int(made["ahc_clusters"].max()) + 1,
         "speakers": len({turn.speaker for turn in found.turns}),
@@ -71,7 +89,6 @@ def recording(seconds: int, threads: int, runtime: str, stand_in: str = "") -> A
         "seconds": round(sum(found.seconds.values()), 3),
         "stages": {name: round(value, 4) for name, value in found.seconds.items()},
         "cpu_seconds": marks.cpu_seconds,
-        "waveform_mb": round(waveform.nbytes / 2**20, 1),
         "peak_mb": round(max(marks.peak_mb.values()), 1),
         "peak_mb_by": marks.peak_mb,
     }
@@ -173,7 +190,7 @@ def main() -> None:
     kind, *words = sys.argv[1:]
     answer = os.fdopen(os.dup(1), "w")  # what libraries print must not get into it
     with contextlib.redirect_stdout(sys.stderr):
-        run = {"recording": recording, "clustering": clustering, "dendrogram": dendrogram}[kind]
+        run = {"recording": recording, "file": file, "clustering": clustering, "dendrogram": dendrogram}[kind]
         found = run(*(int(word) if word.isdigit() else word for word in words))
     print(json.dumps(found), file=answer, flush=True)
 

@@ -8,11 +8,14 @@ from itertools import islice
 
 import numpy as np
 import pytest
+import soundfile
 from rich.console import Console
+from scipy.signal import resample_poly
 
 from bench import long_clip as recipe
 from bench import scale
 from bench.recorded import many_embeddings, recorded, stand_ins
+from bench.stereo_clip import stereo_clip
 from parity.community1 import geometry
 from parity.community1.filtering import filter_embeddings
 from parity.community1.masks import build_masks
@@ -90,6 +93,14 @@ def test_stand_ins_answer_with_a_recorded_chunk_and_its_embeddings():
     assert np.array_equal(embeddings, again) and not np.array_equal(embeddings, other)
 
 
+def test_a_stereo_file_is_the_recording_at_its_own_rate(sources, tmp_path):
+    samples, rate = soundfile.read(stereo_clip(tmp_path / "a.wav", 45))
+    assert rate == 48_000 and samples.shape == (45 * 48_000, 2)
+    kept = resample_poly(samples[:, 0], 1, 3)
+    assert np.corrcoef(kept, recipe.long_clip(45)[0])[0, 1] > 0.97
+    assert samples[:, 1].std() == pytest.approx(0.6 * samples[:, 0].std(), rel=0.01)
+
+
 # --- growth and report -------------------------------------------------------------------------------------------
 
 
@@ -134,7 +145,9 @@ def measured(monkeypatch):
     def apart(*words):
         asked.append(words)
         kind, size = words[0], words[1]
-        return {"recording": clip, "clustering": alone}[kind](size) if kind != "dendrogram" else way("same")
+        return (
+            {"recording": clip, "file": clip, "clustering": alone}[kind](size) if kind != "dendrogram" else way("same")
+        )
 
     monkeypatch.setattr(scale, "apart", apart)
     return asked
@@ -147,7 +160,7 @@ def run(path, *words: str) -> int:
 def test_a_run_keeps_what_others_and_earlier_runs_left(measured, tmp_path):
     path = tmp_path / "bench.json"
     path.write_text(json.dumps({"median_ratio": 8.5}), encoding="utf-8")
-    assert run(path, "--minutes", "1", "--recorded-hours", "5", "--no-clustering") == 0
+    assert run(path, "--minutes", "1", "--recorded-hours", "5", "--no-clustering", "--file-minutes", "9") == 0
     assert run(path, "--no-recordings", "--embeddings", "1000", "--embeddings", "2000") == 0
     assert run(path, "--minutes", "4", "--hours", "1", "--recorded-hours", "5", "--no-clustering") == 0
     report = json.loads(path.read_text(encoding="utf-8"))
@@ -155,6 +168,7 @@ def test_a_run_keeps_what_others_and_earlier_runs_left(measured, tmp_path):
     found = report["scale"]
     assert [row["audio_seconds"] for row in found["clips"]] == [60, 240, 3600]
     assert [row["audio_seconds"] for row in found["recorded"]] == [18_000]
+    assert [row["audio_seconds"] for row in found["files"]] == [540, 3600]
     assert [step["exponent"] for step in found["growth"]["networks"]] == [1.0, 1.0]
     assert [step["exponent"] for step in found["growth"]["ahc"]] == [2.0]
     assert [row["equal"] for row in found["linkage"]] == [True, True]
@@ -171,6 +185,7 @@ def test_tables_fit_a_terminal():
     found = {
         "clips": [clip(240), clip(18_000)],
         "recorded": [clip(18_000)],
+        "files": [clip(3600)],
         "clustering": [alone(1000), alone(25_000)],
         "linkage": [{"embeddings": 25_000, "scipy": way(""), "little_memory": way(""), "equal": True}],
     }

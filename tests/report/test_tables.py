@@ -299,10 +299,12 @@ def test_every_side_round_stage_and_length_of_the_benchmarks_is_there():
     }
     lengths = frame_of("bench.scale", "recordings")
     assert lengths["audio_seconds"].tolist() == [
-        row["audio_seconds"] for part in ("clips", "recorded") for row in found["scale"][part]
+        row["audio_seconds"] for part in ("clips", "recorded", "files") for row in found["scale"].get(part, ())
     ]
     assert lengths["after_cpu_seconds"].tolist() == [
-        row["cpu_seconds"]["clustering and after"] for part in ("clips", "recorded") for row in found["scale"][part]
+        row["cpu_seconds"]["clustering and after"]
+        for part in ("clips", "recorded", "files")
+        for row in found["scale"].get(part, ())
     ]
     linkage = [(row["embeddings"], way, row[way]["seconds"], row[way]["cpu_seconds"], row[way]["more_mb"], row["equal"])
                for row in found["scale"]["linkage"] for way in ("scipy", "little_memory")]  # fmt: skip

@@ -27,6 +27,7 @@ STAGES = (CLIP, SIDE, Column("stage", TEXT, "name"), Column("seconds", NUMBER, "
 
 RECORDINGS = (
     Column("networks", TEXT, "`run`, or `recorded`: recorded answers in their place"),
+    Column("input", TEXT, "`samples` at 16 kHz in memory, or a `file` of 48 kHz in stereo"),
     Column("audio_seconds", NUMBER, "of the recording"),
     Column("runtime", TEXT, "of the embedding network"),
     Column("chunks", INTEGER, "of ten seconds"),
@@ -95,8 +96,9 @@ def _stages(document: Document) -> Iterator[Row]:
 
 
 def _recordings(document: Document) -> Iterator[Row]:
-    for part, networks in (("clips", "run"), ("recorded", "recorded")):
-        yield from ({**row, "networks": networks} for row in document["scale"][part])
+    kinds = (("clips", "run", "samples"), ("recorded", "recorded", "samples"), ("files", "recorded", "file"))
+    for part, networks, audio in kinds:
+        yield from ({**row, "networks": networks, "input": audio} for row in document["scale"].get(part, ()))
 
 
 def _clustering(document: Document) -> Iterator[Row]:
