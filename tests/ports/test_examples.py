@@ -7,7 +7,7 @@ import shlex
 
 import numpy as np
 import pytest
-from support.built_ports import EXAMPLE_STAGES, FIXTURES, example, recorded, wrong_in_isolation
+from support.built_ports import EXAMPLE_STAGES, FIXTURES, example, recorded, wrong_decisions, wrong_in_isolation
 from support.mistakes import greedy_assignment, rounded_half_up
 
 from parity.community1 import community1_pipeline
@@ -50,6 +50,11 @@ def test_every_stage_is_at_parity_on_all_fourteen_isolated(program):
     # 13_no_speech has a count and turns, and one fixture has nothing to cluster.
     assert sorted(compared for compared, _ in found) == [3, 10, *[19] * 12]
     assert [artefact for _, wrong in found for artefact in wrong] == []
+
+
+def test_every_decision_case_of_its_stages_falls_as_in_the_reference(program):
+    cases, wrong = wrong_decisions(program)
+    assert cases > 170 and wrong == []
 
 
 def test_the_whole_is_at_parity_on_all_fourteen_cascaded(spec):

