@@ -7,6 +7,8 @@ wrong with the others.
 from __future__ import annotations
 
 import json
+import lzma
+import struct
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -16,9 +18,14 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.files import npy
 
+DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, RuntimeError, ValueError, LookupError),
+    *(ArithmeticError, TypeError),  # NotImplementedError, of methods and versions, is a RuntimeError
+)
+"""What `zipfile` raises for archives that are damaged, encrypted, or of a kind that it does not know."""
 SUFFIXES = (".npy", ".npz", ".safetensors")
 _SAFETENSORS_DTYPES = {
     "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64",
@@ -77,8 +84,8 @@ def _read_npz(path: Path, contents: Contents, only: Collection[str] | None) -> N
             contents.keys += [_key(info) for info in members]
             for info in [info for info in members if only is None or _key(info) in only]:
                 _read_member(path, archive, info, contents)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise InputError(f"{path}: not an .npz archive, truncated or damaged ({error})") from None
+    except DAMAGED as error:
+        raise InputError(f"{path}: not an .npz archive, truncated or damaged ({one_line(error, 120)})") from None
 
 
 def _members(path: Path, archive: zipfile.ZipFile, contents: Contents) -> list[zipfile.ZipInfo]:
@@ -110,9 +117,9 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, co
         contents.notes += notes
     except InputError as error:
         contents.problems.append(str(error))
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
+    except (*DAMAGED, OSError) as error:
         contents.arrays.pop(key, None)
-        contents.problems.append(f"{place}: truncated, damaged or encrypted ({error})")
+        contents.problems.append(f"{place}: truncated, damaged or encrypted ({one_line(error, 120)})")
 
 
 def _read_safetensors(path: Path, contents: Contents, only: Collection[str] | None) -> None:

@@ -8,6 +8,7 @@ are refused by their header, so that nothing is ever unpickled.
 from __future__ import annotations
 
 import math
+import tokenize
 import warnings
 from typing import IO
 
@@ -18,7 +19,10 @@ from parity.errors import InputError, one_line
 LIMIT = 2 << 30
 """Bytes one array or archive may declare: the filterbank of almost two hours, every chunk, takes that much."""
 
+MOST_DIMS = 32
 KINDS = "biuf"
+DAMAGE = (ValueError, SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
+"""What NumPy raises for headers that are none, beside `tokenize.TokenError`."""
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -62,15 +66,17 @@ def _header(place: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dt
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python 2 wrote lengths as 3L, which NumPy reads and remarks on
             shape, fortran, dtype = _READERS[version](stream)
-    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError) as error:
+    except (*DAMAGE, tokenize.TokenError) as error:
         said = one_line(error, 120)
         raise InputError(f"{place}: not a .npy array, or its header is damaged ({said})") from None
     if dtype.hasobject:
         raise InputError(f"{place}: an array of Python objects; these are pickles and are never opened: save numbers")
     if dtype.kind not in KINDS:
         raise InputError(f"{place}: dtype {dtype.str}; expected integers, floats or booleans")
-    if any(length < 0 for length in shape):
-        raise InputError(f"{place}: declares shape {shape}; no length is negative")
+    if len(shape) > MOST_DIMS:
+        raise InputError(f"{place}: declares {len(shape)} dims, the limit is {MOST_DIMS}: a damaged header?")
+    if any(not 0 <= length <= LIMIT for length in shape):
+        raise InputError(f"{place}: declares shape {one_line(shape, 120)}; lengths are from 0 to {LIMIT:,}")
     return tuple(int(length) for length in shape), bool(fortran), dtype, stream.tell()
 
 
