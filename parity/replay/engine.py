@@ -140,6 +140,12 @@ def run_isolated(
     return ({}, missing) if missing else (stage(reference), ())
 
 
+def compare_alone(stage: Stage, pipeline: Pipeline, outputs: Artefacts, snapshot: Snapshot) -> list[Drift]:
+    """What a stage made of the reference's own inputs, compared with what the snapshot holds of it."""
+    subject = subject_of(pipeline)
+    return _compare_outputs(stage, outputs, snapshot, ISOLATED, subject.excuses(outputs, snapshot), subject)
+
+
 def lacks(name: str, pipeline: Pipeline, reference: Artefacts) -> bool:
     """Whether the reference made an artefact, or may have, and the snapshot does not hold it.
 

@@ -121,6 +121,8 @@ def _expected(stage: Stage, formats: tuple[str, ...]) -> list[str]:
 
 
 def _names(stage: Stage, formats: tuple[str, ...]) -> str:
+    if not stage.writes:
+        return "nothing: the reference does not run the stage there"
     return f"{', '.join(stage.writes)} as {' or '.join(_endings(stage, formats))}"
 
 
