@@ -27,11 +27,12 @@ part in any of them, so a port can be asked them from its first day on. Each ask
 They lie in `fixtures/decisions/`, {kilobytes} kB, one folder per kind: `manifest.json` with a sentence for each case,
 its stage, its parameters where they are not the published ones, what it reads and writes; `cases.npz` with the arrays
 as `NAME/in/ARTEFACT` and `NAME/out/ARTEFACT`; `turns.json` with RTTM texts. `parity kit FOLDER --decisions` writes them
-as plain `.npy`, one folder per case. `nox -s capture -- decisions --check` asks the reference again.
+as plain `.npy`, one folder per case. `parity check PROGRAM` puts them to a program in any language
+([how](../how-to/check-a-program.md)). `nox -s capture -- decisions --check` asks the reference again.
 
 What a case writes is compared as that artefact always is ([tolerances](tolerances.md)): decisions exactly, numbers
 within rounding. A case that writes nothing is one where the reference does not run the stage. `powerset` is the line
-inside `segmentation` that turns log-probabilities into speakers.
+inside `segmentation` that turns log-probabilities into speakers; a program is asked it where it names `powerset`.
 
 Made from the cases and the code by `python docs/make_decisions.py`; milliseconds are of the machine that made it.
 """

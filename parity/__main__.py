@@ -13,6 +13,7 @@ import typer
 from parity.commands import fixtures, rnnt
 from parity.commands.audio import audio
 from parity.commands.calibrate import calibrate
+from parity.commands.check import check
 from parity.commands.compare import compare
 from parity.commands.convert import convert
 from parity.commands.diarize import diarize
@@ -25,6 +26,7 @@ from parity.commands.new_port import new_port
 from parity.commands.run import run
 from parity.commands.runtimes import runtimes
 from parity.commands.stability import stability
+from parity.commands.stages import stages
 from parity.commands.validate import validate
 from parity.commands.verification import verification
 from parity.commands.version import VersionOption
@@ -32,7 +34,7 @@ from parity.commands.weights import weights
 from parity.console import check_dashes, run_and_exit
 
 CONTENTS = {
-    "Check a port": (run, compare, validate, fingerprint, kit, new_port, layers, rnnt.app),
+    "Check a port": (check, run, compare, validate, stages, fingerprint, kit, new_port, layers, rnnt.app),
     "Why not the same": (explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
     "Use it": (diarize, audio, convert, weights),

@@ -69,8 +69,7 @@ def remarks(checked: Checked) -> Iterator[str]:
     """What was not asked, and the time."""
     if checked.not_asked:
         yield f"not asked: {', '.join(checked.not_asked)} (no question without audio; name it with --stage)"
-    own = checked.seconds - checked.port_seconds
-    yield f"{checked.seconds:.1f} s, {checked.port_seconds:.1f} s of them the port's own and its files, {own:.1f} s ours"
+    yield f"{checked.seconds:.1f} s, {checked.port_seconds:.1f} s of them the port's and its files'"
 
 
 def check_data(checked: Checked) -> dict[str, Any]:
@@ -108,7 +107,7 @@ def controls_table(controls: Iterable[Control]) -> Table:
         table.add_column(name, justify="right" if name in ("wrong", "of") else "left")
     for control in controls:
         wrong = control.checked.wrong
-        first = wrong[0].question.name if wrong else "-"
+        first = f"{wrong[0].question.name}, {wrong[0].question.stage.name}" if wrong else "-"
         table.add_row(control.name, control.about, str(len(wrong)), str(len(control.checked.answers)), first)
     return uncut(table)
 
@@ -143,7 +142,7 @@ def brief(value: Any) -> str:
         return f"{len(value)} turns"
     array = np.asarray(value)
     if array.size <= ELEMENTS:
-        return one_line(np.array2string(array, separator=", ", threshold=ELEMENTS + 1, max_line_width=10**6))
+        return str(array.tolist())
     shape = ", ".join(map(str, array.shape))
     return f"({shape}) {array.dtype}, {np.count_nonzero(array)} of {array.size} not 0"
 
@@ -152,7 +151,8 @@ def _lines(answer: Answer) -> Iterator[str]:
     question = answer.question
     yield ""
     yield from _wrapped("", f"{question.name} ({question.stage.name}): {question.about}")
-    changed = ", ".join(f"{name}={value!r}" for name, value in (question.case.parameters if question.case else {}).items())
+    settings = question.case.parameters if question.case else {}
+    changed = ", ".join(f"{name}={value!r}" for name, value in settings.items())
     for name in question.stage.reads:
         if question.values.get(name) is not None and question.case is not None:
             yield from _wrapped("input     ", f"{name} = {brief(question.values[name])}")

@@ -10,7 +10,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -201,6 +201,7 @@ class ProgramPort:
             raise
 
     def answer(self, question: Question) -> Answer:
+        """Its answer; a crash, a hang or a wrong file is a problem of that answer."""
         started = time.perf_counter()
         try:
             made = self._program.stage(question.stage, question.values, question.parameters)
@@ -210,6 +211,7 @@ class ProgramPort:
         return _judged(question, made, time.perf_counter() - started)
 
     def close(self) -> None:
+        """Nothing of the program is left running."""
         self._program.close()
 
 
@@ -225,23 +227,23 @@ class PythonPort:
         self.stages = tuple(own) if implementation is not NATIVE else _without_weights()
 
     def answer(self, question: Question) -> Answer | None:
+        """Its answer; None where a network of its own stands in front of the decision."""
         started = time.perf_counter()
-        if question.case is not None:
-            decided = ask(question.case, self._implementation)
-            seconds = time.perf_counter() - started
-            if not decided.asked:
-                return None
-            return Answer(question, decided.drifts, decided.problem, decided.got or {}, seconds)
-        pipeline = self._implementation(community1_pipeline(without_networks(), question.settings))
         try:
-            made = pipeline[question.stage.name](question.values)
+            if question.case is not None:
+                decided = ask(question.case, self._implementation)
+                seconds = time.perf_counter() - started
+                found = Answer(question, decided.drifts, decided.problem, decided.got or {}, seconds)
+                return found if decided.asked else None
+            pipeline = self._implementation(community1_pipeline(without_networks(), question.settings))
+            made = replace(pipeline[question.stage.name], when=None)(question.values)  # the reference reached it
         except (StageRaised, InputError) as error:
             said = f"raised {error.said} ({error.place})" if isinstance(error, StageRaised) else one_line(error)
             return Answer(question, problem=said, seconds=time.perf_counter() - started)
         return _judged(question, made, time.perf_counter() - started)
 
     def close(self) -> None:
-        pass
+        """There is nothing to close."""
 
 
 def _judged(question: Question, made: Artefacts, seconds: float) -> Answer:
@@ -253,9 +255,7 @@ def _judged(question: Question, made: Artefacts, seconds: float) -> Answer:
 
 def _without_weights() -> tuple[str, ...]:
     """The native stages that need neither networks nor the PLDA's arrays."""
-    return tuple(
-        name for name in known_stages() if name not in ("segmentation", "fbank", "embeddings", "xvec", "plda")
-    )
+    return tuple(name for name in known_stages() if name not in ("segmentation", "fbank", "embeddings", "xvec", "plda"))
 
 
 def _named(stages: Iterable[str]) -> list[str]:

@@ -19,9 +19,9 @@ ECHO, PERMUTED, FLOAT16, STALE, SILENT = "echo", "permuted", "float16", "stale",
 STAGES = "stages.json"
 
 
-def key_of(folder: Path) -> str:
-    """A request's name: equal where all files in it are."""
-    digest = hashlib.sha256()
+def key_of(stage: str, folder: Path) -> str:
+    """A request's name: equal where the stage and all files in the folder are."""
+    digest = hashlib.sha256(stage.encode())
     for path in sorted(folder.iterdir()):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
@@ -47,7 +47,7 @@ class Control:
 
     def answer(self, stage: str, into: Path, out: Path) -> None:
         """Write the answer to one request."""
-        right = self.book / key_of(into)
+        right = self.book / key_of(stage, into)
         page = self.before.get(stage, right) if self.way == STALE else right
         self.before[stage] = right
         if self.way == SILENT:

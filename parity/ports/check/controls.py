@@ -92,7 +92,7 @@ def write_book(book: Path, asked: Iterable[Question]) -> None:
         request.mkdir()
         values = {name: question.values.get(name) for name in question.stage.reads}
         write_inputs(request, values, question.parameters)
-        page = book / control_program.key_of(request)
+        page = book / control_program.key_of(question.stage.name, request)
         for path in request.iterdir():
             path.unlink()
         request.rmdir()

@@ -10,6 +10,7 @@ from typing import Any
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.errors import InputError
+from parity.fixtures.decisions import INSIDE
 from parity.pipeline.stage import Pipeline, Stage
 from parity.ports.program.contract import check_stages
 from parity.ports.program.program import STAGE_TIMEOUT, Program
@@ -54,8 +55,7 @@ def _check_early(spec: str, program: Program) -> None:
     """Said before minutes of work are done; a recurrent pipeline is checked when it is there."""
     native = community1_pipeline(without_networks(), Parameters())
     if program.description.pipeline == native.name:
-        known = tuple(stage.name for stage in native)
-        check_stages(f"--implementation {spec}", program.description, native.name, known)
+        check_stages(f"--implementation {spec}", program.description, native.name, _known(native))
 
 
 def in_place(program: Program, native: Pipeline, more: Mapping[str, Any] | None = None) -> Pipeline:
@@ -70,13 +70,20 @@ def in_place(program: Program, native: Pipeline, more: Mapping[str, Any] | None 
     InputError : the program is another pipeline's, names a stage that this one has not, or has none
     """
     place = f"--implementation {PREFIX}{program.name}"
-    check_stages(place, program.description, native.name, tuple(stage.name for stage in native))
+    check_stages(place, program.description, native.name, _known(native))
     if not program.description.stages:
         raise InputError(f"{place}: has no stages, and only stages can be driven here; it answers `run`")
     parameters = {"uri": URI, **native.settings, **(more or {})}
     for name in program.description.stages:
+        if name in INSIDE:
+            continue
         native = native.replacing(name, partial(_run, program, native[name], parameters))
     return native
+
+
+def _known(native: Pipeline) -> tuple[str, ...]:
+    """What a program may name: stages, and lines inside them that only `parity check` asks."""
+    return (*(stage.name for stage in native), *INSIDE)
 
 
 def _run(program: Program, stage: Stage, parameters: Mapping[str, Any], *values: Any) -> Any:
