@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from parity.audio.loudness import Energy
+from parity.audio.remarks import Remark
 from parity.community1.annotation import Turn, to_rttm
 from parity.errors import InputError
 
@@ -25,7 +27,10 @@ class Diarization:
     embeddings : (num_speakers, 256) float64, one row for each speaker in the order of their names; zero for a speaker
         that only the count asked for
     speakers : their names, in the order of those rows
-    audio_seconds : how long the recording is; a turn may end up to 34 ms later, as in the reference
+    audio_seconds : how long the recording is, or the part of it that was asked for; the last turn may end a little
+        later, as in the reference, which pads the last chunk
+    start_seconds : where in the file that part begins; the turns' times are counted from the beginning of the file
+    remarks : what is not as it should be with the file, warnings first (`parity audio` says more)
     energy : how loud it is along the way, for a drawing
     weights, runtime : names of the weight set and of what the embedding network ran in
     artefacts : those asked for, by name; shapes and dtypes are in `parity.pipeline.artefact`
@@ -37,11 +42,18 @@ class Diarization:
     embeddings: np.ndarray
     speakers: tuple[str, ...] = ()
     audio_seconds: float = 0.0
+    start_seconds: float = 0.0
+    remarks: tuple[Remark, ...] = ()
     energy: Energy = field(default=Energy(), repr=False)
     weights: str = ""
     runtime: str = ""
     artefacts: dict[str, Any] = field(default_factory=dict, repr=False)
     seconds: dict[str, float] = field(default_factory=dict, repr=False)
+
+    @property
+    def end_seconds(self) -> float:
+        """Where in the file the part that was asked for ends, or the last turn if that is later."""
+        return max([self.start_seconds + self.audio_seconds, *(turn.end for turn in self.turns)])
 
     def rttm(self, uri: str, *, exclusive: bool = False) -> str:
         """The turns as RTTM text.
@@ -88,6 +100,13 @@ class Diarization:
         for turn in self.exclusive_turns if exclusive else self.turns:
             annotation[Segment(turn.start, turn.end), turn.track] = turn.speaker
         return annotation
+
+
+def later(turns: Iterable[Turn], seconds: float) -> list[Turn]:
+    """Turns, so many seconds later: of a part of a recording, as they lie in the whole."""
+    if not seconds:
+        return list(turns)
+    return [replace(turn, start=turn.start + seconds, end=turn.end + seconds) for turn in turns]
 
 
 def check_rttm_name(uri: str) -> None:

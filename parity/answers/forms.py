@@ -138,7 +138,7 @@ FORMS = {
         Form(
             "textgrid",
             ".TextGrid",
-            lambda answer, uri, exclusive: to_textgrid(_turns(answer, exclusive), answer.audio_seconds),
+            lambda answer, uri, exclusive: to_textgrid(_turns(answer, exclusive), answer.end_seconds),
         ),
         Form("audacity", ".txt", _audacity),
     )

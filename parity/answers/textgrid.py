@@ -18,15 +18,15 @@ Interval = tuple[float, float, str]
 """Start and end in seconds, text."""
 
 
-def to_textgrid(turns: Sequence[Turn], audio_seconds: float) -> str:
+def to_textgrid(turns: Sequence[Turn], end_seconds: float) -> str:
     """The text of a TextGrid.
 
     Parameters
     ----------
     turns : of one speaker they do not overlap
-    audio_seconds : where the TextGrid ends, unless a turn ends later
+    end_seconds : where the TextGrid ends; no turn ends later
     """
-    end = round(max([audio_seconds, *(turn.end for turn in turns)]), 3)
+    end = round(end_seconds, 3)
     speakers = sorted({turn.speaker for turn in turns})
     tiers = [(name, list(_filled(_spans(turns, name), end))) for name in speakers] or [(NOBODY, [(0.0, end, "")])]
     lines = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import jsonschema
 import numpy as np
@@ -15,6 +16,7 @@ from support.answers import SPEAKERS, TURNS, Span, answer, read_srt, read_textgr
 from support.refusals import refusal
 
 from parity.answers import FORMS, as_text, recording_name, write_voices
+from parity.answers.diarization import later
 from parity.community1.annotation import Turn
 
 SCHEMA = json.loads((ROOT / "parity" / "answers" / "diarization_schema.json").read_text(encoding="utf-8"))
@@ -96,6 +98,16 @@ def test_nobody_speaks_in_any_form():
 def test_turns_that_touch_or_begin_at_zero_leave_no_empty_interval():
     turns = [Turn(0.0, 1.0, "A", "x"), Turn(1.0, 2.0, "B", "x")]
     assert read_textgrid(as_text(answer(turns, 2.0), "textgrid", "a")) == {"x": [Span(0, 1, "x"), Span(1, 2, "x")]}
+
+
+def test_a_part_of_a_recording_is_answered_in_the_files_own_seconds():
+    part = replace(answer(later(TURNS[:1], 100.0), 5.0), start_seconds=100.0)
+    assert later(TURNS, 0.0) == TURNS and part.end_seconds == 105.0
+    assert part.rttm("a").split()[3] == "100.031"
+    assert read_textgrid(as_text(part, "textgrid", "a"))["SPEAKER_00"][0] == Span(0, 100.031, "")
+    found = json.loads(as_text(part, "json", "a"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
+    assert (found["start_seconds"], found["audio_seconds"]) == (100.0, 5.0) and found["remarks"][0]["kind"] == "quiet"
 
 
 # names

@@ -9,6 +9,7 @@ import numpy as np
 
 from parity.answers import Diarization
 from parity.audio.loudness import Energy
+from parity.audio.remarks import Remark
 from parity.community1.annotation import Turn
 
 TURNS = [
@@ -30,9 +31,10 @@ def answer(turns: list[Turn] = TURNS, audio_seconds: float = 3700.02) -> Diariza
         embeddings,
         speakers,
         audio_seconds,
-        Energy(10.0, (-20.0,) * 370),
-        "community-1-int8",
-        "onnx",
+        remarks=(Remark("quiet", "warning", "very quiet, -60 dBFS"),),
+        energy=Energy(10.0, (-20.0,) * 370),
+        weights="community-1-int8",
+        runtime="onnx",
     )
 
 

@@ -65,9 +65,9 @@ def name_lanes(axes: Axes, speakers: Sequence[str], nobody: str) -> None:
     axes.spines["left"].set_visible(False)
 
 
-def draw_energy(axes: Axes, db: Sequence[float], step: float) -> None:
-    """How loud it is along the way: dB of full scale, each value for so many seconds."""
-    seconds = [step * index for index in range(len(db) + 1)]
+def draw_energy(axes: Axes, db: Sequence[float], step: float, start: float = 0.0) -> None:
+    """How loud it is along the way: dB of full scale, each value for so many seconds, from a start on."""
+    seconds = [start + step * index for index in range(len(db) + 1)]
     axes.stairs(db, seconds, baseline=-100, fill=True, color=MUTED, alpha=0.55)
     axes.set_ylim(-100, 0)
     axes.set_yticks([-80, -40, 0])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -28,10 +26,9 @@ def speaking(answer: Diarization) -> Figure:
     top = new_axes(figure, area, (8, 8 + lanes))
     below = new_axes(figure, area, (24 + lanes, 86 + lanes))
     _lanes(top, answer)
-    draw_energy(below, answer.energy.db, answer.energy.step)
-    end = max([answer.audio_seconds, *_ends(answer)])
+    draw_energy(below, answer.energy.db, answer.energy.step, answer.start_seconds)
     for axes in (top, below):
-        axes.set_xlim(0, end)
+        axes.set_xlim(answer.start_seconds, answer.end_seconds)
     return figure
 
 
@@ -40,7 +37,3 @@ def _lanes(axes: Axes, answer: Diarization) -> None:
         spans = [(turn.start, turn.end - turn.start) for turn in answer.turns if turn.speaker == speaker]
         axes.broken_barh(spans, (lane + 0.14, 0.72), color=OURS, linewidth=0.4)
     name_lanes(axes, answer.speakers, "nobody speaks")
-
-
-def _ends(answer: Diarization) -> Iterable[float]:
-    return (turn.end for turn in answer.turns)
