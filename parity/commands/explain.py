@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from parity.explain.localise import Answered
     from parity.fixtures.catalogue import Fixture
     from parity.fixtures.prepare import Prepared
+    from parity.ports.dump.declaration import Declaration
     from parity.ports.python import Implementation
     from parity.sources.weights import WeightSet
 
@@ -79,11 +80,12 @@ def explain(
     Exit status: 0 nothing out of tolerance and the answer the reference's, 1 drift, 2 the inputs were wrong.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.measure.verdicts import DRIFT, PARITY, RAISES
+    from parity.measure.verdicts import DECLARED, DRIFT, PARITY, RAISES
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.networks.wespeaker.runtime import runtime_version
     from parity.ports.python import load_implementation
+    from parity.report.declared import declaration_data, declared_in_words
     from parity.report.document import explanation_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.headline import of_explanation
@@ -108,7 +110,7 @@ def explain(
     with implemented as under_test, working(entry.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
         runtime = choose_runtime(runtime, weight_set.embedding)
-        answered, ready = _answer(
+        answered, ready, declaration = _answer(
             entry, under_test, fault, arrays, snapshots, weight_set, budget, threads, runtime, say
         )
         found = answered.explanation
@@ -119,14 +121,12 @@ def explain(
     if json_path is not None:
         write_text(json_path, to_json(data))
     write_tables(wanted, data)
-    word = (
-        PARITY
-        if answered.replay.at_parity and not found.answer_changed
-        else RAISES
-        if answered.replay.raised
-        else DRIFT
-    )
+    same = answered.replay.at_parity and not found.answer_changed
+    green = PARITY if declaration is None else DECLARED
+    word = green if same else RAISES if answered.replay.raised else DRIFT
     stdout.print(of_explanation(data, word), markup=False, soft_wrap=True)
+    for line in declared_in_words(declaration_data(declaration)):
+        stdout.print(line, markup=False, soft_wrap=True)
     stdout.print(explanation_table(data))
     for line in in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)
@@ -136,7 +136,11 @@ def explain(
         stdout.print(hint, markup=False, soft_wrap=True)
     if traceback:
         print_traces(answered.replay.raised)
-    if write_case is not None:
+    if write_case is not None and declaration is not None:
+        stderr.print(
+            "no case written: the program declares to do something otherwise, and a case is native behind its rows"
+        )
+    elif write_case is not None:
         _write_case(write_case, found, answered)
     raise typer.Exit(1 if found.answer_changed or not answered.replay.at_parity else 0)
 
@@ -182,18 +186,20 @@ def _answer(
     threads: int | None,
     runtime: str,
     say: Callable[[str], None],
-) -> tuple[Answered, Prepared]:
+) -> tuple[Answered, Prepared, Declaration | None]:
     from parity.calibration.fault import Workshop, planted
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
     from parity.maps import recording_in
     from parity.ports.dump.folders import folder_of
+    from parity.ports.program.declares import as_it_declares
 
     ready = prepare(entry, recording_in(snapshots, entry.name) if snapshots else entry.snapshot_folder, weights)
     networks = load_networks(weights, threads, runtime)
     if fault is not None:
         under_test = planted(fault, Workshop(weights, networks, ready.parameters, threads))
+    ready, declaration = as_it_declares(ready, under_test, networks)
     question = ask(
         ready,
         networks,
@@ -202,7 +208,7 @@ def _answer(
         budget=budget,
         progress=lambda stage, done, total: say(f"{entry.name}: {stage} {done}/{total}"),
     )
-    return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), ready
+    return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), ready, declaration
 
 
 def _write_case(path: Path, found: Explanation, answered: Answered) -> None:

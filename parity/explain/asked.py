@@ -11,6 +11,7 @@ from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
+from parity.ports.program.declares import as_it_declares
 from parity.ports.python import Given, opened
 from parity.sources import DEFAULT_SOURCE, WeightSet
 
@@ -45,6 +46,7 @@ def explain_fixture(
     """
     with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
+        ready, _ = as_it_declares(ready, under_test, networks)
         port = None if arrays is None else Path(arrays)
         question = ask(ready, networks, under_test, arrays=port, budget=budget)
         return explain(question, on_step=on_step).explanation

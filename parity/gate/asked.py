@@ -11,6 +11,7 @@ from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
+from parity.ports.program.declares import as_it_declares
 from parity.ports.python import Given, opened
 from parity.replay import Replay, replay
 from parity.sources import DEFAULT_SOURCE, WeightSet
@@ -49,6 +50,7 @@ def replay_fixture(
     """
     with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
+        ready, _ = as_it_declares(ready, under_test, networks)
         native = community1_pipeline(networks, ready.parameters).with_settings(uri=ready.fixture.name)
         pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays), ready)
         found: Replay = replay(pipeline, ready.snapshot, ready.inputs, on_stage=on_stage)

@@ -26,14 +26,16 @@ from parity.gate.details import Details, find_details
 from parity.gate.recorded import Means, Recorded, replay_recording
 from parity.measure import verdicts
 from parity.measure.score import Score, score_rttm
-from parity.measure.verdicts import DRIFT, ERROR, LIMITED, PARITY, RAISES
+from parity.measure.verdicts import DECLARED, DRIFT, ERROR, LIMITED, PARITY, RAISES
 from parity.networks.placement import Placement
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts
+from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.folders import folder_of
 from parity.ports.program import Account
+from parity.ports.program.declares import as_it_declares
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
@@ -57,10 +59,10 @@ class FixtureResult(Tabular):
 
     Attributes
     ----------
-    status : of `parity.measure.verdicts`: `parity`, `drift`, `limited coverage` where arrays hold too little, `raises`
-        where a stage raised, or `error` where its inputs were wrong; of a recording
-        captured elsewhere also `counted`, where its RTTM's counts are all there was to look at, or `missing`, where
-        there was nothing
+    status : of `parity.measure.verdicts`: `parity`, also given what a program declared, `drift`, `limited coverage`
+        where arrays hold too little, `raises` where a stage raised, or `error` where its inputs were wrong; of a
+        recording captured elsewhere also `counted`, where its RTTM's counts are all there was to look at, or
+        `missing`, where there was nothing
     seconds : of the cascade, isolated replays and scoring left out
     replay : None where there was an error, or nothing to replay; of a recording captured elsewhere from its tensors,
         or from audio where it has none
@@ -70,6 +72,7 @@ class FixtureResult(Tabular):
     recorded : what was at hand of a recording captured elsewhere; None of the catalogue's fixtures
     supplied : artefacts that a port's arrays stood for; everything else is native. Empty where nothing came as arrays
     lacking : artefacts that had to be among them and were not
+    declaration : what a program declared to do otherwise, that it was measured with; None where that is nothing
     account : what a program's stages cost, and what has to be said of it; None where nothing but functions ran
     """
 
@@ -86,6 +89,7 @@ class FixtureResult(Tabular):
     recorded: Recorded | None = None
     supplied: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    declaration: Declaration | None = None
     account: Account | None = None
 
 
@@ -171,6 +175,7 @@ def _run_fixture(
     required: tuple[str, ...] = (),
 ) -> FixtureResult:
     question = None
+    ready, declaration = as_it_declares(ready, implementation, networks)
     if explain_drift:
         question = ask(ready, networks, implementation, arrays=arrays, progress=watcher.step)
         pipeline = question.candidate
@@ -185,7 +190,8 @@ def _run_fixture(
     lacking = verdicts.lacking(supplied, held, required) if supplied else ()
     return FixtureResult(
         name=ready.fixture.name,
-        status=LIMITED if lacking and outcome.at_parity else _word(outcome),
+        status=LIMITED if lacking and outcome.at_parity else _word(outcome, declaration),
+        declaration=declaration,
         supplied=supplied,
         lacking=lacking,
         audio_seconds=ready.audio_seconds,
@@ -206,6 +212,9 @@ def _run_fixture(
 
 
 def _run_recording(recording: Recording, means: Means) -> FixtureResult:
+    program = means.implementation.program
+    if program is not None and program.description.declares:
+        raise InputError(f"{program.name} declares to do something otherwise, which only fixtures can be measured with")
     found = replay_recording(recording, means)
     audio, outcome = found.audio, found.tensors
     if outcome is None and audio is not None:
@@ -234,8 +243,10 @@ def _status(found: Recorded) -> str:
     return COUNTED if found.counts else MISSING
 
 
-def _word(outcome: Replay) -> str:
-    return PARITY if outcome.at_parity else RAISES if outcome.raised else DRIFT
+def _word(outcome: Replay, declaration: Declaration | None = None) -> str:
+    if outcome.at_parity:
+        return PARITY if declaration is None else DECLARED
+    return RAISES if outcome.raised else DRIFT
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

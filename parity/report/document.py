@@ -16,14 +16,15 @@ import numpy as np
 from parity import __version__
 from parity.explain import Explanation
 from parity.fixtures.snapshot import REFERENCE_VERSION
-from parity.gate import PARITY, Details, FixtureResult
+from parity.gate import Details, FixtureResult
 from parity.gate.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.measure import Drift
-from parity.measure.verdicts import worst
+from parity.measure.verdicts import GREEN, worst
 from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.replay.outcome import TEXTS, Replay
+from parity.report.declared import declaration_data
 from parity.report.programs import program_data
 from parity.sources import WeightSet
 
@@ -128,7 +129,7 @@ def summary(results: list[FixtureResult], seconds: float) -> dict[str, Any]:
     drifts = [r.embedding_drift for r in replays if r.embedding_drift is not None]
     return {
         "fixtures": len(results),
-        "at_parity": sum(result.status == PARITY for result in results),
+        "at_parity": sum(result.status in GREEN for result in results),
         "worst_der": max(ders, default=None),
         "worst_embedding_drift": max(drifts, default=None),
         "near_ties": sum(len(r.near_ties) for r in replays),
@@ -166,6 +167,7 @@ def fixture_data(result: FixtureResult) -> dict[str, Any]:
         "supplied": list(result.supplied),
         "lacking": list(result.lacking),
         "program": program_data(result.account),
+        "declaration": declaration_data(result.declaration),
     }
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
     explanation = None if result.explanation is None else explanation_data(result.explanation)

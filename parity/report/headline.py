@@ -84,7 +84,7 @@ def of_explanation(found: Found, verdict: str) -> str:
     """
     if found["named"]:
         return said(verdict, *_cause(found))
-    if verdict == PARITY:
+    if verdict in (PARITY, DECLARED):
         return said(verdict, "All is within tolerance, and the answer is the reference's")
     return said(verdict, "Nothing is named as the birthplace", "Next: the table of stages")
 
@@ -97,6 +97,8 @@ def of_run(document: Found) -> str:
     if word in (PARITY, EQUIVALENT):
         return said(word, f"{document['summary']['at_parity']} of {document['summary']['fixtures']} fixtures at parity")
     first = next(f for f in fixtures if f["status"] == word)
+    if word == DECLARED:
+        return said(word, f"{counted} fixtures", *of_declaration(first["declaration"]))
     if word == ERROR:
         return said(word, f"{counted} fixtures: {first['name']}: {first['error']}")
     if first["explanation"] is not None and first["explanation"]["named"]:

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from parity.measure.verdicts import DECLARED
 from parity.report import canvas, plots
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
@@ -100,7 +101,7 @@ def page(document: dict[str, Any]) -> str:
         "single_patches": plots.single_patches,
         "drawings": drawings,
         "PLOTS": PLOTS,
-        "STATUS": {"parity": "✓", "limited coverage": "◐", "drift": "✕", "raises": "✕"}
+        "STATUS": {"parity": "✓", DECLARED: "✓", "limited coverage": "◐", "drift": "✕", "raises": "✕"}
         | {"error": "!", "counted": "·", "missing": "?"},
     }
     return environment.get_template("index.html.j2").render(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from parity.measure.verdicts import DECLARED
+from parity.report.declared import declared_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.programs import program_markdown
@@ -21,6 +23,9 @@ COLUMNS = (
     "human DER (reference / ours)",
 )
 
+
+SHORT = {DECLARED: "declared"}
+"""Words that are too long for a table."""
 
 HELD = {"audio": "audio", "captures": "captures", "rttm": "RTTM"}
 """What may be at hand of a recording captured elsewhere, in words."""
@@ -81,7 +86,7 @@ def cells(fixture: dict[str, Any]) -> list[str]:
         return [fixture["name"], fixture["status"], *shown, "—", "—", "—", first_drift(fixture), "—"]
     return [
         fixture["name"],
-        fixture["status"],
+        SHORT.get(fixture["status"], fixture["status"]),
         both(fixture["speakers"], fixture["reference_speakers"]),
         both(fixture["segments"], fixture["reference_segments"]),
         number(fixture["der"]),
@@ -97,7 +102,7 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
     name = fixture["name"]
     if fixture["status"] == "error":
         return [f"{name}: {fixture['error']}"]
-    said = fixture["program"]["remarks"] if fixture.get("program") else []
+    said = [*declared_in_words(fixture.get("declaration")), *(fixture.get("program") or {"remarks": []})["remarks"]]
     remarks = [f"{name}: {problem}" for problem in [*fixture["problems"], *said, *recorded(fixture)]]
     drift = next((row for row in fixture["artefacts"] if not row["within"]), None)
     if drift:

@@ -23,6 +23,7 @@ LEFT = ("fixture", "status", "first drift")
 OPTIONAL, EMPTY = ("excl", "embed"), ("", "—")
 STYLES = {
     "parity": "green",
+    "declared": "green",
     "limited coverage": "yellow",
     "drift": "bold red",
     "raises": "bold red",

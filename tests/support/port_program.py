@@ -1,6 +1,6 @@
 """A port as a program, for tests: the project's own stages behind the program contract, faults on request.
 
-    python port_program.py [--no-serve] [--tensors] [--stages a,b] [--fault NAME] describe | stage … | serve
+    python port_program.py [--no-serve] [--tensors] [--stages a,b] [--fault NAME] [--declares fa=0.3] REQUEST …
 
 Faults: `greedy` assigns each local speaker the best cluster that is left; `half-up` rounds the count of
 speakers half up; `swapped` swaps two speakers of one chunk.
@@ -67,7 +67,12 @@ def description(asked: argparse.Namespace) -> dict:
     formats = ["safetensors"] if asked.tensors else ["npy"]
     stages = asked.stages.split(",") if asked.stages else list(STAGES)
     return {"protocol": 1, "name": "port_program", "version": "1.0", "stages": stages, "serve": not asked.no_serve,
-            "formats": formats}  # fmt: skip
+            "formats": formats, "declares": declared(asked)}  # fmt: skip
+
+
+def declared(asked: argparse.Namespace) -> dict:
+    name, _, value = (asked.declares or "").partition("=")
+    return {name: json.loads(value)} if name else {}
 
 
 def serve(asked: argparse.Namespace) -> None:
@@ -89,6 +94,7 @@ def main() -> None:
     parser.add_argument("--no-serve", action="store_true")
     parser.add_argument("--tensors", action="store_true")
     parser.add_argument("--stages")
+    parser.add_argument("--declares")
     parser.add_argument("--fault", choices=sorted(FAULTS))
     parser.add_argument("request", choices=("describe", "stage", "serve"))
     parser.add_argument("rest", nargs="*")

@@ -30,6 +30,7 @@ from parity.margins.margin import Margin
 from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.ports.dump.declaration import Declaration
 from parity.ports.program import Account, Cost
 from parity.replay.outcome import NearTie, Replay
 from parity.report.document import document, to_json
@@ -148,6 +149,7 @@ def _recorded() -> Recorded:
     return Recorded((TENSORS, AUDIO), (), (2, 5), (2, 5), tensors=drifted, audio=audio)
 
 
+DECLARATION = Declaration({"fa": 0.3}, {"fa": 0.07}, ("q_final", "diarization"), None, 0.5, {}, (f"fa {ODD_NAME}",))
 ACCOUNT = Account(
     {
         "vbx": Cost("vbx", 3, 0.5, 200 << 20),
@@ -177,6 +179,7 @@ def results() -> list[FixtureResult]:
             explanation("b_bad"),
             _recorded(),
             account=ACCOUNT,
+            declaration=DECLARATION,
         ),
         FixtureResult("c_wrong", ERROR, error=f"no clip {ODD_NAME}"),
         FixtureResult("d_silent", PARITY, 1.0, 0.5, _replay(0.0, SAME), None, None, machine, silent),

@@ -13,6 +13,7 @@ from parity.errors import InputError
 from parity.fixtures.decisions import INSIDE
 from parity.pipeline.stage import Pipeline, Stage
 from parity.ports.program.contract import check_stages
+from parity.ports.program.declares import declared_by
 from parity.ports.program.program import STAGE_TIMEOUT, Program
 from parity.ports.python import Implementation
 
@@ -53,6 +54,7 @@ def load_program(spec: str, timeout: float = STAGE_TIMEOUT) -> Implementation:
 
 def _check_early(spec: str, program: Program) -> None:
     """Said before minutes of work are done; a recurrent pipeline is checked when it is there."""
+    declared_by(program.description, f"--implementation {spec}:")
     native = community1_pipeline(without_networks(), Parameters())
     if program.description.pipeline == native.name:
         check_stages(f"--implementation {spec}", program.description, native.name, _known(native))

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from parity.community1.geometry import STEP_SECONDS
 from parity.errors import InputError
 from parity.pipeline.stage import Artefacts, Stage
 from parity.ports.program import process
@@ -147,7 +148,8 @@ class Program:
         ------
         ProgramFailed : one line that names the stage, how the program ended, and the last lines of its log
         """
-        asked = pieces(stage, {name: values.get(name) for name in stage.reads})
+        step = parameters.get("chunk_step", STEP_SECONDS)
+        asked = pieces(stage, {name: values.get(name) for name in stage.reads}, step)
         return joined(stage, asked, [self._piece(stage, piece, parameters) for piece in asked])
 
     def _piece(self, stage: Stage, piece: Piece, parameters: Mapping[str, Any]) -> Artefacts:

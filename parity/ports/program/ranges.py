@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.community1.geometry import CHUNK_SAMPLES, STEP_SAMPLES, num_chunks
+from parity.community1.geometry import CHUNK_SAMPLES, STEP_SECONDS, num_chunks, step_samples
 from parity.pipeline.artefact import find
 from parity.pipeline.stage import Artefacts, ChunkSeries, Stage
 
@@ -38,16 +38,19 @@ class Piece:
     chunks: tuple[int, int] | None = None
 
 
-def pieces(stage: Stage, values: Mapping[str, Any]) -> list[Piece]:
+def pieces(stage: Stage, values: Mapping[str, Any], step: float = STEP_SECONDS) -> list[Piece]:
     """The requests that a stage takes.
 
     Parameters
     ----------
     values : artefact -> all of it
+    step : seconds from the start of one chunk to that of the next
     """
     if stage.name not in RANGED:
         return [Piece(values)]
-    return [Piece({n: _part(n, v, *span) for n, v in values.items()}, span) for span in _spans(_chunks(values))]
+    spans = _spans(_chunks(values, step))
+    every = step_samples(step)
+    return [Piece({n: _part(n, v, every, *span) for n, v in values.items()}, span) for span in spans]
 
 
 def joined(stage: Stage, asked: Sequence[Piece], answers: Sequence[Artefacts]) -> Artefacts:
@@ -61,10 +64,10 @@ def joined(stage: Stage, asked: Sequence[Piece], answers: Sequence[Artefacts]) -
     return found
 
 
-def _chunks(values: Mapping[str, Any]) -> np.ndarray:
+def _chunks(values: Mapping[str, Any], step: float) -> np.ndarray:
     """The chunks that there is everything of, ascending."""
     if "waveform" in values:
-        return np.arange(num_chunks(values["waveform"].shape[1]))
+        return np.arange(num_chunks(values["waveform"].shape[1], step))
     series = [value for value in values.values() if isinstance(value, ChunkSeries)]
     return series[0].chunks if series else np.arange(min(len(value) for value in values.values()))
 
@@ -77,9 +80,9 @@ def _spans(chunks: np.ndarray) -> Iterator[tuple[int, int]]:
             first = index
 
 
-def _part(name: str, value: Any, first: int, stop: int) -> Any:
+def _part(name: str, value: Any, every: int, first: int, stop: int) -> Any:
     if name == "waveform":
-        return value[:, first * STEP_SAMPLES : (stop - 1) * STEP_SAMPLES + CHUNK_SAMPLES]
+        return value[:, first * every : (stop - 1) * every + CHUNK_SAMPLES]
     if isinstance(value, ChunkSeries):
         return value.take(range(first, stop))
     return value[first:stop] if find(name).dims[0] == "C" else value

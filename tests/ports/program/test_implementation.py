@@ -14,6 +14,11 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.errors import InputError
 from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
+from parity.fixtures.catalogue import Fixture
+from parity.fixtures.prepare import Prepared
+from parity.gate import gate
+from parity.measure.verdicts import DECLARED
+from parity.ports.program.declares import as_it_declares
 from parity.ports.python import Implementation, load_implementation
 from parity.replay.engine import CASCADED, ISOLATED, replay
 
@@ -81,6 +86,37 @@ def test_a_program_that_cannot_be_used_is_refused_in_one_line(spec, words):
         load_implementation(spec)
     said = str(refused.value)
     assert said.startswith(f"--implementation {spec.split(' --')[0]}") and words in said and "\n" not in said
+
+
+# what it declares
+
+
+def prepared(reference) -> Prepared:
+    fixture = Fixture("clip", "file", "made here", "0" * 64, reference.folder)
+    return Prepared(fixture, Parameters(), reference, inputs())
+
+
+def test_a_program_is_measured_with_what_it_declares(reference):
+    declares = {"min_duration_off": 5.0}
+    with load_implementation(f"{PORT} --declares min_duration_off=5.0") as under_test:
+        assert under_test.program.description.declares == declares
+        ready, declaration = as_it_declares(prepared(reference), under_test, networks())
+        native = community1_pipeline(networks(), ready.parameters)
+        outcome = replay(under_test(native), ready.snapshot, inputs())
+        plain = replay(Implementation("x", lambda p: under_test(native))(synthetic()), reference, inputs())
+    assert declaration.declared == declares and declaration.instead == {"min_duration_off": 0.0}
+    assert declaration.artefacts == ("diarization", "exclusive_diarization") and declaration.cost.score.der > 0
+    assert outcome.at_parity and gate._word(outcome, declaration) == DECLARED
+    assert not plain.at_parity
+
+
+@pytest.mark.parametrize(
+    "said, words", [("fa=-1", "declares: fa = -1"), ("fatigue=1", "is nothing that can be declared")]
+)
+def test_a_declaration_that_may_not_be_is_refused_before_anything_runs(said, words):
+    with pytest.raises(InputError) as refused:
+        load_implementation(f"{PORT} --declares {said}")
+    assert words in str(refused.value) and str(refused.value).startswith("--implementation exec:")
 
 
 def test_a_time_limit_is_a_programs():
