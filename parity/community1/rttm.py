@@ -6,8 +6,11 @@ which speaker turns use the type, the recording, the start and duration in secon
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from typing import NamedTuple
+
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|[+-]?(?:nan|inf)")
 
 
 class Fault(Enum):
@@ -51,10 +54,9 @@ def _line(number: int, text: str) -> Line:
     fault = _fault(fields)
     if fault is not None:
         return Line(number, text, fields, fault=fault)
-    try:
-        return Line(number, text, fields, float(fields[3]), float(fields[4]), fields[7])
-    except ValueError:
+    if not (NUMBER.fullmatch(fields[3]) and NUMBER.fullmatch(fields[4])):  # Python's float reads more: 1_000, ١, inf
         return Line(number, text, fields, fault=Fault.NUMBERS)
+    return Line(number, text, fields, float(fields[3]), float(fields[4]), fields[7])
 
 
 def _fault(fields: list[str]) -> Fault | None:

@@ -6,13 +6,15 @@ means DER exactly 0: a full-precision hypothesis against an RTTM shows 2e-4 to 5
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from parity.community1.rttm import Fault, parse_rttm
+from parity.community1.rttm import Fault, Line, parse_rttm
 from parity.errors import InputError
+from parity.measure.sweep import MANY, Swept, sweep
 
 if TYPE_CHECKING:  # both bring matplotlib and pandas along, which who only compares arrays need not wait for
     from pyannote.core import Annotation
@@ -92,6 +94,9 @@ def score_rttm(
     skip_overlap : whether overlapping speech of the reference is left out
     spans : scored parts of the recording in seconds; everything either side mentions by default
     """
+    if not (collar or skip_overlap or spans) and _many(reference, hypothesis):
+        found = swept(reference, hypothesis)
+        return Score(found.der, found.miss, found.false_alarm, found.confusion, found.total)
     from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -109,6 +114,29 @@ def score_rttm(
     )
 
 
+def speaker_names(reference: str, hypothesis: str) -> dict[str, str]:
+    """Which speaker of the hypothesis is which of the reference, by the time spent together: the mapping of DER."""
+    if _many(reference, hypothesis):
+        return swept(reference, hypothesis).names
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    return dict(DiarizationErrorRate().optimal_mapping(read_turns(reference), read_turns(hypothesis)))
+
+
+def _many(reference: str, hypothesis: str) -> bool:
+    return max(reference.count("\n"), hypothesis.count("\n")) > MANY
+
+
+def swept(reference: str, hypothesis: str) -> Swept:
+    """Both texts' turns in one pass over time; errors are those of `read_turns`."""
+    return sweep(
+        *(
+            ((line.start, line.start + line.duration, line.speaker) for line in _turns(text))
+            for text in (reference, hypothesis)
+        )
+    )
+
+
 def read_turns(rttm: str) -> Annotation:
     """RTTM text as an annotation; times as written.
 
@@ -119,17 +147,23 @@ def read_turns(rttm: str) -> Annotation:
     from pyannote.core import Annotation, Segment
 
     annotation = Annotation()
-    for number, line, _, start, duration, speaker, fault in parse_rttm(rttm):
-        if fault not in (None, Fault.TYPE):
-            raise InputError(f"RTTM line {number}: {line!r} is not `SPEAKER uri 1 start duration …`")
-        if fault is Fault.TYPE or not (isfinite(start) and 0 <= duration < inf):
-            raise InputError(f"RTTM line {number}: {line!r}: expected SPEAKER, finite times, a duration of at least 0")
-        annotation[Segment(start, start + duration), number] = speaker
+    for line in _turns(rttm):
+        annotation[Segment(line.start, line.start + line.duration), line.number] = line.speaker
     return annotation
+
+
+def _turns(rttm: str) -> Iterator[Line]:
+    for line in parse_rttm(rttm):
+        if line.fault not in (None, Fault.TYPE):
+            raise InputError(f"RTTM line {line.number}: {line.text!r} is not `SPEAKER uri 1 start duration …`")
+        if line.fault is Fault.TYPE or not (isfinite(line.start) and 0 <= line.duration < inf):
+            raise InputError(
+                f"RTTM line {line.number}: {line.text!r}: expected SPEAKER, finite times, a duration of at least 0"
+            )
+        yield line
 
 
 def count(rttm: str) -> tuple[int, int]:
     """Speakers and segments of RTTM text; same errors as `read_turns`."""
-    read_turns(rttm)
-    lines = parse_rttm(rttm)
+    lines = list(_turns(rttm))
     return len({line.speaker for line in lines}), len(lines)

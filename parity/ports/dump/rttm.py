@@ -13,7 +13,8 @@ from parity.community1.rttm import Fault, Line, parse_rttm
 ROUNDING = 0.0016
 """Seconds: start and duration rounded to a thousandth each move an end by up to 1 ms, the next start by half of one."""
 
-
+LONGEST = 1e6
+"""Seconds: eleven days."""
 OVERLAP = "turns of one speaker never overlap"
 
 
@@ -37,6 +38,8 @@ def check_rttm(place: str, text: str) -> list[str]:
         problems.append(
             f"{place}: holds {len(uris)} recordings ({', '.join(sorted(uris)[:3])}); one folder per recording"
         )
+    if len(channels := sorted({line.fields[2] for line in spoken})) > 1:
+        problems.append(f"{place}: holds {len(channels)} channels ({', '.join(channels[:3])}); turns have one, 1")
     return problems + _overlaps(place, spoken)
 
 
@@ -69,6 +72,10 @@ def _wrong(line: Line) -> str | None:
         return f"start {fields[3][:20]!r} and duration {fields[4][:20]!r} are not both numbers of seconds"
     if not (isfinite(line.start) and isfinite(line.duration) and line.start >= 0 and line.duration >= 0):
         return f"starts at {fields[3]} and lasts {fields[4]} s; both are finite and at least 0"
+    if line.start + line.duration > LONGEST:
+        return f"ends at {line.start + line.duration:g} s; the limit is {LONGEST:g}: milliseconds, or samples?"
+    if not line.speaker.isprintable():
+        return f"the speaker's name {line.speaker[:40]!r} has characters that no terminal shows"
     return None
 
 

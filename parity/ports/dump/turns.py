@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from parity.community1.annotation import Turn, to_rttm
-from parity.measure.score import Score, count, read_turns, score_rttm
+from parity.measure.score import Score, count, score_rttm, speaker_names
 from parity.ports.dump.rttm import plain, spoken
 
 Line = tuple[float, float, str]
@@ -49,9 +49,7 @@ class TurnDifference:
 def compare_turns(reference: str, candidate: str) -> TurnDifference:
     """Compare RTTM text in which `parity.ports.dump.rttm.check_rttm` found no bad line."""
     reference, candidate = plain(reference), plain(candidate)
-    from pyannote.metrics.diarization import DiarizationErrorRate
-
-    names = DiarizationErrorRate().optimal_mapping(read_turns(reference), read_turns(candidate))
+    names = speaker_names(reference, candidate)
     taken = set(names.values())
     theirs = [(turn.start, turn.duration, turn.speaker) for turn in spoken(reference)]
     as_named = [(turn.start, turn.duration, turn.speaker) for turn in spoken(candidate)]

@@ -257,3 +257,20 @@ def test_what_is_wrong_with_an_rttm_is_said_with_its_line(text, words):
 )
 def test_what_an_rttm_may_hold_is_not_wrong(text):
     assert check_rttm("x.rttm", text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (line("1_000", 1), "are not both numbers"),
+        (line("\u0661", 1), "are not both numbers"),
+        (line("0x1", 1), "are not both numbers"),
+        (line(0, "infinity"), "are not both numbers"),
+        (line(0, "1e999"), "both are finite"),
+        (line(999_999.5, 1), "ends at 1e+06 s; the limit is 1e+06"),
+        (line(0, 1, "A\x1b[31m"), "characters that no terminal shows"),
+        (line(0, 1) + line(2, 1).replace(" 1 2", " 2 2"), "holds 2 channels (1, 2)"),
+    ],
+)
+def test_what_python_would_read_and_rttm_does_not_say_is_refused(text, words):
+    assert any(words in problem for problem in check_rttm("x.rttm", text))

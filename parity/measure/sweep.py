@@ -1,0 +1,105 @@
+"""DER of recordings with very many turns, in one pass over time.
+
+`pyannote.metrics` compares every turn with every other: 5,000 turns take 13 s, 200,000 would take hours. Here
+boundaries are sorted once and what each stretch between two of them costs is summed; up to `MANY` turns the library
+itself is asked, and a test holds both to the same numbers.
+
+Source: `DiarizationErrorRate` and `IdentificationErrorRate` of pyannote.metrics, collar 0, overlapping speech included:
+in each stretch with R speakers of the reference and H of the hypothesis, N of them the same under the best mapping of
+names, max(0, R - H) are missed, max(0, H - R) are false alarms and min(R, H) - N are confused. A speaker with two turns
+at one time counts twice, as there.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+MANY = 2000
+PRECISION = 1e-6  # seconds; shorter turns are none to pyannote.core
+
+Turns = Iterable[tuple[float, float, str]]
+"""(start, end, speaker), seconds."""
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What one pass over time finds.
+
+    Attributes
+    ----------
+    names : speaker of the hypothesis -> of the reference, those that spend time together; the mapping that DER uses
+    miss, false_alarm, confusion, total : seconds
+    """
+
+    names: dict[str, str]
+    miss: float
+    false_alarm: float
+    confusion: float
+    total: float
+
+    @property
+    def der(self) -> float:
+        """(miss + false alarm + confusion) / total; 0 where both sides are empty, 1 where only the reference is."""
+        wrong = self.miss + self.false_alarm + self.confusion
+        return wrong / self.total if self.total else float(wrong > 0)
+
+
+def sweep(reference: Turns, hypothesis: Turns) -> Swept:
+    """Both sides' turns against each other."""
+    stretches = list(_stretches([list(reference), list(hypothesis)]))
+    together: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for seconds, theirs, ours in stretches:
+        for who, times in theirs:
+            for other, others in ours:
+                together[who, other] += seconds * times * others
+    names = _mapped(together)
+    miss = false_alarm = confusion = total = 0.0
+    for seconds, theirs, ours in stretches:
+        wanted, found = (sum(times for _, times in side) for side in (theirs, ours))
+        as_named = {names[who]: times for who, times in ours if who in names}
+        right = sum(min(times, as_named.get(who, 0)) for who, times in theirs)
+        miss += seconds * max(0, wanted - found)
+        false_alarm += seconds * max(0, found - wanted)
+        confusion += seconds * (min(wanted, found) - right)
+        total += seconds * wanted
+    return Swept(names, miss, false_alarm, confusion, total)
+
+
+Side = tuple[tuple[str, int], ...]
+"""Who speaks, and in how many turns at once."""
+
+
+def _stretches(sides: list[list[tuple[float, float, str]]]) -> Iterator[tuple[float, Side, Side]]:
+    # Time cut at every boundary: seconds, and who speaks on each side.
+    events = [
+        (time, side, who, step)
+        for side, turns in enumerate(sides)
+        for start, end, who in turns
+        if end - start > PRECISION
+        for time, step in ((start, 1), (end, -1))
+    ]
+    speaking: tuple[Counter[str], Counter[str]] = (Counter(), Counter())
+    before = 0.0
+    for time, side, who, step in sorted(events):
+        if time > before and (speaking[0] or speaking[1]):
+            theirs, ours = (tuple(active.items()) for active in speaking)
+            yield time - before, theirs, ours
+        before = time
+        speaking[side][who] += step
+        if not speaking[side][who]:
+            del speaking[side][who]
+
+
+def _mapped(together: Mapping[tuple[str, str], float]) -> dict[str, str]:
+    import numpy as np
+    from scipy.optimize import linear_sum_assignment
+
+    theirs = sorted({who for who, _ in together})
+    ours = sorted({who for _, who in together})
+    seconds = np.array([[together.get((who, other), 0.0) for other in ours] for who in theirs]).reshape(
+        len(theirs), len(ours)
+    )
+    rows, columns = linear_sum_assignment(-seconds)
+    return {ours[j]: theirs[i] for i, j in zip(rows, columns, strict=True) if seconds[i, j] > 0}
