@@ -6,7 +6,7 @@ A table of contents: each command is a module of `parity.commands`.
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,6 +21,7 @@ from parity.commands.explain import case, explain
 from parity.commands.fingerprint import fingerprint
 from parity.commands.kit import kit
 from parity.commands.layers import layers
+from parity.commands.map import propose_map
 from parity.commands.margins import margins
 from parity.commands.new_port import new_port
 from parity.commands.run import run
@@ -34,12 +35,15 @@ from parity.commands.weights import weights
 from parity.console import check_dashes, run_and_exit
 
 CONTENTS = {
-    "Check a port": (check, run, compare, validate, stages, fingerprint, kit, new_port, layers, rnnt.app),
+    "Check a port": (check, run, compare, validate, stages, propose_map, fingerprint, kit, new_port, layers, rnnt.app),
     "Why not the same": (explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
     "Use it": (diarize, audio, convert, weights),
     "Fixtures": (fixtures.app,),
 }
+
+NAMES: dict[Any, str] = {propose_map: "map"}
+"""Commands that cannot be called what their functions are: Python has names of its own."""
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -57,7 +61,7 @@ for panel, commands in CONTENTS.items():
         if isinstance(command, typer.Typer):
             app.add_typer(command, rich_help_panel=panel)
         else:
-            app.command(rich_help_panel=panel)(command)
+            app.command(NAMES.get(command), rich_help_panel=panel)(command)
 
 
 def main() -> None:

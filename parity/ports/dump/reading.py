@@ -99,7 +99,7 @@ def read_dump(folder: str | Path) -> Dump:
     if is_mapped(folder):
         found = read_mapped(folder)
         kept = (found.values, found.beside, found.places, found.manifest, found.notes, found.problems)
-        return Dump(folder, *kept)
+        return _with_declaration(Dump(folder, *kept))
     folder = Path(folder)
     if folder.is_file() and folder.suffix == ".rttm":
         dump = Dump(folder)
@@ -110,9 +110,7 @@ def read_dump(folder: str | Path) -> Dump:
     dump = Dump(folder)
     paths = sorted(path for path in folder.iterdir() if not _passed_over(path))
     _read_manifest(dump)
-    if (folder / FILE).is_file():
-        dump.declared, problems = check_deviations(folder / FILE)
-        dump.problems += problems
+    _with_declaration(dump)
     for path in paths:
         if path.suffix in SUFFIXES and path.is_file():
             _add_arrays(dump, path)
@@ -121,6 +119,15 @@ def read_dump(folder: str | Path) -> Dump:
     _add_texts(dump, [path for path in paths if path.suffix == ".rttm" and path.is_file()])
     if not dump.values and not dump.problems:
         dump.problems.append(f"{folder}: holds no artefact; expected files such as embeddings.npy or reference.rttm")
+    return dump
+
+
+def _with_declaration(dump: Dump) -> Dump:
+    """The dump, with what `deviations.toml` in its folder says."""
+    path = Path(str(dump.folder)) / FILE
+    if path.is_file():
+        dump.declared, problems = check_deviations(path)
+        dump.problems += problems
     return dump
 
 

@@ -179,6 +179,11 @@ def _hash(artefact: str, value: np.ndarray) -> str:
     return sha256_bytes(np.ascontiguousarray(made, dtype=made.dtype.newbyteorder("<")).tobytes())
 
 
+def spoken_hash(text: str) -> str:
+    """The hash of RTTM text's turns, whatever the speakers are called and in whatever order the lines stand."""
+    return _spoken(text).sha256
+
+
 def _spoken(text: str) -> Spoken:
     by_speaker: dict[str, list[tuple[int, int]]] = {}
     for turn in spoken(plain(text)):
