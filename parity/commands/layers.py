@@ -39,7 +39,7 @@ def layers(
     ] = "onnx",
     implementation: Annotated[
         str | None,
-        typer.Option(help="A network of your own instead: module:object, called with arrays and threads."),
+        typer.Option(help="A network of your own instead: module:object, called with arrays and threads; no program."),
     ] = None,
     full: Annotated[
         Path | None,
@@ -71,6 +71,11 @@ def layers(
     chosen = chosen_fixtures(fixtures, fixture)
     if full is not None and len(chosen) != 1:
         raise InputError(f"--layers {full}: holds one fixture's layers; name that fixture, not {len(chosen)}")
+    if implementation is not None and implementation.startswith("exec:"):
+        raise InputError(
+            f"--implementation {implementation}: a program shows what its stages write, and no layer inside one; its "
+            "embeddings are judged by parity run. Layers are compared of module:object, or of a runtime"
+        )
     if implementation is None:
         runtime = find_runtime(runtime)
         check_runtime(runtime)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 
 import numpy as np
 import pytest
 from rich.console import Console
+from support import ROOT
 from typer.testing import CliRunner
 
 from parity.__main__ import app
@@ -144,6 +146,44 @@ def test_a_planted_fault_exits_1_and_is_explained(tmp_path):
     assert "RTTM" not in done.stdout and "chunks" not in done.stdout
     (row,) = json.loads((tmp_path / "r.json").read_text())["fixtures"]
     assert row["first_difference"]["margin"] > 0 and row["explanation"]["named"] == ["predictor"]
+
+
+PORT = f"exec:{sys.executable} {ROOT / 'tests/support/port_program.py'} --rnnt"
+
+
+def test_a_program_is_replayed_step_by_step_and_isolated(tmp_path):
+    done = parity("replay", "small", "--implementation", PORT, "--json", tmp_path / "rnnt.json")
+    assert done.exit_code == 0, done.output
+    (row,) = json.loads((tmp_path / "rnnt.json").read_text())["fixtures"]
+    assert row["at_parity"] and {"isolated", "cascaded"} == set(row["drift"]["next_token"])
+
+
+def test_a_program_that_fails_exits_1_and_the_other_fixtures_run(tmp_path):
+    # It has no stage of that name but says that it has: the first request ends the loop.
+    command = f"{PORT} --stages choose,predictor"
+    done = parity("replay", "small", "empty", "--implementation", command, "--json", tmp_path / "rnnt.json")
+    assert done.exit_code == 1, done.output
+    rows = json.loads((tmp_path / "rnnt.json").read_text())["fixtures"]
+    assert [row["name"] for row in rows] == ["small", "empty"]
+    for said in (row["problems"][0] for row in rows):
+        assert said.startswith("stage predictor raised Refused: said: ") and "\n" not in said
+
+
+@pytest.mark.parametrize(
+    "flags, words",
+    [
+        ("--stages choose,transcripts", "unknown stages transcripts; did you mean transcript? "),
+        ("--no-such-flag", "describe: exit status 2"),
+    ],
+)
+def test_a_program_of_other_stages_is_refused(tmp_path, flags, words):
+    said = refused("replay", "small", "--implementation", f"{PORT} {flags}", "--json", tmp_path / "rnnt.json")
+    assert words in said and list(tmp_path.iterdir()) == []
+
+
+def test_a_fault_and_a_program_are_not_planted_in_each_other(tmp_path):
+    said = refused("replay", "small", "--fault", "gate_order", "--implementation", PORT)
+    assert "--implementation cannot be given too" in said
 
 
 def test_a_drift_that_changes_no_token_is_said_as_that(tmp_path):

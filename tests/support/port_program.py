@@ -1,6 +1,6 @@
 """A port as a program, for tests: the project's own stages behind the program contract, faults on request.
 
-    python port_program.py [--no-serve] [--tensors] [--stages a,b] [--fault NAME] [--declares fa=0.3] REQUEST …
+    python port_program.py [--rnnt] [--no-serve] [--tensors] [--stages a,b] [--fault NAME] [--declares fa=0.3] REQUEST …
 
 Faults: `greedy` assigns each local speaker the best cluster that is left; `half-up` rounds the count of
 speakers half up; `swapped` swaps two speakers of one chunk.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,13 +23,15 @@ from safetensors.numpy import load_file, save_file  # noqa: E402
 from parity.community1 import Parameters, community1_pipeline  # noqa: E402
 from parity.community1.annotation import to_rttm  # noqa: E402
 from parity.community1.networks import without_networks  # noqa: E402
-from parity.pipeline.stage import Pipeline  # noqa: E402
+from parity.pipeline.stage import Pipeline, Stage  # noqa: E402
+from parity.rnnt.stages import advance, choose, transcribe  # noqa: E402
 from support.mistakes import greedy_assignment, rounded_half_up, two_swapped  # noqa: E402
 
 STAGES = (
     "speaker_counting", "masks", "fbank", "filter", "ahc", "vbx", "kmeans", "centroids", "scoring", "assignment",
     "reconstruction", "annotation",
 )  # fmt: skip
+STEPS = ("choose", "advance", "transcript")
 FAULTS = {
     "greedy": ("assignment", greedy_assignment),
     "half-up": ("speaker_counting", rounded_half_up),
@@ -38,6 +41,18 @@ OWN = ("threshold", "fa", "fb", "max_iterations", "min_duration_off", "exclude_o
        "min_speakers", "max_speakers")  # fmt: skip
 
 
+def steps(parameters: dict) -> list[Stage]:
+    """The stages of the recurrent pipeline that need no network."""
+    blank = parameters["blank"]
+    state = ("step_frame", "step_symbols", "step_token", "step_state")
+    return [
+        Stage("choose", ("log_probabilities",), ("chosen",), choose),
+        Stage("advance", (*state, "predictor_state", "chosen"), tuple(name.replace("step", "next") for name in state),
+              partial(advance, blank=blank, max_symbols=parameters["max_symbols"])),
+        Stage("transcript", ("step_frame", "chosen"), ("tokens", "token_frames"), partial(transcribe, blank=blank)),
+    ]  # fmt: skip
+
+
 def pipeline(parameters: dict, fault: str | None) -> Pipeline:
     found = community1_pipeline(without_networks(), Parameters(**{name: parameters[name] for name in OWN}))
     return found.replacing(*FAULTS[fault]) if fault else found
@@ -45,7 +60,10 @@ def pipeline(parameters: dict, fault: str | None) -> Pipeline:
 
 def run_stage(asked: argparse.Namespace, name: str, into: Path, out: Path) -> None:
     parameters = json.loads((into / "parameters.json").read_text())
-    stage = pipeline(parameters, asked.fault)[name]
+    if asked.rnnt:
+        stage = next(stage for stage in steps(parameters) if stage.name == name)
+    else:
+        stage = pipeline(parameters, asked.fault)[name]
     arrays = {path.stem: np.load(path) for path in into.glob("*.npy")}
     if (into / "arrays.safetensors").exists():
         arrays |= load_file(into / "arrays.safetensors")
@@ -65,9 +83,17 @@ def run_stage(asked: argparse.Namespace, name: str, into: Path, out: Path) -> No
 
 def description(asked: argparse.Namespace) -> dict:
     formats = ["safetensors"] if asked.tensors else ["npy"]
-    stages = asked.stages.split(",") if asked.stages else list(STAGES)
-    return {"protocol": 1, "name": "port_program", "version": "1.0", "stages": stages, "serve": not asked.no_serve,
-            "formats": formats, "declares": declared(asked)}  # fmt: skip
+    stages = asked.stages.split(",") if asked.stages else list(STEPS if asked.rnnt else STAGES)
+    return {
+        "protocol": 1,
+        "name": "port_program",
+        "version": "1.0",
+        "pipeline": "rnnt" if asked.rnnt else "community-1",
+        "stages": stages,
+        "serve": not asked.no_serve,
+        "formats": formats,
+        "declares": declared(asked),
+    }
 
 
 def declared(asked: argparse.Namespace) -> dict:
@@ -91,6 +117,7 @@ def serve(asked: argparse.Namespace) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--rnnt", action="store_true")
     parser.add_argument("--no-serve", action="store_true")
     parser.add_argument("--tensors", action="store_true")
     parser.add_argument("--stages")
