@@ -15,6 +15,7 @@ from parity.commands.options import (
     FixtureArguments,
     FixturesOption,
     ReportOption,
+    StageTimeoutOption,
     ThreadsOption,
     WeightsOption,
     chosen_fixtures,
@@ -41,6 +42,11 @@ def calibrate(
     faults: Annotated[
         list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.calibration.fault); repeatable.")
     ] = ["parity.calibration.faults"],  # noqa: B006
+    implementation: Annotated[
+        str | None,
+        typer.Option(help='A program that plants faults of its own instead: exec:"./my_port"; describe names them.'),
+    ] = None,
+    stage_timeout: StageTimeoutOption = None,
     only: Annotated[list[str], typer.Option(help="Only this fault; repeatable.", autocompletion=complete_fault)] = [],  # noqa: B006
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
@@ -63,23 +69,27 @@ def calibrate(
     the inputs were wrong.
     """
     from parity.calibration.fault import load_faults
+    from parity.calibration.programs import faults_of
     from parity.files.whole import check_writable
     from parity.names import find_names
+    from parity.ports.python import load_implementation
 
     if judged_as not in KINDS:
         raise InputError(f"--as {judged_as}: expected {' or '.join(KINDS)}")
     json_path = DUMPS_REPORT if judged_as == DUMPS and json_path == DEFAULT_REPORT else json_path
-    planted = [fault for module in faults for fault in load_faults(module)]
-    known = [fault.name for fault in planted]
-    wanted_faults = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
-    planted = [fault for fault in planted if fault.name in wanted_faults]
-    chosen = chosen_fixtures(fixtures, fixture)
-    check_writable(json_path)
-    if judged_as == DUMPS:
-        if table:
-            raise InputError("--table: goes with --as code; a calibration on dumps is --json")
-        _on_dumps(chosen, planted, weights, json_path, threads, resume=resume)
-    _as_code(chosen, planted, weights, json_path, table, threads, everywhere=everywhere, resume=resume)
+    with load_implementation(implementation or "native", stage_timeout) as under_test:
+        theirs = None if implementation is None else faults_of(under_test)
+        planted = theirs or [fault for module in faults for fault in load_faults(module)]
+        known = [fault.name for fault in planted]
+        wanted_faults = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
+        planted = [fault for fault in planted if fault.name in wanted_faults]
+        chosen = chosen_fixtures(fixtures, fixture)
+        check_writable(json_path)
+        if judged_as == DUMPS:
+            if table:
+                raise InputError("--table: goes with --as code; a calibration on dumps is --json")
+            _on_dumps(chosen, planted, weights, json_path, threads, resume=resume)
+        _as_code(chosen, planted, weights, json_path, table, threads, everywhere=everywhere, resume=resume)
 
 
 def _as_code(

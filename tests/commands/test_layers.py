@@ -90,3 +90,8 @@ def test_verification_counts_every_pair_of_the_sample_and_says_the_rate(tmp_path
 def test_bad_input_is_one_line_and_leaves_nothing(in_an_empty_folder, arguments, words):
     assert words in only_error(parity(*arguments))
     assert list(in_an_empty_folder.iterdir()) == []
+
+
+def test_layers_of_a_program_are_not_to_be_had_and_it_says_why():
+    done = parity("layers", SILENT, "--implementation", "exec:./my_port")
+    assert "a program shows what its stages write, and no layer inside one" in only_error(done)

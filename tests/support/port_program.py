@@ -63,7 +63,7 @@ def run_stage(asked: argparse.Namespace, name: str, into: Path, out: Path) -> No
     if asked.rnnt:
         stage = next(stage for stage in steps(parameters) if stage.name == name)
     else:
-        stage = pipeline(parameters, asked.fault)[name]
+        stage = pipeline(parameters, parameters.get("fault", asked.fault))[name]
     arrays = {path.stem: np.load(path) for path in into.glob("*.npy")}
     if (into / "arrays.safetensors").exists():
         arrays |= load_file(into / "arrays.safetensors")
@@ -93,6 +93,13 @@ def description(asked: argparse.Namespace) -> dict:
         "serve": not asked.no_serve,
         "formats": formats,
         "declares": declared(asked),
+        "faults": []
+        if asked.rnnt
+        else [
+            {"name": "greedy", "stage": "assignment", "about": "the best pair first"},
+            {"name": "half-up", "stage": "speaker_counting", "about": "halves rounded up"},
+            {"name": "swapped", "stage": "assignment", "about": "two speakers of a chunk swapped"},
+        ],
     }
 
 

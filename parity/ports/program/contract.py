@@ -26,6 +26,22 @@ SHOWN = 80
 
 
 @dataclass(frozen=True)
+class OwnFault:
+    """A mistake that a program makes when `parameters.json` has its name under `fault`.
+
+    Attributes
+    ----------
+    name : lower-case words joined by underscores
+    stage : the stage that it truly breaks
+    about : what is done instead of what, in one line
+    """
+
+    name: str
+    stage: str
+    about: str
+
+
+@dataclass(frozen=True)
 class Description:
     """What a program says of itself.
 
@@ -37,6 +53,7 @@ class Description:
     formats : of arrays; the first one is what it is sent, each is understood
     serve, run : whether it answers `serve` and `run`
     declares : what it means to do differently: keys and values of a dump's `deviations.toml`
+    faults : mistakes that it can make, for `parity calibrate`
     """
 
     name: str
@@ -47,6 +64,7 @@ class Description:
     serve: bool = False
     run: bool = False
     declares: Mapping[str, Any] = field(default_factory=dict)
+    faults: tuple[OwnFault, ...] = ()
 
 
 def read_description(program: str, text: str | bytes) -> Description:
@@ -89,6 +107,7 @@ def description_of(place: str, said: Any) -> Description:
         serve=_flag(place, said, "serve"),
         run=_flag(place, said, "run"),
         declares=said.get("declares", {}),
+        faults=tuple(_fault(place, row) for row in _rows(place, said)),
     )
     if odd := [name for name in found.formats if name not in FORMATS]:
         raise InputError(f"{place}: formats: {', '.join(odd)}; there are: {', '.join(FORMATS)}")
@@ -115,10 +134,27 @@ def check_stages(place: str, description: Description, pipeline: str, known: tup
     """
     if description.pipeline != pipeline:
         raise InputError(f"{place}: a port of {description.pipeline}, and {pipeline} is under test here")
-    if odd := [name for name in description.stages if name not in known]:
+    named = (*description.stages, *(fault.stage for fault in description.faults))
+    if odd := [name for name in dict.fromkeys(named) if name not in known]:
         raise InputError(
             f"{place}: unknown stages {', '.join(odd)}; {did_you_mean(odd, known)}there are: {', '.join(known)}"
         )
+
+
+def _rows(place: str, said: Mapping[str, Any]) -> list[Any]:
+    rows = said.get("faults", [])
+    if not isinstance(rows, list):
+        raise InputError(f"{place}: faults is {_shown(rows)}, expected a list of objects")
+    names = [row.get("name") if isinstance(row, dict) else None for row in rows]
+    if twice := sorted({str(name) for name in names if names.count(name) > 1}):
+        raise InputError(f"{place}: faults: {', '.join(twice)} more than once")
+    return rows
+
+
+def _fault(place: str, row: Any) -> OwnFault:
+    if not isinstance(row, dict) or not {"name", "stage", "about"} <= set(row):
+        raise InputError(f"{place}: faults: {_shown(row)}, expected an object with name, stage and about")
+    return OwnFault(*(_text(f"{place}: faults", row, key) for key in ("name", "stage", "about")))
 
 
 def _text(place: str, said: Mapping[str, Any], key: str) -> str:
