@@ -18,6 +18,7 @@ from parity.community1 import Parameters
 from parity.files.whole import writing_folder
 from parity.fixtures.decisions import SCHEMA, URI, DecisionCase, entry_of
 from parity.measure.tolerances import tolerance
+from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.program.exchange import write_inputs
 from parity.replay.engine import ISOLATED
 
@@ -50,16 +51,23 @@ def parameters_of(case: DecisionCase) -> Mapping[str, Any]:
     return {"uri": URI, **asdict(Parameters(**case.parameters))}
 
 
+def write_answer(folder: Path, name: str, value: Any) -> None:
+    """Write one artefact as a program would: whole numbers in the type that the catalogue gives them."""
+    if isinstance(value, str):
+        (folder / f"{name}.rttm").write_text(value, encoding="utf-8")
+        return
+    declared = ARTEFACTS[name].dtype
+    array = value.astype(declared) if value.dtype.kind in "iu" else value
+    np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+
+
 def _write(folder: Path, case: DecisionCase) -> None:
     into, out = folder / "in", folder / "out"
     for part in (into, out):
         part.mkdir(parents=True)
     write_inputs(into, case.inputs, parameters_of(case))
     for name, value in case.expected.items():
-        if isinstance(value, str):
-            (out / f"{name}.rttm").write_text(value, encoding="utf-8")
-        else:
-            np.save(out / f"{name}.npy", np.ascontiguousarray(value), allow_pickle=False)
+        write_answer(out, name, value)
 
 
 def _described(case: DecisionCase) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 from support.command_line import only_error, parity
 
 from parity.fixtures.decisions import read_decisions
+from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.kit_decisions import LISTED, write_decisions
 
 CASES = read_decisions()
@@ -21,6 +22,9 @@ def test_the_kit_holds_every_case_with_its_inputs_parameters_and_answer(tmp_path
         folder = tmp_path / "kit" / case.kind / case.name
         assert {path.stem for path in (folder / "in").iterdir()} == {*entry["reads"], "parameters"}
         assert {path.stem for path in (folder / "out").iterdir()} == set(entry["writes"]) == set(entry["tolerance"])
+        for name in [name for name in case.expected if not name.endswith("diarization")]:
+            dtype = np.load(folder / "out" / f"{name}.npy").dtype
+            assert dtype == ARTEFACTS[name].dtype or name == "centroids"  # float32 where a number was imposed
         for name, value in case.inputs.items():
             assert np.array_equal(np.load(folder / "in" / f"{name}.npy"), value, equal_nan=True)
         parameters = json.loads((folder / "in" / "parameters.json").read_text(encoding="utf-8"))

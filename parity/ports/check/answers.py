@@ -133,10 +133,12 @@ def check(
     entries = Catalogue.read(default_folder()).select(list(fixtures))
     port = open_port(given, timeout)
     try:
+        if not port.stages:
+            raise InputError(f"{given}: {port.name} has no stages, and only stages are asked here")
         asked = _stages_to_ask(port, named)
         heard = any(name in ("segmentation", "fbank") for name in named)
         answers, without = [], set(asked)
-        for question in questions(asked, read_decisions(), entries, heard=heard):
+        for question in questions(asked, read_decisions(stages=asked), entries, heard=heard):
             on_question(question.name)
             if (answer := port.answer(question)) is not None:
                 answers.append(answer)

@@ -13,16 +13,13 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.decisions import read_decisions
-from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.check import control_program
 from parity.ports.check.answers import Checked, ProgramPort
 from parity.ports.check.questions import FEW, Question, known_stages, questions
+from parity.ports.kit_decisions import write_answer
 from parity.ports.program.exchange import write_inputs
 from parity.ports.program.ranges import RANGED
 
@@ -99,16 +96,6 @@ def write_book(book: Path, asked: Iterable[Question]) -> None:
         page.mkdir(exist_ok=True)
         for name, value in question.expected.items():
             write_answer(page, name, value)
-
-
-def write_answer(folder: Path, name: str, value: Any) -> None:
-    """Write one artefact as a program would: whole numbers in the type that the catalogue gives them."""
-    if isinstance(value, str):
-        (folder / f"{name}.rttm").write_text(value, encoding="utf-8")
-        return
-    declared = ARTEFACTS[name].dtype
-    array = value.astype(declared) if value.dtype.kind in "iu" else value
-    np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
 
 
 def _checked(name: str, book: Path, asked: Iterable[Question]) -> Checked:

@@ -6,9 +6,6 @@ per request. A server that died is restarted once per request; that is said, and
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import tempfile
 import time
 import uuid
@@ -29,6 +26,7 @@ from parity.ports.program.failures import ProgramFailed, TimedOut, WrongOutput, 
 from parity.ports.program.kept import Kept, key_of
 from parity.ports.program.process import Child, in_words
 from parity.ports.program.ranges import Piece, joined, pieces
+from parity.ports.program.request_folders import IN, OUT, RequestFolders, remove
 from parity.ports.program.server import Died, Server, deadline_in
 
 STAGE_TIMEOUT = 300.0
@@ -114,6 +112,7 @@ class Program:
             raise
         self._serves = serve and self.description.serve
         self._kept = Kept(self.folder)
+        self._folders = RequestFolders(self.folder)
 
     def __enter__(self) -> Program:
         return self
@@ -191,12 +190,10 @@ class Program:
 
     def _ask(self, stage: Stage, read: Mapping[str, Any], parameters: Mapping[str, Any]) -> Artefacts:
         self._requests += 1
-        folder = self.folder / f"{self._requests:06d}"
-        into, out = folder / "in", folder / "out"
         started, peak = time.perf_counter(), None
+        folder = self._folders.take(self._requests)
+        into, out = folder / IN, folder / OUT
         try:
-            for part in (into, out):
-                part.mkdir(parents=True)
             since = time.time()
             write_inputs(into, read, parameters, self.description.formats)
             if self._serves:
@@ -209,7 +206,7 @@ class Program:
                 raise WrongOutput(self.name, stage.name, str(error), log) from None
         finally:
             self._spent(stage.name, started, peak)
-            _remove(folder)
+            self._folders.give_back(folder)
 
     def _spent(self, stage: str, started: float, peak: int | None) -> None:
         cost = self.account.costs.get(stage, Cost(stage))
@@ -272,23 +269,10 @@ class Program:
 
 
 def _empty(folder: Path) -> None:
-    _remove(folder)
+    remove(folder)
     folder.mkdir()
-
-
-def _remove(folder: Path) -> None:
-    """Remove a folder, also where the program took away the right to."""
-    shutil.rmtree(folder, ignore_errors=True)
-    if folder.exists():
-        with contextlib.suppress(OSError):
-            folder.chmod(0o700)
-        for place, folders, _ in os.walk(folder):
-            for inner in folders:
-                with contextlib.suppress(OSError):
-                    (Path(place) / inner).chmod(0o700)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _clear(folder: Path, mark: str) -> None:
     process.kill_marked(mark)
-    _remove(folder)
+    remove(folder)

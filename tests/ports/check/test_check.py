@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
+import subprocess
 import sys
 
 import numpy as np
 import pytest
+from support import ROOT
 from support.built_ports import template
 from support.command_line import only_error
 from support.command_line import parity as command
@@ -227,6 +231,34 @@ def test_the_files_of_a_program_are_the_executable_and_its_script(tmp_path, monk
     (tmp_path / "watched_port.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     assert files_of("watched_port:STAGES") == [tmp_path / "watched_port.py"]
+
+
+def test_watching_asks_again_when_the_file_changes_and_ends_when_interrupted(tmp_path):
+    port = tmp_path / "watched.py"
+    port.write_text(GREEDY)
+    words = [sys.executable, "-m", "parity", "check", "watched:STAGES", "--stage", "assignment", "--watch"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    with subprocess.Popen(
+        words, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as running:
+        assert running.stdout is not None and running.stderr is not None
+        first = next(line for line in running.stdout if line.startswith(("PASS", "FAILS")))
+        while "watching" not in running.stderr.readline():
+            pass
+        port.write_text(
+            GREEDY.replace("best_pairs_first(chunk) for chunk in", "x for x in constrained_argmax(")
+            .replace("np.nanmin(soft_clusters))])", "np.nanmin(soft_clusters)))])")
+            .replace(
+                "from parity.calibration.faults.assignment import best_pairs_first",
+                "from parity.community1.assignment import constrained_argmax",
+            )
+        )
+        second = next(line for line in running.stdout if line.startswith(("PASS", "FAILS")))
+        while "watching" not in running.stderr.readline():
+            pass
+        running.send_signal(signal.SIGINT)
+        assert running.wait(60) == 130
+    assert first.startswith("FAILS. watched:STAGES: ") and second.startswith("PASS. watched:STAGES: ")
 
 
 # words

@@ -74,7 +74,7 @@ FAILS = [
     (
         "huge",
         "assignment",
-        "hard_clusters.npy: declares int8 of shape (4000000000, 3), 12,000,000,000 bytes; the limit",
+        "hard_clusters.npy: declares shape (4000000000, 3); lengths are from 0 to",
     ),
     ("a_link", "assignment", "WrongOutput: hard_clusters.npy in OUT is no plain file"),
     ("a_pipe", "assignment", "WrongOutput: hard_clusters.npy in OUT is no plain file"),
