@@ -2,7 +2,8 @@
 
 Each fault's cascade is written out as a dump: what stands before the faulty stage is the reference's own, what is right
 carries noise below tolerance, so that nothing is bit for bit. `compare`, `run --arrays` and `explain` judge it; whole,
-and with half of its artefacts left out at random. Behind the embeddings no network runs: recorded arrays stand there.
+and with half of its artefacts left out at random. Behind the embeddings no network runs, for recorded arrays stand
+there; of faults before them each chunk runs once, however many dumps are made of it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ class DumpTrial:
     decides : `right`, `inconclusive`, `wrong`; None where the answer did not change
     decisive : stages that `explain` says decide; of several, together
     suspects : stages that it cannot rule out
+    settle : what would tell, in words
+    explained : what `explain` says: `parity` or `drift`
     replayed : what `run --arrays` says: `parity`, `drift`, or why it refuses the dump
     """
 
@@ -76,6 +79,8 @@ class DumpTrial:
     decides: str | None
     decisive: tuple[str, ...]
     suspects: tuple[str, ...]
+    settle: tuple[str, ...]
+    explained: str
     replayed: str
 
     @property
@@ -90,13 +95,14 @@ class DumpTrial:
 
     @property
     def agree(self) -> bool:
-        """Whether `compare` and `run --arrays` agree that something is different, or that nothing is."""
-        return (self.first_drift is not None) == (self.replayed != PARITY)
+        """Whether `compare`, `run --arrays` and `explain` agree that something is different, or that nothing is."""
+        return (self.first_drift is not None) == (self.replayed != PARITY) == (self.explained != PARITY)
 
     @property
     def false_alarm(self) -> bool:
         """Of a clean dump: whether any of the three said anything."""
-        return self.fault is None and bool(self.first_drift or self.named or self.replayed != PARITY)
+        said = self.replayed, self.explained
+        return self.fault is None and bool(self.first_drift or self.named or {*said} != {PARITY})
 
 
 def from_recorded(bench: Bench) -> Bench:
@@ -122,18 +128,21 @@ def _embeddings(run: Any, fbank_run: Any, reference: Mapping[str, Any], fbank: C
     return run(fbank, masks)
 
 
-def try_dump(bench: Bench, planted: tuple[Fault, ...], kind: str, reference: Dump, seed: int) -> DumpTrial:
+def try_dump(
+    bench: Bench, planted: tuple[Fault, ...], kind: str, reference: Dump, seed: int, made: Artefacts | None = None
+) -> DumpTrial:
     """Plant faults, none of them for a clean dump, write what they make, and let the three commands judge it.
 
     Parameters
     ----------
-    bench : of `from_recorded`
+    bench : of `from_recorded`, unless a fault stands before the embeddings
     planted : faults of different stages, in the pipeline's order
     reference : the snapshot, read as a dump
     seed : of the noise, and of what is left out
+    made : `cascade` of the same faults, where it is known
     """
     rng = np.random.default_rng(seed)
-    made = cascade(bench, planted)
+    made = cascade(bench, planted) if made is None else made
     folder = Path(tempfile.mkdtemp(prefix="parity-dump-"))
     try:
         supplied = write(folder, bench, made, kind, rng)
@@ -155,7 +164,11 @@ def cascade(bench: Bench, planted: tuple[Fault, ...]) -> Artefacts:
 
 
 def write(folder: Path, bench: Bench, made: Artefacts, kind: str, rng: np.random.Generator) -> tuple[str, ...]:
-    """Write a dump; of artefacts kept by chunk the chunks that were recorded. The names of what was written."""
+    """Write a dump; the names of what was written.
+
+    A whole one holds every chunk; of a half, as ports leave out what is heavy, those that were recorded, unless it is a
+    filterbank that no embeddings stand behind.
+    """
     names = [name for name in ARTEFACTS if made.get(name) is not None]
     if kind == HALF:
         chosen = set(rng.choice(len(names), size=(len(names) + 1) // 2, replace=False).tolist())
@@ -167,8 +180,10 @@ def write(folder: Path, bench: Bench, made: Artefacts, kind: str, rng: np.random
             (folder / f"{name}.rttm").write_text(subject.to_text(value), encoding="utf-8")
             continue
         if ARTEFACTS[name].by_chunk:
-            recorded = bench.snapshot.chunks.get(name) if name != "fbank" or "embeddings" in names else None
-            chunks = np.arange(len(value)) if recorded is None else recorded
+            some = kind == HALF and (name != "fbank" or "embeddings" in names)
+            recorded = bench.snapshot.chunks.get(name) if some else None
+            held = value.chunks if isinstance(value, ChunkSeries) else np.arange(len(value))
+            chunks = held if recorded is None else np.intersect1d(held, recorded)
             value = value.take(chunks) if isinstance(value, ChunkSeries) else value[chunks]
             np.save(folder / f"{name}_chunks.npy", chunks)
         np.save(folder / f"{name}.npy", value if name in moved else noisy(name, value, rng))
@@ -246,6 +261,8 @@ def _judged(
         decides=judged(stages, decisive, decision.suspects) if changed and planted else None,
         decisive=decisive,
         suspects=decision.suspects,
+        settle=decision.settle,
+        explained=PARITY if outcome.at_parity and not changed else DRIFT,
         replayed=replayed,
     )
 

@@ -12,7 +12,7 @@ from itertools import combinations
 
 import numpy as np
 
-from parity.calibration.dumps import BEFORE, FULL, HALF, DumpTrial, from_recorded, try_dump
+from parity.calibration.dumps import BEFORE, FULL, HALF, DumpTrial, cascade, from_recorded, try_dump
 from parity.calibration.fault import Fault
 from parity.calibration.trials import Bench, try_fault
 from parity.ports.dump.reading import Dump
@@ -89,28 +89,37 @@ def calibrate_dumps(
     for bench, reference, wanted in benches:
         recorded = from_recorded(bench)
         for fault in (None, *(faults if wanted else ())):
-            for kind in (FULL, HALF):
-                name = fault.name if fault else None
-                if found.has(bench.name, name, kind):
-                    continue
-                on_trial(bench.name, f"{name or 'clean'} ({kind})")
-                side = bench if fault and fault.stage in BEFORE else recorded
-                planted = (fault,) if fault else ()
-                found.trials.append(_tried(side, planted, kind, reference))
+            name = fault.name if fault else None
+            kinds = [kind for kind in (FULL, HALF) if not found.has(bench.name, name, kind)]
+            if not kinds:
+                continue
+            on_trial(bench.name, name or "clean")
+            planted = (fault,) if fault else ()
+            found.trials += _tried(_side(bench, recorded, planted), planted, kinds, reference)
         if wanted and not any(pair.fixture == bench.name for pair in found.pairs):
-            _try_pairs(recorded, reference, faults, pairs - len(found.pairs), found, on_trial)
+            _try_pairs(bench, recorded, reference, faults, pairs - len(found.pairs), found, on_trial)
         on_fixture(found)
     return found
 
 
-def _tried(bench: Bench, planted: tuple[Fault, ...], kind: str, reference: Dump) -> DumpTrial:
-    seed = seed_of(bench.name, kind, *(fault.name for fault in planted))
+def _side(bench: Bench, recorded: Bench, planted: tuple[Fault, ...]) -> Bench:
+    """The bench that faults are planted on: one with networks where any stands before the embeddings."""
+    if not any(fault.stage in BEFORE for fault in planted):
+        return recorded
+    bench.native.run(bench.inputs)  # remembered from the first fault on, since it is outside of what is forgotten
+    return bench
+
+
+def _tried(bench: Bench, planted: tuple[Fault, ...], kinds: Iterable[str], reference: Dump) -> list[DumpTrial]:
     with bench.memo.scratch():
-        return try_dump(bench, planted, kind, reference, seed)
+        made, names = cascade(bench, planted), [fault.name for fault in planted]
+        seeds = {kind: seed_of(bench.name, kind, *names) for kind in kinds}
+        return [try_dump(bench, planted, kind, reference, seed, made) for kind, seed in seeds.items()]
 
 
 def _try_pairs(
     bench: Bench,
+    recorded: Bench,
     reference: Dump,
     faults: Sequence[Fault],
     count: int,
@@ -119,19 +128,20 @@ def _try_pairs(
 ) -> None:
     for one, other in chosen_pairs(bench, faults, count, found):
         on_trial(bench.name, f"{one.name} + {other.name}")
-        trial = try_fault(bench, both(one, other))
+        side = _side(bench, recorded, (one, other))
+        trial = try_fault(side, both(one, other))
         names, stages = (one.name, other.name), (one.stage, other.stage)
         found.pairs.append(PairTrial(names, stages, bench.name, trial.named))
-        found.pair_dumps.append(_tried(bench, (one, other), FULL, reference))
+        found.pair_dumps += _tried(side, (one, other), (FULL,), reference)
 
 
 def chosen_pairs(
     bench: Bench, faults: Sequence[Fault], count: int, found: DumpCalibration
 ) -> list[tuple[Fault, Fault]]:
-    """Pairs of faults behind the embeddings that each move something there, in the pipeline's order, by a seed."""
+    """Pairs of faults in two stages that each move something there, in the pipeline's order, by a seed."""
     order = {stage.name: index for index, stage in enumerate(bench.native)}
     moving = {t.fault for t in found.trials if t.fixture == bench.name and t.kind == FULL and t.moving}
-    able = sorted((f for f in faults if f.name in moving and f.stage not in BEFORE), key=lambda f: order[f.stage])
+    able = sorted((f for f in faults if f.name in moving), key=lambda f: order[f.stage])
     pairs = [(one, other) for one, other in combinations(able, 2) if one.stage != other.stage]
     rng = np.random.default_rng(seed_of(bench.name, "pairs"))
     return [pairs[index] for index in sorted(rng.permutation(len(pairs))[: min(count, PAIRS_A_FIXTURE)].tolist())]

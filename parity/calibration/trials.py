@@ -198,9 +198,16 @@ def bench_of(
     weights: WeightSet,
     threads: int | None = None,
     progress: Progress | None = None,
+    *,
+    keep_networks: bool = False,
 ) -> Bench:
-    """A fixture on the bench."""
-    memo = Memo()
+    """A fixture on the bench.
+
+    Parameters
+    ----------
+    keep_networks : each chunk of each fault goes through a network once, however often the fault is tried
+    """
+    memo = Memo(keep_networks=keep_networks)
     remembered = memo.networks(networks)
     native = memo.pipeline(community1_pipeline(remembered, ready.parameters, progress))
     workshop = Workshop(weights, remembered, ready.parameters, threads)

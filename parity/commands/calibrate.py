@@ -180,7 +180,7 @@ def _on_dumps(
 
         benches = (
             (bench, read_dump(bench.snapshot.folder), seconds[bench.name] <= LONG_SECONDS)
-            for bench in _benches(chosen, weight_set, threads, seconds, say)
+            for bench in _benches(chosen, weight_set, threads, seconds, say, keep_networks=True)
         )
         found = calibrate_dumps(
             benches,
@@ -204,6 +204,8 @@ def _benches(
     threads: int | None,
     seconds: dict[str, float],
     say: Callable[[str], None],
+    *,
+    keep_networks: bool = False,
 ) -> Iterator[Bench]:
     from parity.calibration.trials import bench_of
     from parity.fixtures.prepare import load_networks, prepare
@@ -218,6 +220,7 @@ def _benches(
             weights,
             threads,
             partial(_tell, say, fixture.name),
+            keep_networks=keep_networks,
         )
 
 

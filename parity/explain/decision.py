@@ -119,7 +119,7 @@ def _before(
     suspects = open_ones | (set(stages) if blamed else set())
     settle = dict.fromkeys(name for stage in stages for name in supply.unread_by_port(stage))
     words = [f"the port's {', '.join(settle)}"] if settle else []
-    if blamed and len(stages) > 1:
+    if blamed and stages and (len(stages) > 1 or not words):
         words.append(PROGRAM.format(stages[-1]))
     return tuple(stage.name for stage in patching.native if stage.name in suspects), tuple(words)
 

@@ -25,16 +25,22 @@ Network = Callable[..., tuple[np.ndarray, ...]]
 class Memo:
     """What was computed so far.
 
+    Parameters
+    ----------
+    keep_networks : what networks gave outlives `scratch`: a megabyte and more for each chunk
+
     Attributes
     ----------
     network_runs : chunks that each network really worked on
     stage_runs : how often each stage really ran
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_networks: bool = False) -> None:
+        self.keep_networks = keep_networks
         self.network_runs: Counter[str] = Counter()
         self.stage_runs: Counter[str] = Counter()
         self._known: list[dict[Any, Any]] = [{}]
+        self._networks: list[Network] = []
         self._kept: list[Any] = []  # objects told apart by identity must not be freed and their address reused
 
     @contextmanager
@@ -67,12 +73,15 @@ class Memo:
     def _network(self, name: str, run: Network, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """A network of one input and one output, row by row: only the rows not seen yet are run, together."""
         ((argument, rows),) = inputs.items()
-        keys = [(name, self._token(run), self._token(row)) for row in rows]
+        known = self._known[0 if self.keep_networks else -1]
+        if self.keep_networks and not any(run is kept for kept in self._networks):
+            self._networks.append(run)  # or its address would be another's one day
+        keys = [(name, id(run) if self.keep_networks else self._token(run), self._token(row)) for row in rows]
         new = [index for index, key in enumerate(keys) if self._look_up(key) is None]
         if new:
             (outputs,) = run(**{argument: rows[new]})
             self.network_runs[name] += len(new)
-            self._known[-1] |= {keys[index]: output for index, output in zip(new, outputs, strict=True)}
+            known |= {keys[index]: output for index, output in zip(new, outputs, strict=True)}
         return (np.stack([self._look_up(key) for key in keys]),)
 
     def _stage(self, name: str, run: Callable[..., Any], *values: Any) -> Any:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, PARITY, RIGHT, WRONG, DumpTrial
+from parity.calibration.dumps import DRIFT, FULL, HALF, INCONCLUSIVE, PARITY, RIGHT, WRONG, DumpTrial
 from parity.calibration.on_dumps import DumpCalibration, PairTrial
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def dumps_document(found: DumpCalibration, *, weights: str, seconds: float) -> dict[str, Any]:
@@ -36,8 +36,8 @@ def dumps_document(found: DumpCalibration, *, weights: str, seconds: float) -> d
             "both_named": sum(pair.both_named for pair in found.pairs),
             "dumps": _counts(found.pair_dumps),
         },
-        "agree": sum(trial.agree for trial in found.trials),
-        "trials": len(found.trials),
+        "agree": sum(trial.agree for trial in (*found.trials, *found.pair_dumps)),
+        "trials": len(found.trials) + len(found.pair_dumps),
     }
     return {
         "schema": SCHEMA,
@@ -102,7 +102,7 @@ def lines(document: dict[str, Any]) -> list[str]:
     found.append(
         f"pairs as code: {pairs['pairs']}; the earlier named in {pairs['earlier_named']}, both in {pairs['both_named']}"
     )
-    found.append(f"compare and run --arrays agree on {document['summary']['agree']} of {document['summary']['trials']}")
+    found.append(f"compare, run and explain agree on {document['summary']['agree']} of {document['summary']['trials']}")
     for row in (*document["trials"], *document["pair_dumps"]):
         if row["wrong"]:
             found.append(f"{row['fixture']}, {row['fault'] or 'clean'} ({row['kind']}): {row['wrong']}")
@@ -137,8 +137,8 @@ def _wrong(trial: DumpTrial) -> str:
     if trial.false_alarm:
         said.append("a false alarm")
     if not trial.agree:
-        found = "different" if trial.first_drift else "equivalent"
-        said.append(f"compare says {found}, run --arrays {trial.replayed if trial.replayed == PARITY else 'otherwise'}")
+        words = DRIFT if trial.first_drift else PARITY
+        said.append(f"compare says {words}, run --arrays {trial.replayed}, explain {trial.explained}")
     return "; ".join(said)
 
 
