@@ -92,6 +92,11 @@ def hangs(stage, into, out):
     time.sleep(FOREVER)
 
 
+def hangs_and_says_so(stage, into, out):
+    (HERE / "hangs").touch()
+    time.sleep(FOREVER)
+
+
 def hangs_and_will_not_be_told(stage, into, out):
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)

@@ -12,6 +12,7 @@ import os
 import select
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -156,6 +157,16 @@ def _pidfd(pid: int) -> int | None:
     with contextlib.suppress(OSError):
         return None if opened is None else int(opened(pid))
     return None
+
+
+def end_on_sigterm() -> None:
+    """Let a request to terminate unwind the stack, so that programs end and folders go; others' handlers stay."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def send(stream: IO[bytes] | None, data: bytes) -> bool:

@@ -100,6 +100,7 @@ class Program:
         self.name = " ".join(command)
         self.timeout = timeout
         self.account = Account()
+        process.end_on_sigterm()
         self.folder = Path(tempfile.mkdtemp(prefix="parity-program-"))
         self._mark = uuid.uuid4().hex
         self._server: Server | None = None

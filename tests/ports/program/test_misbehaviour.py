@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -242,8 +245,25 @@ def test_a_program_that_says_something_else_of_itself_is_refused(place, kind, wo
     assert words in said and said.startswith("--implementation exec:") and "\n" not in said and len(said) < 1000
 
 
+@pytest.mark.parametrize("number, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_lab_interrupted_while_it_waits_leaves_nothing(place, tmp_path, number, status):
+    described = {"protocol": 1, "name": "hangs", "version": "1", "pipeline": "rnnt", "stages": ["choose"]}
+    (place / "describe.json").write_text(json.dumps(described))
+    words = [sys.executable, "-m", "parity", "rnnt", "replay", "small"]
+    words += ["--implementation", command("hangs_and_says_so", place), "--json", str(tmp_path / "rnnt.json")]
+    environment = {**os.environ, "TMPDIR": tempfile.gettempdir()}
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as lab:
+        while not (place / "hangs").exists():
+            assert lab.poll() is None
+            time.sleep(0.05)
+        lab.send_signal(number)
+        _, said = lab.communicate(timeout=60)
+    assert lab.returncode == status and "Traceback" not in said
+    assert not (tmp_path / "rnnt.json").exists()
+
+
 def test_there_are_forty_kinds_and_each_is_in_the_table():
     names = {row[0] for row in FAILS} | set(FORGIVEN) | {row[0] for row in DESCRIBED}
     defined = {line[4:].split("(")[0] for line in PROGRAM.read_text().splitlines() if line.startswith("def ")}
-    helpers = {"written", "npy", "shaped", "requests", "served", "say"}
+    helpers = {"hangs_and_says_so", "written", "npy", "shaped", "requests", "served", "say"}
     assert defined - helpers == names and len(names) >= 40
