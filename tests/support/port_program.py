@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -60,6 +61,9 @@ def pipeline(parameters: dict, fault: str | None) -> Pipeline:
 
 def run_stage(asked: argparse.Namespace, name: str, into: Path, out: Path) -> None:
     parameters = json.loads((into / "parameters.json").read_text())
+    if parameters["uri"] == asked.dies_on:
+        print(f"no memory for {name}", file=sys.stderr, flush=True)
+        os._exit(3)
     if asked.rnnt:
         stage = next(stage for stage in steps(parameters) if stage.name == name)
     else:
@@ -129,6 +133,7 @@ def main() -> None:
     parser.add_argument("--tensors", action="store_true")
     parser.add_argument("--stages")
     parser.add_argument("--declares")
+    parser.add_argument("--dies-on", help="a recording by its name")
     parser.add_argument("--fault", choices=sorted(FAULTS))
     parser.add_argument("request", choices=("describe", "stage", "serve"))
     parser.add_argument("rest", nargs="*")
