@@ -5,6 +5,8 @@
 #include "clustering.h"
 #include "geometry.h"
 
+enum { MOST_ITERATIONS = 10000 };
+
 static const double SMOOTHING = 7.0, STOP_BELOW = 1e-4, PRIOR_EPS = 1e-8;
 
 /* The sum of squares in NumPy's order: eight sums in turns, halves of more than 128 numbers apart. */
@@ -135,6 +137,8 @@ bool vbx(struct job *job) {
         !expect_length(job, "ahc_clusters", &labels, 0, in.shape[0]) || !parameter(job, "fa", 0.07, &fa) ||
         !parameter(job, "fb", 0.8, &fb) || !parameter(job, "max_iterations", 20, &most))
         return false;
+    if (!(most >= 1 && most <= MOST_ITERATIONS))
+        return fail(job, "parameters.json: max_iterations is %g, expected 1 to %d", most, MOST_ITERATIONS);
     size_t speakers = 0, iterations = (size_t)most, done = 0;
     for (size_t i = 0; i < labels.size; i++)
         if ((size_t)labels.i8[i] >= speakers) speakers = (size_t)labels.i8[i] + 1;

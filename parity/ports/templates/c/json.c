@@ -205,16 +205,31 @@ const struct json *json_member(const struct json *object, const char *key) {
     return NULL;
 }
 
+/* Bytes of the UTF-8 letter that text begins with; 0 where it begins with none. */
+static size_t letter(const char *text) {
+    const unsigned char *byte = (const unsigned char *)text;
+    size_t length = byte[0] < 0x80 ? 1 : byte[0] < 0xE0 ? 2 : byte[0] < 0xF0 ? 3 : 4;
+    if ((byte[0] >= 0x80 && byte[0] < 0xC2) || byte[0] > 0xF4) return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((byte[i] & 0xC0) != 0x80) return 0;
+    bool too_long = (byte[0] == 0xE0 && byte[1] < 0xA0) || (byte[0] == 0xF0 && byte[1] < 0x90);
+    bool no_letter = (byte[0] == 0xED && byte[1] > 0x9F) || (byte[0] == 0xF4 && byte[1] > 0x8F);
+    return too_long || no_letter ? 0 : length;
+}
+
 void json_write_string(FILE *file, const char *text) {
     fputc('"', file);
-    for (; *text; text++) {
-        unsigned char next = (unsigned char)*text;
-        if (next == '"' || next == '\\')
-            fprintf(file, "\\%c", next);
-        else if (next < 0x20)
-            fprintf(file, "\\u%04x", next);
+    while (*text) {
+        size_t length = letter(text);
+        if (length == 0)
+            fputc('?', file);
+        else if (*text == '"' || *text == '\\')
+            fprintf(file, "\\%c", *text);
+        else if ((unsigned char)*text < 0x20)
+            fprintf(file, "\\u%04x", (unsigned char)*text);
         else
-            fputc(next, file);
+            fwrite(text, 1, length, file);
+        text += length ? length : 1;
     }
     fputc('"', file);
 }

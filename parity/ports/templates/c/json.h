@@ -26,7 +26,7 @@ const struct json *json_parse(struct memory *memory, const char *text, size_t le
 /* A member of an object; NULL where there is none, or `object` is none. */
 const struct json *json_member(const struct json *object, const char *key);
 
-/* A string with quotes and escapes. */
+/* A string with quotes and escapes; bytes that are no UTF-8 become question marks. */
 void json_write_string(FILE *file, const char *text);
 
 #endif

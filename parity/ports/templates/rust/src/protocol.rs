@@ -150,9 +150,10 @@ fn answer(port: &Port, line: &str) -> String {
 
 fn serve(port: &Port) -> Result<(), String> {
     let mut out = std::io::stdout().lock();
-    for line in std::io::stdin().lock().lines() {
+    for line in std::io::stdin().lock().split(b'\n') {
         let line = line.map_err(|error| error.to_string())?;
-        writeln!(out, "{}", answer(port, &line))
+        let answer = answer(port, &String::from_utf8_lossy(&line));
+        writeln!(out, "{answer}")
             .and_then(|()| out.flush())
             .map_err(|error| error.to_string())?;
     }
