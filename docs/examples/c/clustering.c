@@ -5,7 +5,7 @@
 #include "clustering.h"
 #include "geometry.h"
 
-enum { MOST_ITERATIONS = 10000 };
+enum { MOST_ITERATIONS = 10000, MOST_CLUSTERS = 127 };
 
 static const double SMOOTHING = 7.0, STOP_BELOW = 1e-4, PRIOR_EPS = 1e-8;
 
@@ -140,8 +140,11 @@ bool vbx(struct job *job) {
     if (!(most >= 1 && most <= MOST_ITERATIONS))
         return fail(job, "parameters.json: max_iterations is %g, expected 1 to %d", most, MOST_ITERATIONS);
     size_t speakers = 0, iterations = (size_t)most, done = 0;
-    for (size_t i = 0; i < labels.size; i++)
+    for (size_t i = 0; i < labels.size; i++) {
+        if (labels.i8[i] < 0 || (size_t)labels.i8[i] >= labels.size)
+            return fail(job, "ahc_clusters.npy: a cluster %lld of %zu embeddings", (long long)labels.i8[i], labels.size);
         if ((size_t)labels.i8[i] >= speakers) speakers = (size_t)labels.i8[i] + 1;
+    }
     struct array qinit = initial(job, &labels, speakers), q = initial(job, &labels, speakers);
     struct array prior = new_array(job, F8, 1, &speakers), elbo = new_array(job, F8, 1, &iterations);
     struct model model = new_model(job, &in, phi.f8, speakers);
@@ -197,8 +200,11 @@ static bool write_clustered(struct job *job, const struct array *rows, size_t au
     if (!read_as_i8(job, "kmeans_clusters", 1, &labels) || !imposed(job, automatic, &clusters) ||
         !expect_length(job, "kmeans_clusters", &labels, 0, rows->shape[0]))
         return false;
-    for (size_t i = 0; i < labels.size; i++)
+    for (size_t i = 0; i < labels.size; i++) {
+        if (labels.i8[i] < 0 || labels.i8[i] > MOST_CLUSTERS)
+            return fail(job, "kmeans_clusters.npy: a cluster %lld", (long long)labels.i8[i]);
         if ((size_t)labels.i8[i] >= clusters) clusters = (size_t)labels.i8[i] + 1;
+    }
     return write_plain(job, rows, labels.i8, clusters);
 }
 

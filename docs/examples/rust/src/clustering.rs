@@ -14,6 +14,8 @@ use crate::stages::{frames_of, read_segmentations};
 const SMOOTHING: f64 = 7.0;
 const STOP_BELOW: f64 = 1e-4;
 const PRIOR_EPS: f64 = 1e-8;
+const MOST_ITERATIONS: f64 = 1e4;
+const MOST_CLUSTERS: i64 = 127;
 /// A prior above which a speaker survives VBx.
 const SURVIVAL: f64 = 1e-7;
 
@@ -151,6 +153,9 @@ pub fn vbx(job: &Job) -> Result<(), String> {
     let (count, length) = (rows.shape[0], rows.shape[1]);
     let phi: Array<f64> = job.read("phi", &[Some(length)])?;
     let labels = job.read_integers("ahc_clusters", &[Some(count)])?;
+    if let Some(wrong) = labels.data.iter().find(|&&label| !(0..count as i64).contains(&label)) {
+        return Err(format!("ahc_clusters.npy: a cluster {wrong} of {count} embeddings"));
+    }
     let number = |name: &str, otherwise: f64| job.parameter(name).map(|found| found.unwrap_or(otherwise));
     let speakers = labels.data.iter().max().map_or(0, |highest| *highest as usize + 1);
     let qinit = initial(&labels.data, speakers);
@@ -176,8 +181,14 @@ pub fn vbx(job: &Job) -> Result<(), String> {
         alpha: vec![0.0; speakers * length],
         inverse: vec![0.0; speakers * length],
     };
+    let iterations = number("max_iterations", 20.0)?;
+    if !(1.0..=MOST_ITERATIONS).contains(&iterations) {
+        return Err(format!(
+            "parameters.json: max_iterations is {iterations}, expected 1 to {MOST_ITERATIONS}"
+        ));
+    }
     let mut elbo: Vec<f64> = Vec::new();
-    while elbo.len() < number("max_iterations", 20.0)? as usize {
+    while elbo.len() < iterations as usize {
         model.update_speakers();
         let evidence = model.update_rows();
         elbo.push(evidence + model.penalty());
@@ -261,6 +272,9 @@ pub fn centroids(job: &Job) -> Result<(), String> {
     let kept: Vec<usize> = (0..prior.data.len()).filter(|&k| prior.data[k] > SURVIVAL).collect();
     if job.has("kmeans_clusters") {
         let labels = job.read_integers("kmeans_clusters", &[Some(count)])?.data;
+        if let Some(wrong) = labels.iter().find(|label| !(0..=MOST_CLUSTERS).contains(*label)) {
+            return Err(format!("kmeans_clusters.npy: a cluster {wrong}"));
+        }
         let highest = labels.iter().max().map_or(0, |label| *label as usize + 1);
         let clusters = imposed(job, kept.len())?.max(highest);
         let of = |cluster: usize| each().zip(&labels).filter(move |(_, &label)| label == cluster as i64);
