@@ -14,6 +14,8 @@ from parity.errors import InputError, one_line
 MOST = 1 << 28
 """Bytes of a JSON or CSV file that is read: text is five to ten times what it holds."""
 
+DEEPEST = 8
+
 Rows = list[dict[str, str]]
 
 
@@ -77,6 +79,8 @@ def as_array(value: Any) -> np.ndarray:
     while isinstance(first, list):
         shape.append(len(first))
         first = first[0] if first else None
+        if len(shape) > DEEPEST:
+            raise InputError(f"is a list of lists more than {DEEPEST} deep; the deepest artefact has 3 axes")
     leaves: list[Any] = []
     _collect(value, tuple(shape), [], leaves)
     kinds = {type(leaf) for leaf in leaves}

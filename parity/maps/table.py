@@ -32,6 +32,8 @@ WINDOWS = {"chunks": (0.0, 10.0, 1.0), "frames": (0.0, 0.0619375, 0.016875)}
 
 TURN_FIELDS = ("start", "end", "duration", "speaker")
 MOST_TOML = 1 << 20  # bytes
+BEYOND = 1 << 40
+"""Larger than any length of an axis."""
 
 Index = tuple[int | slice, ...]
 
@@ -274,8 +276,8 @@ class _Table:
         return otherwise if value is None else float(value)
 
     def numbers(self, key: str) -> tuple[int, ...] | None:
-        fits = "is a list of whole numbers"
-        value = self._value(key, lambda v: isinstance(v, list) and bool(v) and all(type(n) is int for n in v), fits)
+        fits = f"is a list of whole numbers of at most {BEYOND:,}"
+        value = self._value(key, lambda v: isinstance(v, list) and bool(v) and all(map(_is_length, v)), fits)
         return None if value is None else tuple(value)
 
     def listed(self, key: str) -> tuple[str, ...]:
@@ -308,13 +310,17 @@ _WHOLE = tuple(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 3
 _DTYPES = ("bool", *_WHOLE, "float16", "float32", "float64")
 
 
+def _is_length(value: Any) -> bool:
+    return type(value) is int and abs(value) <= BEYOND
+
+
 def _is_number(value: Any) -> bool:
     return type(value) in (int, float)
 
 
 def _step(step: Any) -> int | slice | None:
-    if type(step) is int:
-        return step
+    if _is_length(step):
+        return int(step)
     if not isinstance(step, str) or not (found := re.fullmatch(r"(-?\d{1,9})?:(-?\d{1,9})?", step.strip())):
         return None
     return slice(*(None if bound is None else int(bound) for bound in found.groups()))

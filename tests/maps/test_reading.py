@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
+from parity.errors import InputError
 from parity.maps import Found, parse_map, read_mapped, recordings, through
 
 EMBEDDINGS = np.arange(2 * 3 * 256, dtype=np.float32).reshape(2, 3, 256) / 2**15
@@ -219,6 +222,7 @@ WRONG_FILES: dict[str, tuple[dict[str, bytes], dict[str, Any], str]] = {
     "deeper": ({"a.json": b"[1, [2]]"}, {"file": "a.json"}, "is a list at [1], where its neighbours are numbers"),
     "text": ({"a.json": b'[1, "2"]'}, {"file": "a.json"}, "holds '2', a text, among its numbers"),
     "mixed": ({"a.json": b"[1.5, true]"}, {"file": "a.json"}, "holds both numbers and true or false"),
+    "deep": ({"a.json": b"[" * 99 + b"1" + b"]" * 99}, {"file": "a.json"}, "a list of lists more than 8 deep"),
     "beyond": ({"a.json": b"[99999999999999999999]"}, {"file": "a.json"}, "a whole number beyond 64 bits"),
     "no way down": ({"a.json": b'{"a": 1}'}, {"file": "a.json", "key": "b.c"}, "has no 'b' (key = 'b.c'); there is a"),
     "no archive": ({"a.npz": b"PK"}, {"file": "a.npz", "key": "e"}, "not an .npz archive"),
@@ -318,3 +322,39 @@ def test_recordings_beside_each_other_are_told_apart_and_renamed(tmp_path):
     tree = recordings(through(tmp_path, parse_map(TREE, "m")))
     assert list(tree) == ["01_first", "two"]
     assert np.array_equal(read_mapped(tree["two"]).values["embeddings"], EMBEDDINGS)
+
+
+ANY = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 9),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=6),
+    st.lists(st.one_of(st.integers(-3, 9), st.sampled_from([":", "1:", ":-1"])), max_size=4),
+)
+STEPS = ("reshape", "index", "axes", "scale", "offset", "dtype", "chunks", "window", "key", "format", "stored")
+
+
+@given(said=st.dictionaries(st.sampled_from(STEPS), ANY, max_size=4))
+def test_whatever_a_map_says_is_done_or_refused_in_one_line(said, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("r")
+    np.savez(folder / "a.npz", e=EMBEDDINGS)
+    table = {"file": "a.npz", "key": "e", **said}
+    try:
+        got = read_mapped(through(folder, _parsed(table), chosen=True))
+    except InputError as error:
+        assert str(error).startswith("m: ") and "\n" not in str(error)
+        return
+    assert len(got.values) + len(got.problems) == 1 and not any("\n" in problem for problem in got.problems)
+
+
+def _parsed(table: dict[str, Any]) -> Any:
+    lines = "\n".join(f"{key} = {_any_toml(value)}" for key, value in table.items())
+    return parse_map(f"schema = 1\n[artefacts.embeddings]\n{lines}", "m")
+
+
+def _any_toml(value: Any) -> str:
+    if isinstance(value, float):
+        return repr(value)
+    return '""' if value is None else json.dumps(value)

@@ -57,6 +57,8 @@ def sides(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Side, Side]
         ((name, our_own),) = ours.items()
         return {name: (next(iter(theirs.values())), our_own)}, []
     both = {name: (theirs[name], ours[name]) for name in theirs if name in ours}
+    if both and 1 in (len(theirs), len(ours)):  # of one recording only the namesake is meant
+        return both, []
     if not both:
         listed = f"{', '.join(sorted(ours)[:4])} against {', '.join(sorted(theirs)[:4])}"
         raise InputError(f"{candidate}: no recording of it has a namesake in {reference}: {listed}")
