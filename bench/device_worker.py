@@ -58,9 +58,10 @@ def _diarized(diarizer: Any, fixture: Any) -> Found:
     from parity.fixtures.snapshot import read_snapshot
     from parity.replay.outcome import active_embedding_drift, near_tie_flips
 
-    kept, waveform = read_snapshot(fixture.snapshot_folder), load_clip(fixture.clip())
+    kept, (samples, sample_rate) = read_snapshot(fixture.snapshot_folder), load_clip(fixture.clip())
     started = time.perf_counter()
-    made = diarizer(waveform, artefacts=("segmentations", "embeddings"), **fixture.speakers)
+    wanted_arrays = ("segmentations", "embeddings")
+    made = diarizer(samples, sample_rate=sample_rate, artefacts=wanted_arrays, **fixture.speakers)
     seconds = time.perf_counter() - started
     texts = (made.rttm(fixture.name), made.rttm(fixture.name, exclusive=True))
     wanted = (kept.values["diarization"], kept.values["exclusive_diarization"])
@@ -77,7 +78,7 @@ def _diarized(diarizer: Any, fixture: Any) -> Found:
         "embedding_drift": _plain(active_embedding_drift(made.artefacts["embeddings"], kept)),
         "frames_flipped": int(flips.sum()),
         "near_ties": 0 if tied is None else int(tied.sum()),
-        "audio_seconds": round(waveform.shape[1] / 16000, 2),
+        "audio_seconds": round(samples.shape[1] / sample_rate, 2),
         "seconds": round(seconds, 3),
     }
 
@@ -199,11 +200,12 @@ def profile(device: str, seconds: str) -> Found:
 
 def _filterbank(waveform: np.ndarray) -> Found:
     """Seconds for all chunks by number of threads, the median of three."""
+    from parity.community1.audio import hear
     from parity.community1.fbank import fbank_series
     from parity.community1.side_by_side import side_by_side
     from parity.networks.runtime import available_cores, one_blas_thread
 
-    series, taken = fbank_series(waveform), {}
+    series, taken = fbank_series(hear(waveform, 16000)[1]), {}
     for threads in sorted({1, 4, available_cores()}):
         rounds = []
         for _ in range(3):
@@ -311,7 +313,7 @@ def verdicts(device: str, path: str) -> Found:
 def _of_seconds(seconds: int) -> np.ndarray:
     """The long mixture, over again until it is long enough: (1, seconds * 16000) float32."""
     (fixture,) = Catalogue.read(default_folder()).select([TIMED])
-    waveform = load_clip(fixture.clip())
+    waveform, _ = load_clip(fixture.clip())
     wanted = seconds * 16000
     return np.ascontiguousarray(np.tile(waveform, -(-wanted // waveform.shape[1]))[:, :wanted])
 

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE, load_clip
+from parity.community1.audio import hear
 from parity.fixtures.catalogue import Catalogue, default_folder
 
 SEED = 7
@@ -24,7 +25,7 @@ SOFTEST = 0.25
 def long_clip(seconds: int) -> np.ndarray:
     """A recording of that many seconds: (1, seconds * 16000) float32; a longer one begins with a shorter one."""
     waveform, filled = np.empty((1, seconds * SAMPLE_RATE), dtype=np.float32), 0
-    sources = [load_clip(fixture.clip())[0] for fixture in Catalogue.read(default_folder()).fixtures]
+    sources = [hear(*load_clip(fixture.clip()))[0][0] for fixture in Catalogue.read(default_folder()).fixtures]
     for tile in tiles(sources, np.random.default_rng(SEED)):
         part = tile[: waveform.shape[1] - filled]
         waveform[0, filled : filled + len(part)] = part

@@ -11,26 +11,27 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-
-import numpy as np
+from typing import Any
 
 from bench.memory import forget_peak, peak_mb
-from parity.audio import load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.networks import build_networks
 from parity.diarize import Diarizer, StageClock
 from parity.fixtures import read_snapshot
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.heard import with_heard
+from parity.fixtures.prepare import load_inputs
 from parity.networks.runtime import one_blas_thread
 from parity.replay import replay
 from parity.replay.outcome import TEXTS, URI
 from parity.sources import load_weights
 
 Answer = dict[str, object]
-Run = Callable[[Fixture, np.ndarray], Answer]
+Inputs = Mapping[str, Any]
+Run = Callable[[Fixture, Inputs], Answer]
 
 PYANNOTE, PLAIN, REPLAY = "pyannote", "plain", "replay"
 
@@ -39,8 +40,8 @@ def diarize_side(runtime: str, threads: int) -> Run:
     """`parity diarize` with a runtime."""
     diarizer = Diarizer(runtime=runtime, threads=threads)
 
-    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
-        found = diarizer(waveform, **fixture.speakers)
+    def run(fixture: Fixture, inputs: Inputs) -> Answer:
+        found = diarizer(inputs["samples"], sample_rate=inputs["sample_rate"], **fixture.speakers)
         return {"rttm": [found.rttm(URI, exclusive=exclusive) for exclusive in (False, True)], "stages": found.seconds}
 
     return run
@@ -50,10 +51,10 @@ def plain_side(threads: int) -> Run:
     """Every stage on every chunk in ONNX Runtime, networks on all threads: `diarize` before it left work out."""
     networks, parameters = _native(threads)
 
-    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
+    def run(fixture: Fixture, inputs: Inputs) -> Answer:
         clock = StageClock()
         with one_blas_thread():
-            made = clock.run(community1_pipeline(networks, parameters(fixture)), {"waveform": waveform})
+            made = clock.run(community1_pipeline(networks, parameters(fixture)), inputs)
         return {"rttm": [to_rttm(made[text], URI) for text in TEXTS], "stages": clock.seconds}
 
     return run
@@ -63,10 +64,10 @@ def replay_side(threads: int) -> Run:
     """The whole replay of a fixture, isolated replays and comparisons included."""
     networks, parameters = _native(threads)
 
-    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
+    def run(fixture: Fixture, inputs: Inputs) -> Answer:
         made: dict = {}
         pipeline, snapshot = community1_pipeline(networks, parameters(fixture)), read_snapshot(fixture.snapshot_folder)
-        outcome = replay(pipeline, snapshot, {"waveform": waveform}, on_made=made.update)
+        outcome = replay(pipeline, with_heard(snapshot, inputs), inputs, on_made=made.update)
         return {"rttm": [to_rttm(made[text], URI) for text in TEXTS], "stages": outcome.stage_seconds}
 
     return run
@@ -85,8 +86,8 @@ def pyannote_side(threads: int) -> Run:
     torch.set_num_threads(threads)
     pipeline = load_reference(load_weights().folder)
 
-    def run(fixture: Fixture, waveform: np.ndarray) -> Answer:
-        found = run_reference(pipeline, waveform, URI, fixture.speakers, tapped=False)
+    def run(fixture: Fixture, inputs: Inputs) -> Answer:
+        found = run_reference(pipeline, **inputs, uri=URI, speakers=fixture.speakers, tapped=False)
         return {"rttm": [found.diarization, found.exclusive_diarization]}
 
     return run
@@ -106,15 +107,15 @@ def make_side(name: str, threads: int) -> Run:
 
 def answer(run: Run, fixture: Fixture) -> Answer:
     """Run one clip: `rttm` plain and exclusive, `stages` where the side knows them, seconds and memory."""
-    waveform = load_clip(fixture.clip())
+    inputs = load_inputs(fixture.clip())
     forget_peak()
     started, used = time.perf_counter(), time.process_time()
-    found = run(fixture, waveform)
+    found = run(fixture, inputs)
     seconds = time.perf_counter() - started
     return found | {
         "seconds": seconds,
         "cpu_seconds": time.process_time() - used,
-        "audio_seconds": waveform.shape[1] / 16000,
+        "audio_seconds": inputs["samples"].shape[1] / inputs["sample_rate"],
         "peak_mb": round(peak_mb(), 1),
     }
 

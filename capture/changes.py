@@ -40,7 +40,7 @@ class Change:
     environment : variables that are set, or removed (None)
     threads : of torch and BLAS, where they change
     batch_size : of both networks, where it changes
-    one_ulp : whether the waveform is moved
+    one_ulp : whether the samples are moved
     """
 
     name: str
@@ -57,7 +57,7 @@ CHANGES = {
     for change in (
         Change(
             "one_ulp",
-            "every sample of the waveform moved to a neighbouring float32, up or down by chance; silence stays",
+            "every sample of the clip moved to a neighbouring float32, up or down by chance; silence stays",
             lambda seen: True,  # checked on each waveform
             one_ulp=True,
         ),
@@ -108,21 +108,21 @@ def chosen(names: Sequence[str]) -> list[Change]:
     return [change for change in CHANGES.values() if not names or change.name in names]
 
 
-def one_ulp(waveform: np.ndarray, seed: int) -> np.ndarray:
+def one_ulp(samples: np.ndarray, seed: int) -> np.ndarray:
     """Every sample moved to the float32 above or below it, by chance.
 
     Parameters
     ----------
-    waveform : (1, num_samples) float32
+    samples : (channels, n) float32
     seed : of the directions
 
     Returns
     -------
-    moved : (1, num_samples) float32; zeros are kept: digital silence has no noise, and its neighbours are denormal
+    moved : (channels, n) float32; zeros are kept: digital silence has no noise, and its neighbours are denormal
     """
-    up = np.random.default_rng(seed).random(waveform.shape) < 0.5
+    up = np.random.default_rng(seed).random(samples.shape) < 0.5
     towards = np.where(up, np.inf, -np.inf).astype(np.float32)
-    return np.where(waveform == 0, waveform, np.nextafter(waveform, towards))
+    return np.where(samples == 0, samples, np.nextafter(samples, towards))
 
 
 def batched(pipeline: Any, batch_size: int | None) -> Any:

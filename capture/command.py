@@ -10,12 +10,13 @@ import typer
 from capture.device import CPU, prepared
 from capture.environment import DEFAULT_THREADS, mend_torchaudio, silence_torchcodec
 from capture.settings import Settings, check, check_installed
-from parity.audio import load_clip
 from parity.community1 import Parameters
-from parity.console import run_and_exit, stderr
+from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 from parity.files import check_writable
+from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.prepare import load_inputs
 from parity.fixtures.snapshot import MANIFEST, REFERENCE_VERSION
 from parity.sources import DEFAULT_SOURCE, WeightSet, load_weights
 
@@ -41,6 +42,13 @@ def capture(
     layer_samples: Annotated[
         bool, typer.Option("--layer-samples", help="Record the embedding network's layers; write layers.npz.")
     ] = False,
+    heard: Annotated[
+        bool, typer.Option("--heard", help="Add what both networks hear to snapshots that lack it; run neither.")
+    ] = False,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="Files of every rate, layout, subtype and length against `diarize`.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="With --matrix, run only so many more.")] = None,
 ) -> None:
     """Run pyannote.audio on fixtures, record every stage, and keep the snapshot.
 
@@ -52,12 +60,27 @@ def capture(
     With --noise, snapshots stay: captures with one benign change each are compared with them, into noise.json. With
     --layers, one fixture's few --chunks go through both networks alone; `parity explain --layers` reads the file. With
     --layer-samples, the chunks whose filterbank a snapshot holds go through the embedding network, and what
-    `parity layers` compares is kept beside the snapshot, as layers.npz.
+    `parity layers` compares is kept beside the snapshot, as layers.npz. With --heard, pyannote's front end alone runs,
+    and audio.npz is added to snapshots from before it was recorded.
+
+    With --matrix, pyannote and `diarize` hear the same files of every kind, no fixture among them; what is known is
+    kept in reports/matrix.jsonl, or --out, and a run that was stopped goes on. --device is pyannote's.
     """
     settings = Settings(reference_version, device, threads, weights, out, tf32)
+    others = layers is not None or chunks or noise or variant or check_only or accept or resume
+    if limit is not None and not matrix:
+        raise InputError("--limit goes with --matrix, whose files it counts")
+    if matrix:
+        if others or heard or layer_samples or fixture or tf32 or reference_version != REFERENCE_VERSION:
+            raise InputError("--matrix goes with --weights, --threads, --device, --out and --limit only")
+        raise typer.Exit(_run_matrix(settings, limit))
+    if heard:
+        if others or layer_samples or settings != Settings(weights=weights):
+            raise InputError("--heard goes with --fixture and --weights only")
+        _add_heard(fixture, weights)
+        return
     if layer_samples:
-        only = Settings(threads=threads, weights=weights, out=out)
-        if layers is not None or chunks or noise or variant or check_only or accept or resume or settings != only:
+        if others or settings != Settings(threads=threads, weights=weights, out=out):
             raise InputError("--layer-samples goes with --fixture, --weights, --out and --threads only")
         check(settings, default_folder(), writes=False)
         _record_samples(fixture, weights, out, threads)
@@ -164,8 +187,43 @@ def _record_layers(path: Path, chunks: str | None, names: list[str], weights: st
 
     torch.set_num_threads(threads)
     numbers, weight_set = parse_chunks(chunks), load_weights(weights)
-    record_layers(path, load_reference(weight_set.folder), entry, weight_set, load_clip(entry.clip()), numbers)
+    record_layers(path, load_reference(weight_set.folder), entry, weight_set, load_inputs(entry.clip()), numbers)
     stderr.print(f"{path}: layers of {entry.name}, chunks {chunks}, {path.stat().st_size / 1e6:.0f} MB", markup=False)
+
+
+def _run_matrix(settings: Settings, limit: int | None) -> int:
+    """The exit status: 1 where a line differs that no near tie explains."""
+    check_installed(settings.reference_version)
+    mend_torchaudio()
+    silence_torchcodec()
+    import torch
+
+    from capture.device import check_present
+    from capture.matrix import FILE, UNEXPLAINED, run_all, summary
+
+    check_present(settings.device)
+    torch.set_num_threads(settings.threads)
+    path = settings.out or FILE
+    check_writable(path)
+    with prepared(settings.device, settings.tf32):
+        rows = run_all(path, settings.weights, settings.threads, settings.device, limit)
+    for line in summary(rows):
+        stdout.print(line, markup=False, soft_wrap=True)
+    return int(any(row.explanation == UNEXPLAINED for row in rows.values()))
+
+
+def _add_heard(names: list[str], weights: str) -> None:
+    fixtures = Catalogue.read(default_folder()).select(names)
+    check_installed(REFERENCE_VERSION)
+    mend_torchaudio()
+    silence_torchcodec()
+    from capture.heard import add_heard
+    from capture.reference import load_reference
+
+    pipeline = load_reference(load_weights(weights).folder)
+    for entry in fixtures:
+        add_heard(pipeline, entry)
+        stderr.print(f"{entry.name}: what both networks hear was added; all else is as it was", markup=False)
 
 
 def _record_samples(names: list[str], weights: str, out: Path | None, threads: int) -> None:
@@ -199,35 +257,39 @@ def _capture_one(
     """Capture one fixture; whether it was new, accepted, or within tolerance of the snapshot there."""
     from tempfile import TemporaryDirectory
 
+    from capture import beside
     from capture.check import compare_snapshots
     from capture.reference import load_reference, run_reference
     from capture.snapshots import save
 
-    waveform = load_clip(fixture.clip())
+    inputs = load_inputs(fixture.clip())
     with prepared(settings.device, settings.tf32):
         pipeline = load_reference(weights.folder, settings.device)
-        run = run_reference(pipeline, waveform, fixture.name, fixture.speakers)
-    seconds = waveform.shape[1] / 16000
+        run = run_reference(pipeline, **inputs, uri=fixture.name, speakers=fixture.speakers)
+    seconds = inputs["samples"].shape[1] / inputs["sample_rate"]
     kept = (fixture, run, weights, _parameters(fixture, weights), seconds, settings)
     exists = (folder / MANIFEST).exists()
     if not exists and not check_only:
-        save(folder, *kept, replace=False)
+        save(folder, *kept, inputs=inputs, replace=False)
         stderr.print(
             f"{fixture.name}: captured in {run.seconds:.1f} s ({run.seconds / seconds:.2f} s per second of audio)"
         )
         return True
     with TemporaryDirectory() as temporary:
-        fresh = save(Path(temporary) / fixture.name, *kept, replace=False)
-        within, lines = compare_snapshots(folder, fresh)
-    for line in lines:
+        fresh = save(Path(temporary) / fixture.name, *kept, inputs=inputs, replace=False)
+        found = compare_snapshots(folder, fresh, inputs)
+    for line in found.lines:
         stderr.print(f"{fixture.name}: {line}")
     if accept and not check_only:
-        save(folder, *kept, replace=True)
+        measured, old = beside.read_all(folder), snapshot_sha256(folder)
+        save(folder, *kept, inputs=inputs, replace=True)
+        if found.same:
+            beside.keep(folder, measured, old)
         stderr.print(f"{fixture.name}: replaced")
         return True
     if not check_only:
         stderr.print(f"{fixture.name}: the snapshot is kept; run again with --accept to replace it")
-    return within
+    return found.within
 
 
 def main() -> None:

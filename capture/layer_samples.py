@@ -16,7 +16,7 @@ from capture.layers import checked_snapshot, embedding_layers, provenance
 from capture.recorder import known_sources
 from capture.taps import check_sources
 from parity.audio import load_clip
-from parity.community1 import geometry
+from parity.community1.audio import hear
 from parity.fixtures import Fixture
 from parity.fixtures.beside import snapshot_sha256
 from parity.layers.reference import proven_layers
@@ -52,6 +52,6 @@ def record_samples(folder: Path, pipeline: Pipeline, fixture: Fixture, weights: 
 
 
 def _inputs_of_silence(pipeline: Pipeline, fixture: Fixture) -> tuple[np.ndarray, np.ndarray]:
-    samples = torch.from_numpy(geometry.chunk(load_clip(fixture.clip()), 0))[None]
+    samples = torch.from_numpy(hear(*load_clip(fixture.clip()))[1].compute(0))[None, None]
     with torch.inference_mode():
         return pipeline._embedding.model_.compute_fbank(samples)[0].numpy(), EVERYBODY

@@ -28,6 +28,7 @@ from parity.errors import InputError, one_line
 from parity.files.whole import sha256_bytes
 from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.heard import with_heard
 from parity.fixtures.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
 from parity.fixtures.prepare import check_provenance
 from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
@@ -160,13 +161,14 @@ def _measure_fixture(
     kept = read_snapshot(folder)
     check_provenance(kept, fixture, weights, Parameters(**weights.parameters, **fixture.speakers))
     _check_otherwise_equal(kept, usual_threads)
-    waveform = load_clip(fixture.clip())
+    samples, sample_rate = load_clip(fixture.clip())
+    kept = with_heard(kept, {"samples": samples, "sample_rate": sample_rate})
     if change.one_ulp:
-        moved = one_ulp(waveform, seed=int(sha256_bytes(fixture.name.encode())[:8], 16))
-        machine = {**machine, "samples": waveform.size, "samples_moved": int(np.count_nonzero(moved != waveform))}
-        waveform = moved
+        moved = one_ulp(samples, seed=int(sha256_bytes(fixture.name.encode())[:8], 16))
+        machine = {**machine, "samples": samples.size, "samples_moved": int(np.count_nonzero(moved != samples))}
+        samples = moved
     pipeline = batched(load_reference(weights.folder), change.batch_size)
-    run = run_reference(pipeline, waveform, fixture.name, fixture.speakers)
+    run = run_reference(pipeline, samples, sample_rate, fixture.name, fixture.speakers)
     texts = dict(zip(TEXTS, (run.diarization, run.exclusive_diarization), strict=True))
     variant = Variant(
         name=change.name,

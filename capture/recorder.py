@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pyannote.audio.core.io import Audio
 from pyannote.audio.models.embedding.wespeaker import BaseWeSpeakerResNet
 from pyannote.audio.pipelines import clustering
 from pyannote.audio.pipelines.clustering import BaseClustering, VBxClustering
@@ -23,7 +24,7 @@ from sklearn.cluster import KMeans
 
 from capture.taps import all_tapped, check_sources
 
-HEAVY_CHUNKS = 3  # of fbank and segmentation logits, evenly spaced, so that fixtures/ stays under 20 MB
+HEAVY_CHUNKS = 3  # of waveforms, fbank and segmentation logits, evenly spaced, so that fixtures/ stays under 20 MB
 SOURCES = Path(__file__).with_name("sources.json")
 
 
@@ -56,6 +57,8 @@ class Recorder:
         self._progress = progress
         self._logits: list[np.ndarray] = []
         self._masks: list[np.ndarray] = []
+        self._chunks: dict[int, np.ndarray] = {}
+        self._cropped = 0
         self._fbank: dict[int, np.ndarray] = {}
         self._rows = 0
         self._embedding = False
@@ -75,6 +78,8 @@ class Recorder:
             _ = pipeline._embedding.min_num_samples
         handle = pipeline._segmentation.model.register_forward_hook(self._saw_logits)
         taps: list[tuple[Any, str, Callable[..., None]]] = [
+            (Audio, "__call__", self._saw_waveform),
+            (Audio, "crop", self._saw_chunk),
             (BaseWeSpeakerResNet, "compute_fbank", self._saw_fbank),
             (PyannoteAudioPretrainedSpeakerEmbedding, "__call__", self._saw_masks),
             (BaseClustering, "filter_embeddings", self._saw_filter),
@@ -107,6 +112,15 @@ class Recorder:
 
     def _keep(self, name: str, value: Any) -> None:
         self.values[name] = np.array(value)
+
+    def _saw_waveform(self, result: Any, *args: Any, **kwargs: Any) -> None:
+        self._keep("waveform", result[0].detach().cpu().numpy())
+
+    def _saw_chunk(self, result: Any, *args: Any, **kwargs: Any) -> None:
+        # The embedding network's, one per chunk in order; segmentation cuts its chunks from the whole waveform.
+        if self._cropped in self.heavy:
+            self._chunks[self._cropped] = result[0].detach().cpu().numpy()[0].copy()
+        self._cropped += 1
 
     def _saw_logits(self, module: Any, inputs: Any, output: Any) -> None:
         self._logits.append(output.detach().cpu().numpy().copy())
@@ -166,5 +180,7 @@ class Recorder:
         if self._masks:
             masks = np.concatenate(self._masks)
             self.values["masks"] = masks.reshape(-1, 3, masks.shape[-1])
+        if self._chunks:
+            self.values["chunk_waveforms"] = np.stack([self._chunks[int(chunk)] for chunk in self.heavy])
         if self._fbank:
             self.values["fbank"] = np.stack([self._fbank[int(chunk)] for chunk in self.heavy])

@@ -16,6 +16,7 @@ import torch
 from pyannote.audio import Pipeline
 
 from capture.recorder import Recorder
+from parity.audio import resampled_length
 from parity.community1 import geometry
 from parity.community1.parameters import Bounds
 
@@ -65,7 +66,8 @@ def _whole_checkpoints() -> Iterator[None]:
 
 def run_reference(
     pipeline: Pipeline,
-    waveform: np.ndarray,
+    samples: np.ndarray,
+    sample_rate: int,
     uri: str,
     speakers: Bounds | None = None,
     *,
@@ -76,18 +78,20 @@ def run_reference(
 
     Parameters
     ----------
-    waveform : (1, num_samples) float32, 16 kHz
+    samples : (channels, n) float32, as the file has them: pyannote mixes down and resamples itself
+    sample_rate : Hz
     uri : the name in RTTM lines
     speakers : num_speakers, min_speakers, max_speakers where they are known
     tapped : whether artefacts are recorded
     progress : called with the stage's name, steps done and steps in all
     """
     file: dict[str, Any] = {
-        "waveform": torch.from_numpy(waveform),
-        "sample_rate": geometry.SAMPLE_RATE,
+        "waveform": torch.from_numpy(samples),
+        "sample_rate": sample_rate,
         "uri": uri,
     }
-    recorder = Recorder(geometry.num_chunks(waveform.shape[1]), progress)
+    heard = resampled_length(samples.shape[1], sample_rate)
+    recorder = Recorder(geometry.num_chunks(heard), progress)
     started = time.perf_counter()
     if tapped:
         with recorder.watching(pipeline):

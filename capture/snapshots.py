@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,10 @@ from capture.settings import Settings
 from parity.community1 import Parameters, geometry
 from parity.files.machine import cpu_model
 from parity.fixtures import Fixture
+from parity.fixtures.heard import digest, digests, is_the_clip
 from parity.fixtures.snapshot import SCHEMA, Snapshot, write_snapshot
 from parity.pipeline import ARTEFACTS
+from parity.pipeline.artefact import HASHES
 from parity.sources import WeightSet
 
 RECORDED_VERSIONS = (
@@ -40,24 +43,32 @@ def save(
     audio_seconds: float,
     settings: Settings,
     *,
+    inputs: Mapping[str, Any],
     replace: bool,
 ) -> Snapshot:
-    """Write one run as a snapshot."""
+    """Write one run as a snapshot.
+
+    Parameters
+    ----------
+    inputs : `samples` (channels, n) float32 and `sample_rate` in Hz, of the clip
+    replace : whether one that is there may be replaced
+    """
     return write_snapshot(
         folder,
         manifest(fixture, run, weights, parameters, audio_seconds, settings),
-        contents(run, parameters),
+        contents(run, parameters, inputs),
         replace=replace,
     )
 
 
-def contents(run: Run, parameters: Parameters) -> dict[str, dict[str | None, Any]]:
-    """What each file of the snapshot holds."""
+def contents(run: Run, parameters: Parameters, inputs: Mapping[str, Any]) -> dict[str, dict[str | None, Any]]:
+    """What each file of the snapshot holds; `inputs` are the `samples` and the `sample_rate` of the clip."""
     table: dict[str, dict[str | None, Any]] = {}
     for name, value in run.values.items():
-        if name in ARTEFACTS:
+        if name in ARTEFACTS and ARTEFACTS[name].stage != "audio":
             table.setdefault(ARTEFACTS[name].file, {})[ARTEFACTS[name].key] = value
     table["segmentations.npz"]["segmentation_gap"] = run.values["segmentation_gap"]
+    table["audio.npz"] = audio_file(run.values, inputs, run.heavy)
     for file in ("segmentation_logits.npz", "fbank.npz"):
         if file in table:
             table[file]["chunks"] = run.heavy
@@ -80,6 +91,24 @@ def contents(run: Run, parameters: Parameters) -> dict[str, dict[str | None, Any
     table["reference.rttm"] = {None: run.diarization}
     table["reference_exclusive.rttm"] = {None: run.exclusive_diarization}
     return table
+
+
+def audio_file(heard: Mapping[str, Any], inputs: Mapping[str, Any], chunks: np.ndarray) -> dict[str | None, Any]:
+    """What `audio.npz` holds: what was heard, or its hashes where that is the clip itself.
+
+    Parameters
+    ----------
+    heard : `waveform`, and `chunk_waveforms` of `chunks` where somebody speaks
+    inputs : `samples` and `sample_rate` of the clip
+    """
+    rows = heard.get("chunk_waveforms")
+    kept: dict[str | None, Any] = {"waveform": heard["waveform"]}
+    if is_the_clip(inputs["samples"], inputs["sample_rate"]):
+        kept = {HASHES[0]: digest(heard["waveform"])}
+    if rows is None:
+        return kept
+    kept |= {HASHES[1]: digests(rows)} if HASHES[0] in kept else {"chunk_waveforms": rows}
+    return kept | {"chunks": chunks}
 
 
 def manifest(

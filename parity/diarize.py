@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from parity.answers.diarization import Diarization as Diarization
-from parity.audio.long import load_16k
+from parity.audio.long import FileSamples, open_samples
 from parity.audio.loudness import energy
 from parity.audio.reading import SAMPLE_RATE, check_waveform
 from parity.community1 import Parameters, community1_pipeline
@@ -36,6 +36,7 @@ Progress = Callable[[str, int, int], None]
 def diarize(
     audio: str | Path | np.ndarray,
     *,
+    sample_rate: int = SAMPLE_RATE,
     weights: WeightSet | str | Path = DEFAULT_SOURCE,
     num_speakers: int | None = None,
     min_speakers: int | None = None,
@@ -51,8 +52,9 @@ def diarize(
 
     Parameters
     ----------
-    audio : a file that libsndfile reads (any rate, any channels), or samples at 16 kHz, (num_samples,) or
-        (1, num_samples), float32 or float64 (rounded to float32), full scale at 1.0
+    audio : a file that libsndfile reads (any rate, any channels), or samples, (n,) or (channels, n), float32 or float64
+        (rounded to float32), full scale at 1.0
+    sample_rate : of samples, in Hz; a file says its own
     weights, threads, runtime, device, precision : see `Diarizer`
     num_speakers, min_speakers, max_speakers : where they are known
     artefacts : names of artefacts to return, see `parity.pipeline.artefact`
@@ -68,9 +70,9 @@ def diarize(
     """
     bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
-    waveform = _waveform(audio)  # what is wrong with it is said before weights are loaded
+    samples = _samples(audio, sample_rate)  # what is wrong with it is said before weights are loaded
     diarizer = Diarizer(weights, threads=threads, runtime=runtime, device=device, precision=precision)
-    return diarizer._run(waveform, bounds, tuple(artefacts), progress)
+    return diarizer._run(samples, bounds, tuple(artefacts), progress)
 
 
 class Diarizer:
@@ -128,6 +130,7 @@ class Diarizer:
         self,
         audio: str | Path | np.ndarray,
         *,
+        sample_rate: int = SAMPLE_RATE,
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
@@ -137,17 +140,17 @@ class Diarizer:
         """See `diarize`."""
         bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
         check_bounds(**bounds)
-        return self._run(_waveform(audio), bounds, tuple(artefacts), progress)
+        return self._run(_samples(audio, sample_rate), bounds, tuple(artefacts), progress)
 
     def _run(
-        self, waveform: np.ndarray, bounds: Bounds, wanted: tuple[str, ...], progress: Progress | None
+        self, inputs: Artefacts, bounds: Bounds, wanted: tuple[str, ...], progress: Progress | None
     ) -> Diarization:
-        """All of it, on a waveform and bounds that were checked: `diarize` checks them before it loads anything."""
+        """All of it, on samples and bounds that were checked: `diarize` checks them before it loads anything."""
         pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), wanted, progress)
         clock = StageClock()
         with one_blas_thread():
-            made = clock.run(pipeline, {"waveform": waveform})
-        speakers = _speakers(made)
+            made = clock.run(pipeline, inputs)
+        speakers, waveform = _speakers(made), made["waveform"]
         return Diarization(
             turns=made["diarization"],
             exclusive_turns=made["exclusive_diarization"],
@@ -240,21 +243,25 @@ def check_bounds(
         raise InputError(f"num_speakers={num_speakers} is above max_speakers={max_speakers}; give one of them")
 
 
-def _waveform(audio: str | Path | np.ndarray) -> np.ndarray:
-    return _checked(audio) if isinstance(audio, np.ndarray) else load_16k(Path(audio))
+def _samples(audio: str | Path | np.ndarray, sample_rate: int) -> Artefacts:
+    """The pipeline's inputs."""
+    if isinstance(audio, np.ndarray):
+        return {"samples": _checked(audio, sample_rate), "sample_rate": sample_rate}
+    file: FileSamples = open_samples(Path(audio))
+    return {"samples": file, "sample_rate": file.sample_rate}
 
 
-def _checked(waveform: np.ndarray) -> np.ndarray:
-    """Samples as (1, num_samples) float32; a view of them where they have that form already."""
-    one_channel = waveform.ndim == 1 or (waveform.ndim == 2 and len(waveform) == 1)
-    if not one_channel or waveform.dtype not in (np.float32, np.float64):
+def _checked(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """Samples as (channels, n) float32; a view of them where they have that form already."""
+    if samples.ndim not in (1, 2) or samples.dtype not in (np.float32, np.float64):
         raise InputError(
-            f"waveform is {waveform.dtype} {waveform.shape}, expected float32 or float64 samples at 16 kHz, "
-            "(num_samples,) or (1, num_samples)"
+            f"waveform is {samples.dtype} {samples.shape}, expected float32 or float64 samples, (n,) or (channels, n)"
         )
-    waveform = waveform.reshape(1, -1)
-    check_waveform(waveform, 16000, name="waveform")
-    return waveform.astype(np.float32, copy=False)
+    samples = np.atleast_2d(samples)
+    check_waveform(samples, sample_rate, name="waveform")
+    if len(samples) > samples.shape[1]:
+        raise InputError(f"waveform is {samples.shape}: more channels than samples; is it (n, channels)?")
+    return samples.astype(np.float32, copy=False)
 
 
 def _speakers(made: dict[str, Any]) -> dict[str, int]:

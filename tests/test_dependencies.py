@@ -13,7 +13,7 @@ from support import ROOT
 from support.imports import imports, modules, of
 
 HEAVY = ("torch", "torchaudio", "pyannote.audio", "lightning", "pytorch_lightning", "torchcodec")
-KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "pipeline", "files", "names", "checkout", "errors"}
+KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "audio", "pipeline", "files", "names", "checkout", "errors"}
 FLOORS = (
     ("__main__",),
     ("commands",),

@@ -55,12 +55,13 @@ def test_on_every_runtime_that_may_be_chosen_with_any_number_of_threads(runtime,
 
 @pytest.mark.parametrize("fixture", SHORT, ids=named)
 def test_everything_but_rounding_is_as_if_all_the_work_were_done(diarizer, fixture):
-    weights, waveform = load_weights(), load_clip(fixture.clip())
+    weights, (samples, sample_rate) = load_weights(), load_clip(fixture.clip())
     networks = build_networks(weights.segmentation, weights.embedding, weights.plda, runtime=diarizer.runtime)
     pipeline = community1_pipeline(networks, Parameters(**weights.parameters, **fixture.speakers))
     with one_blas_thread():
-        everything = pipeline.run({"waveform": waveform})
-    spared = diarizer(waveform, artefacts=(*LABELS, "embeddings"), **fixture.speakers)
+        everything = pipeline.run({"samples": samples, "sample_rate": sample_rate})
+    wanted = (*LABELS, "embeddings")
+    spared = diarizer(samples, sample_rate=sample_rate, artefacts=wanted, **fixture.speakers)
     for name in LABELS:
         assert np.array_equal(spared.artefacts[name], everything.get(name)), name
     if everything.get("embeddings") is None:
@@ -85,23 +86,32 @@ def test_log_probabilities_are_kept_where_somebody_asks_for_them(diarizer):
 
 
 def test_one_call_does_not_change_the_next(diarizer):
-    waveform = load_clip(SHORT[0].clip())
-    before = diarizer(waveform).rttm(URI)
-    diarizer(np.zeros_like(waveform))
-    diarizer(waveform, num_speakers=4)
-    assert diarizer(waveform).rttm(URI) == before
+    samples, sample_rate = load_clip(SHORT[0].clip())
+    before = diarizer(samples, sample_rate=sample_rate).rttm(URI)
+    diarizer(np.zeros_like(samples))
+    diarizer(samples, sample_rate=sample_rate, num_speakers=4)
+    assert diarizer(samples, sample_rate=sample_rate).rttm(URI) == before
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", [(-1,), (1, -1)])
 def test_samples_may_have_one_dimension_or_one_channel_and_either_precision(diarizer, dtype, shape):
     clip = SHORT[-1].clip()
-    assert diarizer(load_clip(clip).reshape(shape).astype(dtype)).rttm(URI) == diarizer(str(clip)).rttm(URI)
+    samples, sample_rate = load_clip(clip)
+    given = samples[0].reshape(shape).astype(dtype)
+    assert diarizer(given, sample_rate=sample_rate).rttm(URI) == diarizer(samples, sample_rate=sample_rate).rttm(URI)
+
+
+def test_a_file_of_44_khz_stereo_is_its_samples_at_their_rate(diarizer):
+    (fixture,) = (fixture for fixture in FIXTURES if fixture.name == "10_summed_overlap")
+    samples, sample_rate = load_clip(fixture.clip())
+    assert (sample_rate, len(samples)) == (44_100, 2)
+    assert diarizer(fixture.clip()).rttm(URI) == diarizer(samples, sample_rate=sample_rate).rttm(URI) != ""
 
 
 @pytest.mark.parametrize(
     "waveform",
-    [np.zeros((2, 16000), np.float32), np.zeros((1, 1, 16000)), np.zeros(16000, np.int16), np.zeros(16000, ">f4")],
+    [np.zeros((1, 1, 16000), np.float32), np.zeros((1, 1, 16000)), np.zeros(16000, np.int16), np.zeros(16000, ">f4")],
 )
 def test_other_samples_are_refused_with_their_shape_and_dtype(diarizer, waveform):
     with pytest.raises(InputError) as refused:

@@ -1,7 +1,7 @@
-"""Reading and writing audio: any WAV or FLAC in, 16 kHz mono PCM16 out.
+"""Reading and writing audio: any WAV or FLAC in, PCM16 out.
 
-A waveform is `(channels, samples)`, full scale at 1.0. A clip, what every fixture is made of, is one channel
-of 16-bit integers at 16 kHz; as a waveform it is `int16 / 32768`, which float32 holds exactly, so a clip read
+A waveform is `(channels, samples)`, full scale at 1.0. A clip, what every fixture is made of, is 16-bit integers at any
+rate, mostly one channel at 16 kHz; as a waveform it is `int16 / 32768`, which float32 holds exactly, so a clip read
 here, by torchaudio or by pyannote.audio is the same bits.
 """
 
@@ -63,12 +63,13 @@ def read_audio(path: Path, part: Part = WHOLE) -> tuple[np.ndarray, int]:
     return waveform, sample_rate
 
 
-def load_clip(path: Path) -> np.ndarray:
-    """Read a clip: 16 kHz, one channel, PCM16.
+def load_clip(path: Path) -> tuple[np.ndarray, int]:
+    """Read a clip: PCM16, at its own rate and with its own channels.
 
     Returns
     -------
-    waveform : (1, samples) float32; exactly `int16 / 32768`
+    samples : (channels, n) float32; exactly `int16 / 32768`
+    sample_rate : Hz
 
     Raises
     ------
@@ -79,7 +80,7 @@ def load_clip(path: Path) -> np.ndarray:
     waveform = np.ascontiguousarray(samples.T).astype(np.float32)
     waveform /= np.float32(FULL_SCALE)
     check_waveform(waveform, sample_rate, name=str(path))
-    return waveform
+    return waveform, sample_rate
 
 
 def check_waveform(waveform: np.ndarray, sample_rate: int, *, name: str) -> None:
@@ -100,11 +101,7 @@ def check_waveform(waveform: np.ndarray, sample_rate: int, *, name: str) -> None
         raise InputError(f"{name}: a waveform has shape (channels, samples), this has {waveform.shape}")
     if not waveform.shape[1]:
         raise InputError(f"{name}: has no samples at all; was its recording interrupted?")
-    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
-        raise InputError(
-            f"{name}: a sample rate of {sample_rate} Hz is outside {LOWEST_RATE} to {HIGHEST_RATE} Hz; "
-            "is its header right?"
-        )
+    check_rate(sample_rate, name=name)
     # In integers, so that exactly 25 ms passes at every rate.
     if waveform.shape[1] * SAMPLE_RATE < SHORTEST * sample_rate:
         raise InputError(
@@ -112,6 +109,15 @@ def check_waveform(waveform: np.ndarray, sample_rate: int, *, name: str) -> None
             f"{sample_rate} Hz); at least {SHORTEST / SAMPLE_RATE} s, one filterbank window, are needed"
         )
     _check_values(waveform, sample_rate, name)
+
+
+def check_rate(sample_rate: int, *, name: str) -> None:
+    """Refuse a rate, in Hz, that no recording of speech has; an InputError."""
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise InputError(
+            f"{name}: a sample rate of {sample_rate} Hz is outside {LOWEST_RATE} to {HIGHEST_RATE} Hz; "
+            "is its header right?"
+        )
 
 
 def _check_values(waveform: np.ndarray, sample_rate: int, name: str) -> None:
@@ -204,10 +210,10 @@ def _check_form(path: Path) -> None:
         found = soundfile.info(str(path))
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)})") from error
-    if (found.samplerate, found.channels, found.subtype) != (SAMPLE_RATE, 1, "PCM_16"):
+    if found.subtype != "PCM_16":
         raise InputError(
-            f"{path}: {found.samplerate} Hz, {found.channels} channel(s), {found.subtype}; a clip is "
-            f"{SAMPLE_RATE} Hz, 1 channel, PCM_16: `parity fixtures add` makes one of any WAV or FLAC"
+            f"{path}: {found.samplerate} Hz, {found.channels} channel(s), {found.subtype}; a clip is PCM_16, of any "
+            "rate and any number of channels: `parity fixtures add` makes one of any WAV or FLAC"
         )
 
 
@@ -245,21 +251,23 @@ def quantise(waveform: np.ndarray) -> np.ndarray:
     return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
 
 
-def wav_bytes(samples: np.ndarray) -> bytes:
+def wav_bytes(samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
     """A clip as the bytes of a WAV file: the canonical header of 44 bytes, then the samples.
 
     Parameters
     ----------
-    samples : (samples,) int16; 16 kHz, one channel
+    samples : (n,) or (channels, n) int16
+    sample_rate : Hz
     """
-    if samples.dtype != np.int16 or samples.ndim != 1:
-        raise TypeError(f"a clip is (samples,) int16, this is {samples.shape} {samples.dtype}")
+    if samples.dtype != np.int16 or samples.ndim not in (1, 2):
+        raise TypeError(f"a clip is (n,) or (channels, n) int16, this is {samples.shape} {samples.dtype}")
+    channels = np.atleast_2d(samples)
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
+        file.setnchannels(len(channels))
         file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(samples.astype("<i2").tobytes())
+        file.setframerate(sample_rate)
+        file.writeframes(channels.T.astype("<i2").tobytes())
     return buffer.getvalue()
 
 

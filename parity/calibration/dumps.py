@@ -41,7 +41,7 @@ PARITY, DRIFT = "parity", "drift"
 NOISE = {"embeddings": 1e-6}
 NOISE_BEHIND = 1e-9
 RIGHT, INCONCLUSIVE, WRONG = "right", "inconclusive", "wrong"
-BEFORE = ("segmentation", "speaker_counting", "masks", "fbank", "embeddings")
+BEFORE = ("audio", "segmentation", "speaker_counting", "masks", "fbank", "embeddings")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _embeddings(run: Any, fbank_run: Any, reference: Mapping[str, Any], fbank: C
     """The reference's embeddings for the reference's masks and the native filterbank; else the network's."""
     known = reference.get("fbank")
     if isinstance(known, ChunkSeries) and len(fbank) and np.array_equal(masks, reference.get("masks", ())):
-        native, chunks = fbank_run(reference["waveform"]), fbank.chunks
+        native, chunks = fbank_run(reference["chunk_waveforms"]), fbank.chunks
         probes = [int(chunks[index]) for index in (0, len(chunks) // 2, -1)]
         for side in (native, known):
             if all(np.array_equal(fbank.compute(chunk), side.compute(chunk)) for chunk in probes):

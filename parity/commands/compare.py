@@ -175,7 +175,7 @@ def _explained(
         weight_set = load_weights(weights)
         ready = as_declared(prepare(fixture, reference.folder, weight_set), yardstick)
         if (logits := unexplained_logits(found, reference, candidate)) is not None:
-            words = explain_logits(*logits, ready.inputs["waveform"], weight_set.segmentation, threads)
+            words = explain_logits(*logits, ready.heard[0], weight_set.segmentation, threads)
             found = with_suggestion(found, LOGITS, words)
         question = ask(ready, load_networks(weight_set, threads), under_test, budget=budget)
         answered = localise(question, on_step=lambda step: say(f"{found.name}: {step}"))

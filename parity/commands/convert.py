@@ -36,7 +36,8 @@ def convert(
 
     Exit status: 0 written, 2 not: the source, the options, or a result that is not the source's.
     """
-    from parity.audio import load_16k
+    from parity.audio import open_samples
+    from parity.community1.audio import hear
     from parity.embedding import convert as convert_weights
     from parity.embedding.conversion import Options, check_options
     from parity.fixtures.catalogue import Catalogue, default_folder
@@ -52,7 +53,8 @@ def convert(
         if clip is None:
             (fixture,) = Catalogue.read(default_folder()).select([CLIP])
         audio = clip or fixture.clip()
-        waveform = load_16k(audio)
+        samples = open_samples(audio)
+        waveform = hear(samples, samples.sample_rate)[0]
         say("writing and trying")
         made = convert_weights(found, name, waveform, out, options, threads)
     for line in _source_lines(found, name):

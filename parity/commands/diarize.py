@@ -139,19 +139,19 @@ class Run:
 
     def _one(self, planned: Planned) -> Diarization:
         from parity.answers.plan import check_recording
-        from parity.audio import load_16k
+        from parity.audio import open_samples
 
         check_recording(planned, self.plan, overwrite=self.overwrite)
         started = time.perf_counter()
         with self._telling(planned) as say, _file(planned.audio) as path:
-            waveform = load_16k(path)  # what is wrong with it is said before weights are loaded
+            open_samples(path)  # what is wrong with it is said before weights are loaded
             if self._diarizer is None:
                 say("weights")
                 self._loading = True
                 self._diarizer, self._loading = self.load(), False
                 started = time.perf_counter()
             answer = self._diarizer(
-                waveform, progress=lambda stage, done, total: say(f"{stage} {done}/{total}"), **self.bounds
+                path, progress=lambda stage, done, total: say(f"{stage} {done}/{total}"), **self.bounds
             )
         self._hand_out(planned, answer)
         if not self.quiet:

@@ -237,7 +237,7 @@ def _layers(
         compare_layers(
             path,
             weights,
-            ready.inputs["waveform"],
+            ready.heard,
             clip_sha256=ready.snapshot.clip_sha256,
             fbank=fbank,
             threads=threads,

@@ -15,6 +15,7 @@ import numpy as np
 from parity.community1.ahc import cluster_ahc
 from parity.community1.annotation import annotate
 from parity.community1.assignment import assign
+from parity.community1.audio import hear
 from parity.community1.centroids import compute_centroids, surviving
 from parity.community1.embeddings import embed
 from parity.community1.fbank import fbank_series
@@ -35,11 +36,12 @@ __all__ = ["Networks", "Parameters", "community1_pipeline"]
 
 Progress = Callable[[str, int, int], None]
 
+INPUTS = ("samples", "sample_rate")
 TRAINING = ("train_chunk_idx", "train_speaker_idx")
 
 
 def community1_pipeline(networks: Networks, parameters: Parameters, progress: Progress | None = None) -> Pipeline:
-    """The pipeline as a graph of stages; its one input is `waveform` (1, num_samples) float32 at 16 kHz.
+    """The pipeline as a graph of stages; its inputs are `samples` (channels, n) float32 and their `sample_rate` in Hz.
 
     Parameters
     ----------
@@ -49,8 +51,8 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
 
     Returns
     -------
-    pipeline : `run({"waveform": …})` gives every artefact by name, `pipeline["ahc"].run` is one stage's function;
-        shapes and dtypes are in `parity.pipeline.artefact`
+    pipeline : `run({"samples": …, "sample_rate": …})` gives every artefact by name, `pipeline["ahc"].run` is one
+        stage's function; shapes and dtypes are in `parity.pipeline.artefact`
 
     Raises
     ------
@@ -71,8 +73,9 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
 
     return Pipeline(
         "community-1",
-        ("waveform",),
+        INPUTS,
         [
+            Stage("audio", INPUTS, ("waveform", "chunk_waveforms"), partial(hear, step=p.chunk_step)),
             Stage(
                 "segmentation",
                 ("waveform",),
@@ -94,7 +97,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
                 partial(build_masks, exclude_overlap=p.exclude_overlap),
                 someone_speaks,
             ),
-            Stage("fbank", ("waveform",), ("fbank",), partial(fbank_series, step=p.chunk_step), someone_speaks),
+            Stage("fbank", ("chunk_waveforms",), ("fbank",), fbank_series, someone_speaks),
             Stage(
                 "embeddings",
                 ("fbank", "masks"),

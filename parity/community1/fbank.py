@@ -1,4 +1,4 @@
-"""fbank: waveform -> log-mel filterbank features of each chunk, mean-centred per chunk.
+"""fbank: each chunk's waveform -> its log-mel filterbank features, mean-centred per chunk.
 
 Source: `BaseWeSpeakerResNet.compute_fbank` in pyannote/audio/models/embedding/wespeaker/__init__.py at tag 4.0.4, which
 calls `torchaudio.compliance.kaldi.fbank` with 80 bins, 25 ms windows every 10 ms, a Hamming window, no dither.
@@ -36,24 +36,22 @@ COSINES_ABOVE = [19, 68, 150, 155, 158, 202, 235, 329, 337]
 COSINES_BELOW = [121, 122, 178, 185, 267, 273, 358]
 
 
-def fbank_series(waveform: np.ndarray, *, step: float = geometry.STEP_SECONDS) -> ChunkSeries:
+def fbank_series(chunk_waveforms: ChunkSeries) -> ChunkSeries:
     """The features of every chunk, computed when they are asked for.
 
     Parameters
     ----------
-    waveform : (1, num_samples) float32, 16 kHz
-    step : seconds from the start of one chunk to that of the next
+    chunk_waveforms : series of (160000,) float32, 16 kHz
 
     Returns
     -------
     fbank : series of (998, 80) float32, one per chunk
     """
-    chunks = np.arange(geometry.num_chunks(waveform.shape[1], step))
-    return ChunkSeries(chunks, partial(_fbank_of_chunk, waveform, step))
+    return ChunkSeries(chunk_waveforms.chunks, partial(_fbank_of_chunk, chunk_waveforms))
 
 
-def _fbank_of_chunk(waveform: np.ndarray, step: float, index: int) -> np.ndarray:
-    return compute_fbank(geometry.chunk(waveform, index, step)[0])
+def _fbank_of_chunk(chunk_waveforms: ChunkSeries, index: int) -> np.ndarray:
+    return compute_fbank(chunk_waveforms.compute(index))
 
 
 def compute_fbank(samples: np.ndarray) -> np.ndarray:

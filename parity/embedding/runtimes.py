@@ -33,7 +33,7 @@ from parity.ports import Implementation
 from parity.replay.outcome import TEXTS, URI, active_embedding_drift, with_uri
 from parity.tables import Tabular
 
-UPSTREAM = ("segmentation_logits", "segmentations", "count", "masks", "fbank")
+UPSTREAM = ("waveform", "chunk_waveforms", "segmentation_logits", "segmentations", "count", "masks", "fbank")
 DOWNSTREAM = ("ahc", "vbx", "centroids", "assignment", "reconstruction")
 """Stages whose decisions depend on embeddings."""
 
@@ -214,7 +214,7 @@ def _outcome(name: str, ready: Prepared, made: Artefacts) -> Outcome:
     ours, exclusive = (to_rttm(made[text], URI) for text in TEXTS)
     theirs, theirs_exclusive = (with_uri(reference[text], URI) for text in TEXTS)
     headroom, decision = _least_headroom(ready.snapshot, made)
-    total = num_chunks(ready.inputs["waveform"].shape[1])
+    total = num_chunks(ready.heard[0].shape[1])
     return Outcome(
         runtime=name,
         fixture=ready.fixture.name,
@@ -243,12 +243,12 @@ def _some_chunks(
 ) -> Outcome:
     """Embed a few chunks with the reference's masks, and compare those rows."""
     reference = ready.snapshot.values
-    total = num_chunks(ready.inputs["waveform"].shape[1])
+    total = num_chunks(ready.heard[0].shape[1])
     if "embeddings" not in reference:  # nobody speaks, and the reference stopped before
         return Outcome(name, ready.fixture.name, 0, total, None)
     spoken = np.flatnonzero(~inactive(reference["segmentations"]).all(axis=1))
     chunks = spoken[np.unique(np.linspace(0, len(spoken) - 1, min(wanted, len(spoken))).round().astype(int))]
-    series = fbank_series(ready.inputs["waveform"])
+    series = fbank_series(ready.heard[1])
     rows = embed(
         ChunkSeries(chunks, series.compute),
         reference["masks"],

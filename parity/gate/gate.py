@@ -203,7 +203,7 @@ def _run_fixture(
             ready.snapshot,
             made,
             outcome.rttm,
-            ready.inputs["waveform"],
+            ready.heard[0],
             noise=ready.noise,
             stability=ready.stability,
         ),

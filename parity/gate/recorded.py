@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
 from parity.errors import InputError
 from parity.explain import Explanation, ask, explain
 from parity.fixtures import Fixture, Prepared, Snapshot, read_snapshot, seed
+from parity.fixtures.heard import with_heard
+from parity.fixtures.prepare import load_inputs
 from parity.fixtures.recording import RTTM, Recording
 from parity.maps import is_mapped
 from parity.measure import tolerance
@@ -35,7 +36,7 @@ AUDIO, TENSORS, TURNS, CAPTURES = "audio", "tensors", "rttm", "captures"
 GIVEN = ("segmentations", "embeddings")
 """The captured tensors that a replay without a network starts from."""
 
-BEFORE = ("segmentation", "masks", "fbank", "embeddings")
+BEFORE = ("audio", "segmentation", "masks", "fbank", "embeddings")
 """Stages that such a replay leaves out: networks, and what only they read."""
 
 BOUNDS = ("num_speakers", "min_speakers", "max_speakers")
@@ -206,7 +207,7 @@ def replay_audio(ready: Prepared, recording: Recording, means: Means) -> AudioRe
         weights=means.weights.name,
         captured_with=named.get("name") or recording.captured_with or "weights that its manifest does not name",
         same_weights=same,
-        audio_seconds=ready.inputs["waveform"].shape[1] / SAMPLE_RATE,
+        audio_seconds=ready.audio_seconds,
         replay=outcome,
         explanation=explanation,
     )
@@ -218,14 +219,14 @@ def _with_audio(recording: Recording, found: Recorded, snapshot: Snapshot, means
     if path is None:
         return found
     fixture = Fixture(recording.name, "file", "captured elsewhere", snapshot.clip_sha256, recording.folder.parent)
-    inputs = {"waveform": load_clip(path)}
-    ready = Prepared(fixture, parameters_of(snapshot, means.weights), snapshot, inputs)
+    inputs = load_inputs(path)
+    ready = Prepared(fixture, parameters_of(snapshot, means.weights), with_heard(snapshot, inputs), inputs)
     return replace(
         found,
         replayed_from=(*(name for name in found.replayed_from if name != TURNS), AUDIO),
         missing=tuple(name for name in found.missing if name != AUDIO),
         audio=replay_audio(ready, recording, means),
-        waveform=inputs["waveform"],
+        waveform=ready.heard[0],
     )
 
 

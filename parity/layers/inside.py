@@ -75,7 +75,7 @@ def _in_layout(network: str, made: Mapping[str, np.ndarray]) -> dict[str, np.nda
 def compare_layers(
     path: Path,
     weights: WeightSet,
-    waveform: np.ndarray,
+    heard: tuple[np.ndarray, ChunkSeries],
     *,
     clip_sha256: str,
     segmentation: Mapping[str, np.ndarray] | None = None,
@@ -90,7 +90,7 @@ def compare_layers(
     ----------
     path : the reference's layers
     weights : the set that the reference ran with
-    waveform : (1, num_samples) float32, 16 kHz
+    heard : `waveform` (1, num_samples) and `chunk_waveforms`, series of (160000,), float32, 16 kHz
     clip_sha256 : of the clip's file
     segmentation, embedding : the candidate's arrays, under canonical names; those of `weights` by default
     fbank : what the candidate's fbank stage made, series of (998, 80) float32; it is compared and goes into the trunk.
@@ -109,10 +109,10 @@ def compare_layers(
     InputError : the file is not usable, of another clip or of other weights; the fbank lacks a chunk; a layer's shape
         differs
     """
-    reference = read_layers(path)
+    reference, (waveform, chunk_waveforms) = read_layers(path), heard
     check_origin(reference, weights, clip_sha256, geometry.num_chunks(waveform.shape[1]))
     native = CandidateLayers(weights.segmentation, weights.embedding, threads)
-    native_fbank = None if fbank is None else fbank_series(waveform)
+    native_fbank = None if fbank is None else fbank_series(chunk_waveforms)
     usual = _relative_drift(reference, native, waveform, native_fbank)
     found = usual
     if runtime != DEFAULT_RUNTIME or any(given is not None for given in (segmentation, embedding, fbank)):

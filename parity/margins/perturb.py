@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from parity.audio import SAMPLE_RATE, load_clip
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
+from parity.community1.audio import hear
 from parity.community1.fbank import fbank_series
 from parity.community1.plda import Plda, solve_plda
 from parity.community1.scoring import inactive
@@ -28,7 +28,7 @@ from parity.errors import InputError
 from parity.files import check_writable
 from parity.fixtures import Fixture
 from parity.fixtures.beside import snapshot_sha256
-from parity.fixtures.prepare import check_provenance, load_networks
+from parity.fixtures.prepare import check_provenance, load_inputs, load_networks
 from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot
 from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
 from parity.margins.precision import BITS, rounding_noise
@@ -43,6 +43,9 @@ SEED = 0
 SIZES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2)
 EMBEDDING_DRAWS = 20
 FBANK_DRAWS = 3
+BEFORE = ("waveform", "chunk_waveforms", "segmentation_logits")
+"""What is not needed where segmentations are the reference's."""
+
 LONGEST_FBANK = 60.0
 """Seconds of audio; every draw on the filterbank runs the embedding network over the whole clip."""
 
@@ -81,7 +84,7 @@ def measure(
         rounding_noise=rounding_noise(snapshot, _solved_as_captured(snapshot, weights), parameters) or None,
         embeddings=perturb_embeddings(pipeline, snapshot, draws=draws, seed=seed),
         fbank=(
-            perturb_fbank(pipeline, snapshot, load_clip(fixture.clip()), draws=min(draws, FBANK_DRAWS), seed=seed)
+            perturb_fbank(pipeline, snapshot, load_inputs(fixture.clip()), draws=min(draws, FBANK_DRAWS), seed=seed)
             if fbank
             else _not_run("not asked for")
         ),
@@ -133,7 +136,7 @@ def perturb_embeddings(pipeline: Pipeline, snapshot: Snapshot, *, draws: int, se
 
 
 def perturb_fbank(
-    pipeline: Pipeline, snapshot: Snapshot, waveform: np.ndarray, *, draws: int, seed: int = SEED
+    pipeline: Pipeline, snapshot: Snapshot, inputs: Mapping[str, Any], *, draws: int, seed: int = SEED
 ) -> Perturbed:
     """Noise on the native filterbank, each chunk its own, through the embedding network with the reference's masks.
 
@@ -141,14 +144,14 @@ def perturb_fbank(
 
     Parameters
     ----------
-    waveform : (1, num_samples) float32, 16 kHz
+    inputs : `samples` (channels, n) float32 and their `sample_rate` in Hz
     """
-    seconds = waveform.shape[1] / SAMPLE_RATE
+    seconds = inputs["samples"].shape[1] / inputs["sample_rate"]
     if not _speaks(snapshot):
         return _not_run("nobody speaks, no filterbank is computed")
     if seconds >= LONGEST_FBANK:
         return _not_run(f"{seconds:.0f} s of audio, the network runs on clips below {LONGEST_FBANK:.0f} s only")
-    quiet = fbank_series(waveform)
+    quiet = fbank_series(hear(inputs["samples"], inputs["sample_rate"])[1])
 
     def answer(size: float, draw: int) -> tuple[str, ...]:
         def compute(chunk: int) -> np.ndarray:
@@ -189,7 +192,7 @@ def _reference(snapshot: Snapshot, name: str) -> Any:
 def _answer(pipeline: Pipeline, snapshot: Snapshot, patches: Mapping[str, Any]) -> tuple[str, ...]:
     """Both RTTM texts of the native stages after what is patched; before it everything is the reference's."""
     upstream = {name: _reference(snapshot, name) for name in ("segmentations", "count", "masks")}
-    made = pipeline.run({"waveform": None}, patches={"segmentation_logits": None, **upstream, **patches})
+    made = pipeline.run(dict.fromkeys(pipeline.inputs), patches={**dict.fromkeys(BEFORE), **upstream, **patches})
     return tuple(to_rttm(made[name], URI) for name in TEXTS)
 
 

@@ -66,6 +66,8 @@ def _catalogue() -> tuple[Artefact, ...]:
     segmentations, plda, vbx = "segmentations.npz", "plda_embeddings.npz", "vbx_state.npz"
     clustering, reconstruction = "clustering.npz", "reconstruction.npz"
     rows = [
+        ("waveform", "audio", "1 samples", "float32", "full scale 1.0, 16 kHz", values, "audio.npz"),
+        ("chunk_waveforms", "audio", "C 160000", "float32", "full scale 1.0, 16 kHz", values, "audio.npz"),
         ("segmentation_logits", "segmentation", "C F 7", "float32", "log-probability", Comparison.DECISIVE, logits),
         ("segmentations", "segmentation", "C F S", "float32", "0 or 1", labels, segmentations),
         ("count", "speaker_counting", "frames 1", "uint8", "speakers", labels, reconstruction),
@@ -90,7 +92,7 @@ def _catalogue() -> tuple[Artefact, ...]:
         ("discrete_diarization", "reconstruction", frames, "float32", "0 or 1", labels, reconstruction),
         ("exclusive_discrete_diarization", "reconstruction", frames, "float32", "0 or 1", labels, reconstruction),
     ]  # fmt: skip
-    by_chunk = {"segmentation_logits", "fbank"}
+    by_chunk = {"chunk_waveforms", "segmentation_logits", "fbank"}
     arrays = [
         Artefact(n, stage, tuple(dims.split()), dtype, unit, how, file, _key(n, file), n in by_chunk)
         for n, stage, dims, dtype, unit, how, file in rows
@@ -108,8 +110,12 @@ def _key(name: str, file: str) -> str | None:
 
 ARTEFACTS: dict[str, Artefact] = {artefact.name: artefact for artefact in _catalogue()}
 
+HASHES = ("waveform_sha256", "chunk_waveforms_sha256")
+"""What a snapshot holds of the two waveforms where they are the clip's own samples (`parity.fixtures.heard`)."""
+
 # Arrays that a snapshot may hold beside the artefacts: what a decision hung on, or what earlier captures carry.
 COMPANIONS: dict[str, tuple[str, ...]] = {
+    "audio.npz": ("chunks", *HASHES),
     "segmentations.npz": ("segmentation_gap",),
     "segmentation_logits.npz": ("chunks",),
     "fbank.npz": ("chunks",),

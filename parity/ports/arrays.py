@@ -15,9 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from parity.community1.geometry import num_chunks
 from parity.errors import InputError
-from parity.pipeline import Pipeline, Stage
+from parity.pipeline import ChunkSeries, Pipeline, Stage
 from parity.ports.dump.checks import check_dump
 from parity.ports.dump.comparison import compare_dumps
 from parity.ports.dump.given import Given, as_artefact, given_values
@@ -75,15 +74,15 @@ def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:
     return pipeline
 
 
-def _give_every_chunk(stage: Stage, given: Mapping[str, Any], waveform: np.ndarray) -> Any:
+def _give_every_chunk(stage: Stage, given: Mapping[str, Any], chunk_waveforms: ChunkSeries) -> Any:
     """A filterbank from which embeddings are to be made: nobody can make up the chunks that are not there."""
-    chunks, total = given["fbank"].chunks, num_chunks(waveform.shape[1])
+    chunks, total = given["fbank"].chunks, len(chunk_waveforms)
     if not np.array_equal(chunks, np.arange(total)):
         raise InputError(
             f"--arrays: fbank is given for {len(chunks)} chunks, {chunks[:6].tolist()}…, of {total}, so embeddings "
             "have to be given too"
         )
-    return _give(stage, given, waveform)
+    return _give(stage, given, chunk_waveforms)
 
 
 def _give(stage: Stage, given: Mapping[str, Any], *reads: Any) -> Any:

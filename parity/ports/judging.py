@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from parity.audio import load_clip
 from parity.community1.networks import Networks
 from parity.community1.parameters import Parameters
 from parity.community1.plda import Plda, solve_plda
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, default_folder
-from parity.fixtures.prepare import Prepared, check_weights, load_networks
+from parity.fixtures.prepare import Prepared, check_weights, load_inputs, load_networks
 from parity.ports.dump.comparison import DumpComparison, compare_dumps
 from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.deviations import FILE, KEYS, Declared, declared_in, read_deviations
@@ -137,9 +136,9 @@ def parameters_of(reference: Dump) -> Parameters:
     return Parameters(**declared_in(known, str(reference.folder)))
 
 
-def means_of(networks: Networks, plda: Plda, waveform: np.ndarray) -> Means:
+def means_of(networks: Networks, plda: Plda, inputs: Mapping[str, Any]) -> Means:
     """Means that are at hand already."""
-    return Means(lambda: networks, lambda: plda, lambda: waveform)
+    return Means(lambda: networks, lambda: plda, lambda: inputs)
 
 
 class Loading:
@@ -183,8 +182,8 @@ class Loading:
         return load_networks(self._weights, self._threads)
 
 
-def clip_of(reference: Dump) -> np.ndarray:
-    """The clip that a reference was captured from: the fixture's with that hash, or of that name.
+def clip_of(reference: Dump) -> dict[str, Any]:
+    """The clip of a reference as the pipeline's inputs: the fixture's with that hash, or of that name.
 
     Raises
     ------
@@ -195,7 +194,7 @@ def clip_of(reference: Dump) -> np.ndarray:
     name = reference.folder.resolve().name
     for fixture in catalogue.fixtures:
         if fixture.clip_sha256 == hashed or (hashed is None and fixture.name == name):
-            return load_clip(fixture.clip())
+            return load_inputs(fixture.clip())
     raise InputError(
         f"{reference.folder}: what is declared needs its clip, which is no fixture's of {catalogue.path}; make it one: "
         "parity fixtures add NAME CLIP"

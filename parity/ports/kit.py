@@ -20,12 +20,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.audio.reading import SAMPLE_RATE, load_clip
+from parity.audio import resampled_length, resampling
 from parity.community1 import (
     Parameters,
     ahc,
     annotation,
     assignment,
+    audio,
     centroids,
     community1_pipeline,
     embeddings,
@@ -46,6 +47,7 @@ from parity.errors import InputError
 from parity.files.whole import writing_folder
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.kits import KIT
+from parity.fixtures.prepare import load_inputs
 from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.measure.tolerances import tolerance
 from parity.networks.wespeaker import graph
@@ -60,6 +62,7 @@ TEMPLATES = Path(__file__).parents[1] / "report" / "templates"
 FIRST = 4
 
 MODULES: dict[str, ModuleType] = {
+    "audio": audio,
     "segmentation": segmentation,
     "speaker_counting": speaker_counting,
     "masks": masks,
@@ -142,18 +145,17 @@ def write_kit(
     arrays = arrays_of(snapshot)
     with writing_folder(folder) as temporary:
         clip = fixture.clip()
+        inputs = load_inputs(clip)
         shutil.copyfile(clip, temporary / CLIP)
         for name, array in arrays.items():
             np.save(temporary / f"{name}.npy", array, allow_pickle=False)
         for artefact in _texts(snapshot):
             (temporary / artefact.file).write_text(snapshot.values[artefact.name], encoding="utf-8")
         write_constants(temporary, plda or {})
-        samples = load_clip(clip).shape[1]
-        text = json.dumps(described(temporary, fixture, snapshot, samples), indent=1, ensure_ascii=False)
+        text = json.dumps(described(temporary, fixture, snapshot, inputs), indent=1, ensure_ascii=False)
         (temporary / KIT).write_text(text + "\n", encoding="utf-8")
         size = _size(temporary)
-        seconds = samples / SAMPLE_RATE
-        text = readme(fixture, snapshot, seconds=seconds, kilobytes=round(size / 1000))
+        text = readme(fixture, snapshot, inputs, kilobytes=round(size / 1000))
         (temporary / README).write_text(text, encoding="utf-8")
     return Kit(folder, sum(path.is_file() for path in folder.rglob("*")), _size(folder))
 
@@ -167,12 +169,12 @@ def arrays_of(snapshot: Snapshot) -> dict[str, np.ndarray]:
     return {name: _plain(array) for name, array in found.items()}
 
 
-def readme(fixture: Fixture, snapshot: Snapshot, *, seconds: float, kilobytes: int) -> str:
+def readme(fixture: Fixture, snapshot: Snapshot, inputs: Mapping[str, Any], *, kilobytes: int) -> str:
     """The kit's README.
 
     Parameters
     ----------
-    seconds : of the clip
+    inputs : `samples` (channels, n) and `sample_rate` in Hz, of the clip
     kilobytes : 1000 bytes each, of everything else in the kit
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined  # here: most who import this room write no kit
@@ -180,14 +182,16 @@ def readme(fixture: Fixture, snapshot: Snapshot, *, seconds: float, kilobytes: i
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )  # Markdown, not HTML: nothing to escape
-    parameters = _parameters(fixture, snapshot)
+    parameters, (channels, samples) = _parameters(fixture, snapshot), inputs["samples"].shape
     text = environment.get_template("kit.md.j2").render(
         fixture=fixture,
         snapshot=snapshot,
         version=REFERENCE_VERSION,
-        seconds=seconds,
+        seconds=samples / inputs["sample_rate"],
+        rate=inputs["sample_rate"],
+        channels=channels,
         kilobytes=kilobytes,
-        chunks=geometry.num_chunks(round(seconds * SAMPLE_RATE)),
+        chunks=geometry.num_chunks(resampled_length(samples, inputs["sample_rate"])),
         stages=list(community1_pipeline(without_networks(), parameters)),
         artefacts=ARTEFACTS,
         expected=expected_values(snapshot),
@@ -196,7 +200,7 @@ def readme(fixture: Fixture, snapshot: Snapshot, *, seconds: float, kilobytes: i
         limit=lambda name, mode: tolerance(name, mode).max_abs,
         parameters=parameters,
         code={"graph": graph}
-        | {module.__name__.rpartition(".")[2]: module for module in (*MODULES.values(), geometry)},
+        | {module.__name__.rpartition(".")[2]: module for module in (*MODULES.values(), geometry, resampling)},
     )
     return text.rstrip("\n") + "\n"
 

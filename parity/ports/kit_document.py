@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.audio import resampled_length
 from parity.community1 import Parameters, community1_pipeline, geometry
 from parity.community1.networks import without_networks
 from parity.files.whole import sha256_file
@@ -37,20 +38,23 @@ def write_constants(folder: Path, plda: Mapping[str, np.ndarray]) -> None:
         np.save(folder / CONSTANTS / f"plda_{name}.npy", plain, allow_pickle=False)
 
 
-def described(folder: Path, fixture: Fixture, snapshot: Snapshot, samples: int) -> dict[str, Any]:
+def described(folder: Path, fixture: Fixture, snapshot: Snapshot, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """`kit.json` of what was written to a folder so far.
 
     Parameters
     ----------
-    samples : of the clip, at 16 kHz
+    inputs : `samples` (channels, n) and `sample_rate` in Hz, of the clip
     """
-    chunks = geometry.num_chunks(samples)
+    channels, samples = inputs["samples"].shape
+    chunks = geometry.num_chunks(resampled_length(samples, inputs["sample_rate"]))
     files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     manifest = {key: value for key, value in snapshot.manifest.items() if key not in ("artifacts", "arrays")}
     return {
         "schema": SCHEMA,
         "fixture": fixture.name,
         "samples": samples,
+        "sample_rate": inputs["sample_rate"],
+        "channels": channels,
         "num_chunks": {"value": chunks, "formula": formula(geometry.num_chunks)},
         "num_frames": {"value": geometry.num_frames(chunks), "formula": formula(geometry.num_frames)},
         "artefacts": [_artefact(name, snapshot) for name in ARTEFACTS if name in snapshot.values],

@@ -18,7 +18,10 @@ from parity.pipeline.stage import Stage
 from parity.ports.kit import MODULES, told
 from parity.replay.engine import ISOLATED
 
-INPUTS = {"waveform": {"dims": ["1", "samples"], "dtype": "float32", "unit": "16 kHz, mono"}}
+INPUTS: dict[str, dict[str, Any]] = {
+    "samples": {"dims": ["channels", "n"], "dtype": "float32", "unit": "full scale 1.0, at the file's own rate"},
+    "sample_rate": {"dims": [], "dtype": "int64", "unit": "Hz"},
+}
 
 
 def stages_data() -> list[dict[str, Any]]:

@@ -52,12 +52,12 @@ class Means:
     ----------
     networks : of the weight set that the reference was captured with
     plda : of the same
-    waveform : (1, num_samples) float32, 16 kHz, of the reference's clip
+    inputs : `samples` (channels, n) float32 and their `sample_rate` in Hz, of the reference's clip
     """
 
     networks: Callable[[], Networks]
     plda: Callable[[], Plda]
-    waveform: Callable[[], np.ndarray]
+    inputs: Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -232,7 +232,7 @@ class _Deviated:
         if name in self.native:
             return self.native[name]
         if name in self.graph.inputs:
-            return self._means.waveform()
+            return self._means.inputs()[name]
         if name in self._held and name not in self._reference.chunks:
             return self._held[name]
         if not lacks(name, self.graph, self._held) and name not in self._reference.chunks:

@@ -35,7 +35,7 @@ def replay(
 
     Parameters
     ----------
-    inputs : the pipeline's own: of `community-1` `waveform` (1, num_samples) float32, of `rnn-t` `encoded`
+    inputs : the pipeline's own: of `community-1` `samples` and `sample_rate`, of `rnn-t` `encoded`
     on_stage : called with a stage's name before it runs in the cascade
     on_made : called with the artefacts of the cascade, which are not kept otherwise
     reference : `reference_artefacts` of this snapshot, where it is replayed often
@@ -111,7 +111,7 @@ def _before(stage: Stage, pipeline: Pipeline) -> set[str]:
 
 def reference_artefacts(snapshot: Snapshot, inputs: Mapping[str, Any]) -> Artefacts:
     """What stages read, as the reference made it: recorded subsets become series of the chunks there are."""
-    reference: Artefacts = dict(inputs)
+    reference: Artefacts = {**inputs, **snapshot.implied}
     for name, value in snapshot.values.items():
         partial = name in snapshot.chunks
         reference[name] = ChunkSeries.recorded(snapshot.chunks[name], value) if partial else value
@@ -206,14 +206,14 @@ def _compare_array(
 
 
 def in_common(got: Any, want: np.ndarray, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both sides' rows of the recorded chunks, those left out of which a series has none, and which chunks they are.
+    """Both sides' rows of the recorded chunks, those left out that the candidate has not, and which chunks they are.
 
     Parameters
     ----------
     got : a series, or an array of all chunks
     want : the rows of `chunks`
     """
-    held = got.having(chunks) if isinstance(got, ChunkSeries) else chunks
+    held = got.having(chunks) if isinstance(got, ChunkSeries) else chunks[chunks < len(got)]
     kept = want[np.isin(chunks, held)]
     if not len(held):
         return kept, kept, held

@@ -222,7 +222,9 @@ def _problems(found: Replayed) -> list[str]:
     problems += found.missing
     # Our own snapshots are whole: what they lack, the reference did not make.
     if "schema" in snapshot.manifest:
+        unasked = () if made.get("fbank") is not None else ("chunk_waveforms",)  # cut where somebody speaks
         extra = [name for name in ARTEFACTS if made.get(name) is not None and name not in snapshot.values]
+        extra = [name for name in extra if name not in unasked]
         problems += [f"{name} was made, the snapshot does not hold it" for name in extra]
     return problems
 

@@ -21,8 +21,8 @@ def save(path, samples, rate=16_000, subtype="FLOAT"):
 def test_a_clip_is_exactly_int16_over_32768(tmp_path):
     every = np.arange(-32_768, 32_768, dtype=np.int16)
     audio.write_pcm16(tmp_path / "clip.wav", every)
-    waveform = audio.load_clip(tmp_path / "clip.wav")
-    assert waveform.dtype == np.float32 and waveform.shape == (1, 65_536)
+    waveform, rate = audio.load_clip(tmp_path / "clip.wav")
+    assert rate == 16_000 and waveform.dtype == np.float32 and waveform.shape == (1, 65_536)
     assert np.array_equal(waveform[0], every.astype(np.float32) / np.float32(32_768))
     assert np.array_equal(audio.quantise(waveform[0]), every)
 
@@ -31,7 +31,7 @@ def test_a_clip_read_as_any_audio_is_the_same_bits(tmp_path):
     audio.write_pcm16(tmp_path / "clip.wav", np.arange(-800, 800, dtype=np.int16))
     waveform, rate = audio.read_audio(tmp_path / "clip.wav")
     assert rate == 16_000
-    assert np.array_equal(waveform, audio.load_clip(tmp_path / "clip.wav"))
+    assert np.array_equal(waveform, audio.load_clip(tmp_path / "clip.wav")[0])
     assert np.array_equal(audio.to_mono_16k(waveform, rate), waveform[0].astype(np.float64))
 
 
@@ -49,11 +49,19 @@ def test_a_clip_is_written_whole_and_leaves_nothing_beside_it(tmp_path):
         assert file.getparams()[:4] == (1, 2, 16_000, 500)
 
 
-def test_only_mono_int16_is_a_clip():
+@pytest.mark.parametrize("rate", [8_000, 44_100])
+def test_a_clip_keeps_its_rate_and_its_channels(tmp_path, rate):
+    samples = np.arange(-600, 600, dtype=np.int16).reshape(2, 600)
+    (tmp_path / "clip.wav").write_bytes(audio.wav_bytes(samples, rate))
+    waveform, said = audio.load_clip(tmp_path / "clip.wav")
+    assert said == rate and np.array_equal(waveform, samples.astype(np.float32) / np.float32(32_768))
+
+
+def test_only_int16_is_a_clip():
     with pytest.raises(TypeError, match="float32"):
         audio.wav_bytes(np.zeros(500, dtype=np.float32))
     with pytest.raises(TypeError, match="int16"):
-        audio.wav_bytes(np.zeros((1, 500), dtype=np.int16))
+        audio.wav_bytes(np.zeros((1, 2, 500), dtype=np.int16))
 
 
 def test_a_clip_cannot_be_written_below_a_file(tmp_path):
@@ -180,7 +188,7 @@ def test_a_shape_that_is_no_waveform_is_refused(shape):
 
 @pytest.mark.parametrize(
     ("shape", "rate", "subtype"),
-    [(500, 8_000, "PCM_16"), ((500, 2), 16_000, "PCM_16"), (500, 16_000, "FLOAT")],
+    [(500, 8_000, "PCM_24"), ((500, 2), 16_000, "ULAW"), (500, 16_000, "FLOAT")],
 )
 def test_audio_that_is_no_clip_is_refused(tmp_path, shape, rate, subtype):
     save(tmp_path / "a.wav", np.zeros(shape), rate, subtype)

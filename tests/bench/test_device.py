@@ -160,7 +160,7 @@ def test_a_recording_is_the_long_mixture_over_again():
     long = worker._of_seconds(700)
     assert long.shape == (1, 700 * 16000) and long.dtype == np.float32 and long.flags.c_contiguous
     (fixture,) = Catalogue.read(default_folder()).select([worker.TIMED])
-    length = worker.load_clip(fixture.clip()).shape[1]
+    length = worker.load_clip(fixture.clip())[0].shape[1]
     assert np.array_equal(long[:, length : length + 100], long[:, :100])
 
 

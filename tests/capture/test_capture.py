@@ -39,14 +39,16 @@ def waveform():
     from parity.fixtures.catalogue import Catalogue, default_folder
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
-    return load_clip(fixture.clip())[:, 5 * 16000 : (5 + SECONDS) * 16000]
+    return load_clip(fixture.clip())[0][:, 5 * 16000 : (5 + SECONDS) * 16000]
 
 
 @pytest.fixture(scope="module")
 def runs(reference, waveform):
     from capture.reference import run_reference
 
-    return run_reference(reference, waveform, "clip"), run_reference(reference, waveform, "clip", tapped=False)
+    return run_reference(reference, waveform, 16_000, "clip"), run_reference(
+        reference, waveform, 16_000, "clip", tapped=False
+    )
 
 
 def test_a_tapped_run_gives_the_rttm_of_an_untapped_one(runs):
@@ -191,6 +193,7 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     from capture.snapshots import contents
     from parity.community1 import Parameters, community1_pipeline
     from parity.community1.networks import build_networks
+    from parity.fixtures.heard import with_heard
     from parity.fixtures.snapshot import write_snapshot
     from parity.replay.engine import replay
     from parity.sources.weights import load_weights
@@ -198,9 +201,10 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     weights = load_weights()
     parameters = Parameters(**weights.parameters)
     manifest = {"schema": 1, "pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
-    snapshot = write_snapshot(tmp_path / "clip", manifest, contents(runs[0], parameters))
+    inputs = {"samples": waveform, "sample_rate": 16_000}
+    snapshot = with_heard(write_snapshot(tmp_path / "clip", manifest, contents(runs[0], parameters, inputs)), inputs)
     networks = build_networks(weights.segmentation, weights.embedding, weights.plda)
-    outcome = replay(community1_pipeline(networks, parameters), snapshot, {"waveform": waveform})
+    outcome = replay(community1_pipeline(networks, parameters), snapshot, inputs)
     assert outcome.at_parity, outcome.first_drift
     assert outcome.isolated_without == {}
 

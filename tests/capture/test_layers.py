@@ -30,19 +30,21 @@ def recorded(tmp_path_factory):
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
-    weights, waveform = load_weights(), load_clip(fixture.clip())
+    weights, (samples, rate) = load_weights(), load_clip(fixture.clip())
+    clip = {"samples": samples, "sample_rate": rate}
     pipeline = load_reference(weights.folder)
     path = tmp_path_factory.mktemp("layers") / "layers.npz"
-    record_layers(path, pipeline, fixture, weights, waveform, [CHUNK])
-    return path, pipeline, fixture, weights, waveform
+    record_layers(path, pipeline, fixture, weights, clip, [CHUNK])
+    return path, pipeline, fixture, weights, clip
 
 
 def test_layers_are_those_of_the_snapshot_and_ours_are_within_and_a_rounded_convolution_is_named(recorded):
+    from parity.community1.audio import hear
     from parity.fixtures.snapshot import read_snapshot
     from parity.layers.file import read_layers
     from parity.layers.inside import compare_layers, first_out
 
-    path, _, fixture, weights, waveform = recorded
+    path, _, fixture, weights, clip = recorded
     snapshot, found = read_snapshot(fixture.snapshot_folder), read_layers(path)
     row = list(snapshot.chunks["fbank"]).index(CHUNK)
     assert np.abs(found.arrays["embedding/fbank"][0] - snapshot.values["fbank"][row]).max() < 1e-4
@@ -51,7 +53,7 @@ def test_layers_are_those_of_the_snapshot_and_ours_are_within_and_a_rounded_conv
     assert np.array_equal(best, snapshot.values["segmentation_logits"][row].argmax(axis=-1))
 
     def first(**candidate):
-        return first_out(compare_layers(path, weights, waveform, clip_sha256=fixture.clip_sha256, **candidate))
+        return first_out(compare_layers(path, weights, hear(**clip), clip_sha256=fixture.clip_sha256, **candidate))
 
     def in_half(arrays, name):
         return {**arrays, name: arrays[name].astype(np.float16).astype(np.float32)}
@@ -81,12 +83,12 @@ def test_masks_of_another_clip_and_chunks_that_are_no_numbers_are_refused(record
     from capture.layers import parse_chunks, record_layers
     from parity.errors import InputError
 
-    _, pipeline, fixture, weights, waveform = recorded
+    _, pipeline, fixture, weights, clip = recorded
     with pytest.raises(InputError, match="a snapshot of another clip"):
         other = replace(fixture, clip_sha256="0" * 64)
-        record_layers(tmp_path / "x.npz", pipeline, other, weights, waveform, [CHUNK])
+        record_layers(tmp_path / "x.npz", pipeline, other, weights, clip, [CHUNK])
     with pytest.raises(InputError, match="there is no chunk 21; the clip has chunks 0 to 20"):
-        record_layers(tmp_path / "x.npz", pipeline, fixture, weights, waveform, [21])
+        record_layers(tmp_path / "x.npz", pipeline, fixture, weights, clip, [21])
     assert not list(tmp_path.iterdir())
     assert parse_chunks("3,5") == [3, 5]
     for text in (None, "", "3;5", "3,", "-1", "three"):

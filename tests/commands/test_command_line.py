@@ -187,7 +187,7 @@ def test_files_that_the_system_or_the_format_refuses_are_one_line(tmp_path):
         assert "choose another ending" in only_error(parity("run", "--json", tmp_path / f"report{ending}"))
 
 
-@pytest.mark.parametrize("waveform", [np.zeros((2, 16000)), np.zeros((1, 10), "f4"), np.full((1, 16000), np.nan, "f4")])
+@pytest.mark.parametrize("waveform", [np.zeros((16000, 2)), np.zeros((1, 10), "f4"), np.full((1, 16000), np.nan, "f4")])
 def test_a_waveform_that_cannot_be_diarized_raises_an_input_error(waveform):
     from parity.diarize import diarize
     from parity.errors import InputError

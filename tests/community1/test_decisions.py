@@ -631,7 +631,7 @@ def diarize(classes: np.ndarray, embeddings: np.ndarray | None, **parameters: fl
         return (now.astype(np.float32),)
 
     pipeline = community1_pipeline(Networks(segmentation, trunk, head, IDENTITY), Parameters(**parameters))
-    return pipeline.run({"waveform": np.zeros((1, 160_000 + (chunks - 1) * 16_000), np.float32)})
+    return pipeline.run({"samples": np.zeros((1, 160_000 + (chunks - 1) * 16_000), np.float32), "sample_rate": 16_000})
 
 
 def spoken(chunks: int, *spans: tuple[int, int, int]) -> np.ndarray:
@@ -648,7 +648,8 @@ CLUSTERED = {"post_xvec", "post_plda", "phi", "dendrogram", "ahc_clusters", "qin
 def test_where_nobody_speaks_only_the_count_is_made_and_there_are_no_turns():
     made = diarize(spoken(2), None)
     assert set(made) == {
-        "waveform", "segmentation_logits", "segmentations", "count", "diarization", "exclusive_diarization",
+        "samples", "sample_rate", "waveform", "chunk_waveforms",
+        "segmentation_logits", "segmentations", "count", "diarization", "exclusive_diarization",
     }  # fmt: skip
     assert made["diarization"] == made["exclusive_diarization"] == []
 
@@ -772,5 +773,5 @@ def test_progress_is_told_for_both_networks():
         IDENTITY,
     )
     pipeline = community1_pipeline(network, Parameters(), progress=lambda *p: told.append(p))
-    pipeline.run({"waveform": np.zeros((1, 160_000 + 16_000), np.float32)})
+    pipeline.run({"samples": np.zeros((1, 160_000 + 16_000), np.float32), "sample_rate": 16_000})
     assert ("segmentation", 2, 2) in told and ("embeddings", 2, 2) in told

@@ -23,6 +23,7 @@ from parity.community1 import geometry, reconstruction
 from parity.community1.aggregation import overlap_add
 from parity.community1.annotation import annotate
 from parity.community1.assignment import UNASSIGNED, constrained_argmax
+from parity.community1.audio import hear
 from parity.community1.centroids import compute_centroids, surviving
 from parity.community1.embeddings import embed
 from parity.community1.fbank import FFT_SIZE, compute_fbank, fbank_series, log_mel, mel_bank
@@ -277,7 +278,7 @@ def test_loudness_does_change_features_where_a_bin_is_at_the_floor():
 
 def test_fbank_of_a_series_is_that_of_each_padded_chunk():
     samples = (0.1 * np.random.default_rng(1).standard_normal(160_000 + 20_000)).astype(np.float32)
-    series = fbank_series(samples[None])
+    series = fbank_series(hear(samples[None], 16_000)[1])
     assert series.chunks.tolist() == [0, 1, 2]
     last = np.concatenate([samples[32_000:], np.zeros(12_000, np.float32)])
     got = series.take([2, 0])

@@ -10,6 +10,7 @@ import pytest
 from support.random_arrays import random_pyannet, random_wespeaker
 
 from parity.community1 import geometry
+from parity.community1.audio import hear
 from parity.community1.fbank import compute_fbank, fbank_series
 from parity.errors import InputError
 from parity.layers.file import MANIFEST_KEYS, NETWORKS, check_chunks, read_layers, write_layers
@@ -77,8 +78,12 @@ def in_half(arrays: dict, name: str) -> dict:
     return {**arrays, name: arrays[name].astype(np.float16).astype(np.float32)}
 
 
+def heard(waveform):
+    return hear(waveform, 16_000)
+
+
 def compared(file, weights, waveform, **candidate):
-    return compare_layers(file, weights, waveform, clip_sha256=CLIP, **candidate)
+    return compare_layers(file, weights, heard(waveform), clip_sha256=CLIP, **candidate)
 
 
 # the guard
@@ -102,7 +107,7 @@ def test_asking_for_layers_leaves_the_results_of_the_real_weights_as_they_are():
     from parity.sources.weights import load_weights
 
     (fixture,) = Catalogue.read(default_folder()).select(["02_pyannote_sample"])
-    real, samples = load_weights(), geometry.chunk(load_clip(fixture.clip()), 3)
+    real, samples = load_weights(), geometry.chunk(load_clip(fixture.clip())[0], 3)
     made = CandidateLayers(real.segmentation, real.embedding)
     (logits,) = OnnxNetwork(build_pyannet(real.segmentation))(waveforms=samples[None])
     assert np.array_equal(made.segmentation(samples)["segmentation/log_probabilities"], logits[0])
@@ -201,9 +206,9 @@ def test_what_the_native_arrays_show_on_these_chunks_is_allowed_five_times_up_to
 
 
 def test_the_candidates_own_fbank_is_compared_and_goes_into_the_trunk(file, weights, waveform):
-    native = compared(file, weights, waveform, fbank=fbank_series(waveform))
+    native = compared(file, weights, waveform, fbank=fbank_series(heard(waveform)[1]))
     assert first_out(native) is None
-    off = ChunkSeries(np.arange(2), lambda chunk: fbank_series(waveform).compute(chunk) + np.float32(0.1))
+    off = ChunkSeries(np.arange(2), lambda chunk: fbank_series(heard(waveform)[1]).compute(chunk) + np.float32(0.1))
     found = compared(file, weights, waveform, fbank=off)
     assert (first_out(found).network, first_out(found).layer) == ("embedding", "fbank")
     assert found[-1].relative > 0
@@ -306,7 +311,7 @@ def test_layers_of_another_clip_or_other_weights_are_refused(tmp_path, weights, 
 
 def test_a_layer_of_another_shape_is_refused(tmp_path, weights, waveform):
     with pytest.raises(InputError, match=r"embedding/fbank is \(2,\) a chunk|sincnet.wav_norm1d is \(2,\) a chunk"):
-        compared(small(tmp_path / "x.npz"), weights, waveform, fbank=fbank_series(waveform))
+        compared(small(tmp_path / "x.npz"), weights, waveform, fbank=fbank_series(heard(waveform)[1]))
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ FIXTURE = "13_no_speech"
 CHUNKS = 3
 TURN = Turn(0.0, 1.0, "A", "SPEAKER_00")
 WAVEFORM = np.random.default_rng(0).uniform(-0.5, 0.5, (1, 12 * 16_000)).astype(np.float32)
+CLIP = {"samples": WAVEFORM, "sample_rate": 16_000}
 
 
 def snapshot(**changes) -> Snapshot:
@@ -58,12 +59,13 @@ def pipeline(changes, network=lambda fbank, masks: fbank.take(fbank.chunks)) -> 
 
     return Pipeline(
         "made",
-        ("waveform",),
+        ("samples", "sample_rate"),
         [
+            Stage("audio", ("samples", "sample_rate"), ("waveform", "chunk_waveforms"), refuse),
             Stage("segmentation", ("waveform",), ("segmentation_logits", "segmentations"), refuse),
             Stage("speaker_counting", ("segmentations",), ("count",), refuse),
             Stage("masks", ("segmentations",), ("masks",), refuse),
-            Stage("fbank", ("waveform",), ("fbank",), refuse),
+            Stage("fbank", ("chunk_waveforms",), ("fbank",), refuse),
             Stage("embeddings", ("fbank", "masks"), ("embeddings",), network),
             Stage("annotation", ("embeddings",), ("diarization", "exclusive_diarization"), annotate),
         ],
@@ -147,7 +149,7 @@ def test_where_nobody_speaks_nothing_is_run():
     silent = snapshot(count=np.zeros((5, 1), dtype=np.uint8), embeddings=None, masks=None)
     for found in (
         perturb_embeddings(pipeline(moved_by(1)), silent, draws=2),
-        perturb_fbank(pipeline(moved_by(1)), silent, WAVEFORM, draws=2),
+        perturb_fbank(pipeline(moved_by(1)), silent, CLIP, draws=2),
     ):
         assert (found.draws, found.changed, found.first_change, found.held) == (0, (None,) * 6, None, None)
         assert "nobody speaks" in found.why
@@ -170,7 +172,7 @@ def through_a_network(threshold: float) -> tuple[Pipeline, list]:
 
 def test_the_filterbank_goes_down_from_the_largest_size_to_the_first_that_no_draw_minds():
     made, runs = through_a_network(5e-5)
-    found = perturb_fbank(made, snapshot(), WAVEFORM, draws=2)
+    found = perturb_fbank(made, snapshot(), CLIP, draws=2)
     assert found.changed == (None, None, 0, 1, 1, 1)
     assert (found.first_change, found.held) == (1e-4, 1e-5)
     assert found.why == "monotone assumed: no draw changed the answer at 1e-05, so smaller sizes were not run"
@@ -179,18 +181,18 @@ def test_the_filterbank_goes_down_from_the_largest_size_to_the_first_that_no_dra
 
 def test_where_the_largest_size_changes_nothing_the_network_runs_no_more():
     made, runs = through_a_network(1.0)
-    found = perturb_fbank(made, snapshot(), WAVEFORM, draws=3)
+    found = perturb_fbank(made, snapshot(), CLIP, draws=3)
     assert (found.changed, found.first_change, len(runs)) == ((None,) * 5 + (0,), None, 1 + 3)
 
 
 def test_where_every_size_changes_the_answer_all_were_run():
-    found = perturb_fbank(through_a_network(0.0)[0], snapshot(), WAVEFORM, draws=1)
+    found = perturb_fbank(through_a_network(0.0)[0], snapshot(), CLIP, draws=1)
     assert (found.changed, found.why, found.first_change) == ((1,) * 6, None, 1e-7)
 
 
 def test_every_chunk_of_the_filterbank_has_noise_of_its_own():
     made, runs = through_a_network(1.0)
-    perturb_fbank(made, snapshot(), WAVEFORM, draws=2)
+    perturb_fbank(made, snapshot(), CLIP, draws=2)
     quiet, *drawn = (run.astype(np.float64) for run in runs)
     assert quiet.shape == (CHUNKS, 998, 80)
     for noise in (run - quiet for run in drawn):
@@ -200,7 +202,9 @@ def test_every_chunk_of_the_filterbank_has_noise_of_its_own():
 
 def test_a_long_clip_is_left_out_and_said_to_be():
     made, runs = through_a_network(0.0)
-    found = perturb_fbank(made, snapshot(), np.zeros((1, int(LONGEST_FBANK) * 16_000), np.float32), draws=1)
+    found = perturb_fbank(
+        made, snapshot(), {**CLIP, "samples": np.zeros((1, int(LONGEST_FBANK) * 16_000), np.float32)}, draws=1
+    )
     assert found.draws == 0 and not runs
     assert found.why == "60 s of audio, the network runs on clips below 60 s only"
 

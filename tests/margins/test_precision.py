@@ -224,7 +224,9 @@ def captured(**changes: np.ndarray) -> tuple[Snapshot, Networks, Parameters]:
         "fbank": None,
         "embeddings": embeddings,
     }
-    made = community1_pipeline(networks, parameters).run({"waveform": None}, patches=upstream)
+    made = community1_pipeline(networks, parameters).run(
+        {"samples": None, "sample_rate": None}, patches={"waveform": None, "chunk_waveforms": None, **upstream}
+    )
     held = {name: value for name, value in made.items() if isinstance(value, np.ndarray)}
     return Snapshot(Path("made"), {}, {**held, **changes}, {}, {}), networks, parameters
 

@@ -13,7 +13,9 @@ from parity.measure.drift import compare, in_words, smallest_cosine
 from parity.measure.tolerances import CASCADED, DECISIVE_DRIFT, ISOLATED, tolerance
 from parity.pipeline.artefact import ARTEFACTS, LAYOUTS, Comparison
 
-SIZES = {"C": 3, "F": 589, "S": 3, "T": 5, "T-1": 4, "K0": 3, "K": 2, "frames": 9, "speakers": 2, "iterations": 4}
+SIZES = {"C": 3, "F": 589, "S": 3, "T": 5, "T-1": 4, "K0": 3, "K": 2, "frames": 9, "speakers": 2, "iterations": 4} | {
+    "samples": 11
+}
 ARRAYS = [name for name, artefact in ARTEFACTS.items() if artefact.comparison is not Comparison.TURNS]
 VALUES = [name for name in ARRAYS if ARTEFACTS[name].comparison is Comparison.VALUES]
 LABELS = [name for name in ARRAYS if ARTEFACTS[name].comparison is Comparison.LABELS]

@@ -7,6 +7,7 @@ import pytest
 
 from parity.audio.reading import load_clip
 from parity.community1 import geometry
+from parity.community1.audio import hear
 from parity.community1.embeddings import embed
 from parity.community1.fbank import fbank_series
 from parity.community1.networks import Networks, build_networks
@@ -37,7 +38,7 @@ def test_all_fourteen_are_captured():
 def test_segmentation_of_the_recorded_chunks(fixture, networks):
     snapshot = read_snapshot(fixture.snapshot_folder)
     chunks = snapshot.chunks["segmentation_logits"]
-    (logits,) = networks.segmentation(waveforms=geometry.chunks(load_clip(fixture.clip()), chunks))
+    (logits,) = networks.segmentation(waveforms=geometry.chunks(hear(*load_clip(fixture.clip()))[0], chunks))
     drift = compare(
         "segmentation_logits", logits, snapshot.values["segmentation_logits"], mode="isolated", chunks=chunks
     )
@@ -48,7 +49,7 @@ def test_segmentation_of_the_recorded_chunks(fixture, networks):
 def test_filterbank_and_embeddings_of_the_recorded_chunks(fixture, networks):
     snapshot = read_snapshot(fixture.snapshot_folder)
     chunks, want = snapshot.chunks["fbank"], snapshot.values["fbank"]
-    got = fbank_series(load_clip(fixture.clip())).take(chunks)
+    got = fbank_series(hear(*load_clip(fixture.clip()))[1]).take(chunks)
     drift = compare("fbank", got, want, mode="isolated", chunks=chunks)
     assert drift.within, drift
     recorded = ChunkSeries.recorded(chunks, want)

@@ -19,6 +19,8 @@ from parity.community1.geometry import first_frame
 from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
+from parity.fixtures.heard import with_heard
+from parity.fixtures.prepare import load_inputs
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.arrays import read_arrays, with_arrays
@@ -35,7 +37,9 @@ def fixture_and_snapshot(name: str) -> tuple[Fixture, Snapshot]:
 
 def text_of(name: str) -> str:
     fixture, snapshot = fixture_and_snapshot(name)
-    return readme(fixture, snapshot, seconds=30.0, kilobytes=1)
+    return readme(
+        fixture, snapshot, {"samples": np.zeros((1, 480_000), np.float32), "sample_rate": 16_000}, kilobytes=1
+    )
 
 
 @pytest.fixture(scope="module")
@@ -217,7 +221,8 @@ def test_a_kit_is_what_a_port_at_parity_would_leave(kit):
     given = read_arrays(kit)
     assert set(given) == set(snapshot.values)
     pipeline = community1_pipeline(Networks(never, never, never, None), Parameters())
-    outcome = replay(with_arrays(pipeline, given), snapshot, {"waveform": np.zeros((1, 16000), np.float32)})
+    inputs = load_inputs(kit / "clip.wav")
+    outcome = replay(with_arrays(pipeline, given), with_heard(snapshot, inputs), inputs)
     assert outcome.at_parity and len(outcome.drifts) >= len(snapshot.values)
 
 

@@ -39,7 +39,7 @@ def loaded(counted: list[str] | None = None) -> Means:
     return Means(
         lambda: told.append("networks") or synthetic.networks(),
         lambda: told.append("plda") or solve_plda(synthetic.plda_arrays()),
-        lambda: told.append("waveform") or synthetic.waveform(),
+        lambda: told.append("inputs") or synthetic.inputs(),
     )
 
 
@@ -68,9 +68,9 @@ def port(clip: Snapshot, declared: dict, *, shows: dict | None = None) -> Dump:
         ({"count_threshold": 0.2}, set()),
         ({"num_speakers": 3}, set()),
         ({"min_active_ratio": 0.5}, {"plda"}),
-        ({"exclude_overlap": False}, {"networks", "plda", "waveform"}),
-        ({"chunk_step": 0.5}, {"networks", "plda", "waveform"}),
-        ({"chunk_step": 2.5, "threshold": 0.2}, {"networks", "plda", "waveform"}),
+        ({"exclude_overlap": False}, {"networks", "plda", "inputs"}),
+        ({"chunk_step": 0.5}, {"networks", "plda", "inputs"}),
+        ({"chunk_step": 2.5, "threshold": 0.2}, {"networks", "plda", "inputs"}),
     ],
 )
 def test_a_port_that_does_what_it_declares_is_at_parity_given_that(clip, declared, loads):

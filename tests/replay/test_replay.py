@@ -10,7 +10,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import SEED_CAPTURES
-from support.synthetic import automatic, captured, flipped, forced, inputs, nudged, planted, synthetic, waveform
+from support.synthetic import (
+    automatic,
+    captured,
+    flipped,
+    forced,
+    inputs,
+    inputs_of,
+    nudged,
+    planted,
+    synthetic,
+    waveform,
+)
 
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
@@ -26,7 +37,7 @@ from parity.pipeline.stage import Pipeline, Stage
 from parity.replay.engine import ISOLATED, reference_artefacts, replay, run_isolated
 from parity.replay.outcome import TEXTS, Replay
 
-OF_NETWORKS = ("segmentation", "fbank", "embeddings")
+OF_NETWORKS = ("audio", "segmentation", "fbank", "embeddings")
 
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
@@ -286,13 +297,13 @@ def test_the_same_gaps_in_a_snapshot_of_our_own_are_problems(tmp_path):
 
 
 def test_a_clip_in_which_nobody_speaks_is_at_parity_with_nothing_but_segmentations(tmp_path):
-    silence = {"waveform": np.zeros((1, 12 * 16000), dtype=np.float32)}
+    silence = inputs_of(np.zeros((1, 12 * 16000), dtype=np.float32))
     snapshot = captured(synthetic().run(silence), tmp_path / "one")
-    assert set(snapshot.values) == {"segmentation_logits", "segmentations", "count", *TEXTS}
+    assert set(snapshot.values) == {"waveform", "segmentation_logits", "segmentations", "count", *TEXTS}
     outcome = replay(synthetic(), snapshot, silence)
     assert outcome.at_parity and outcome.rttm == "" and outcome.embedding_drift is None
     assert outcome.isolated_without == {}
-    loud = replay(synthetic(), snapshot, {"waveform": waveform()[:, : 12 * 16000]})
+    loud = replay(synthetic(), snapshot, inputs_of(waveform()[:, : 12 * 16000]))
     assert not loud.at_parity and any("embeddings was made" in problem for problem in loud.problems)
 
 
@@ -410,12 +421,12 @@ def test_a_near_tie_excuses_no_other_frame(tmp_path):
 
 
 def spied_on(pipeline: Pipeline, stage: str) -> tuple[Pipeline, list]:
-    """The pipeline, and what the stage, which reads one artefact, is given at each call."""
+    """The pipeline, and what the stage is given at each call: the artefact where it reads one, else all of them."""
     seen, real = [], pipeline[stage].run
 
-    def spy(given):
-        seen.append(given)
-        return real(given)
+    def spy(*given):
+        seen.append(given[0] if len(given) == 1 else given)
+        return real(*given)
 
     return pipeline.replacing(stage, spy), seen
 
@@ -429,7 +440,7 @@ def test_an_isolated_stage_runs_on_the_references_inputs_and_not_on_ours(referen
 
 
 def test_what_reads_only_the_clip_is_not_run_twice(reference):
-    pipeline, calls = spied_on(synthetic(), "segmentation")
+    pipeline, calls = spied_on(synthetic(), "audio")
     assert replay(pipeline, reference, inputs()).at_parity
     assert len(calls) == 1
 

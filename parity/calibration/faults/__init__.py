@@ -8,9 +8,19 @@ are kept, for a lab that named them would be wrong too.
 from __future__ import annotations
 
 from parity.calibration.fault import Fault
-from parity.calibration.faults import assignment, clustering, diarization, embedding, filterbank, plda, segmentation
+from parity.calibration.faults import (
+    assignment,
+    audio,
+    clustering,
+    diarization,
+    embedding,
+    filterbank,
+    plda,
+    segmentation,
+)
 
 FAULTS: list[Fault] = [
+    *audio.FAULTS,
     *segmentation.FAULTS,
     *filterbank.FAULTS,
     *embedding.FAULTS,

@@ -101,13 +101,13 @@ def _emphasised(signal: np.ndarray) -> np.ndarray:
     return signal - PREEMPHASIS * np.concatenate([signal[..., :1], signal[..., :-1]], axis=-1)
 
 
-def series(compute: Callable[[np.ndarray, int], np.ndarray], waveform: np.ndarray) -> ChunkSeries:
+def series(compute: Callable[[np.ndarray, int], np.ndarray], chunk_waveforms: ChunkSeries) -> ChunkSeries:
     """Features of every chunk, as `fbank_series` gives them; a chunk's number is its seed, so that runs repeat."""
 
     def of_chunk(index: int) -> np.ndarray:
-        return compute(geometry.chunk(waveform, index)[0], index)
+        return compute(chunk_waveforms.compute(index), index)
 
-    return ChunkSeries(np.arange(geometry.num_chunks(waveform.shape[1])), of_chunk)
+    return ChunkSeries(chunk_waveforms.chunks, of_chunk)
 
 
 @cache

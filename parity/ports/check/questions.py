@@ -1,6 +1,6 @@
 """What a port is asked: one stage at a time, on inputs that the reference itself had, or that were made by hand.
 
-No network of ours is loaded and no audio is read, unless a stage that reads the waveform is asked for by name.
+No network of ours is loaded and no audio is read, unless a stage that reads audio is asked for by name.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any
 
-from parity.audio.reading import load_clip
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import never_run, without_networks
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.decisions import INSIDE, POWERSET, URI, DecisionCase
+from parity.fixtures.heard import with_heard
+from parity.fixtures.prepare import load_inputs
 from parity.fixtures.snapshot import read_snapshot
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline, Stage
@@ -24,7 +25,8 @@ from parity.replay.engine import compare_alone, lacks, reference_artefacts
 FEW = ("14_partial_tail", "08_known_count")
 """Recordings whose stages are asked: the smallest that goes through every stage but KMeans, and one that needs it."""
 
-WAVEFORM = "waveform"
+HEARD = {"samples", "sample_rate", "waveform", "chunk_waveforms"}
+"""Audio: what only stages read whose work is a minute's."""
 
 Verdict = tuple[tuple[Drift, ...], str]
 """What was compared, and what kept it from being compared: one line, or nothing."""
@@ -79,7 +81,7 @@ def questions(
     Parameters
     ----------
     stages : of `known_stages`
-    heard : whether stages that read the waveform are asked; it is made or fetched then
+    heard : whether stages that read audio are asked; the clip is made or fetched then
 
     Raises
     ------
@@ -114,14 +116,15 @@ def _verdict(case: DecisionCase, made: Artefacts) -> Verdict:
 
 
 def _of_recording(fixture: Fixture, wanted: set[str], heard: bool) -> Iterator[Question]:
+    inputs = load_inputs(fixture.clip()) if heard else {}
     snapshot = read_snapshot(fixture.snapshot_folder)
+    snapshot = with_heard(snapshot, inputs) if heard else snapshot
     settings = Parameters(**fixture.speakers)
     pipeline = _graph(settings)
-    inputs = {WAVEFORM: load_clip(fixture.clip())} if heard else {}
     reference = reference_artefacts(snapshot, inputs)
     for stage in pipeline:
-        reads_what_is_there = not any(lacks(name, pipeline, reference) for name in stage.needs if name != WAVEFORM)
-        reads_what_is_there &= WAVEFORM not in stage.reads or heard
+        reads_what_is_there = heard or not HEARD & set(stage.reads)
+        reads_what_is_there &= not any(lacks(name, pipeline, reference) for name in set(stage.needs) - HEARD)
         if stage.name not in wanted or not reads_what_is_there:
             continue
         if stage.when is not None and not stage.when.holds(reference):

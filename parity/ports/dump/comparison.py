@@ -23,6 +23,7 @@ from parity.ports.dump.checks import check_dump
 from parity.ports.dump.conventions import align
 from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.doubts import doubts
+from parity.ports.dump.heard import as_heard
 from parity.ports.dump.margins import Headroom, find_headroom
 from parity.ports.dump.origin import origin_lines
 from parity.ports.dump.overlap import overlap
@@ -138,7 +139,7 @@ def compare_dumps(name: str, reference: Dump, candidate: Dump, required: tuple[s
     InputError : one of them could not be read whole, or they have no artefact in common
     """
     with np.errstate(all="ignore"):  # what a port wrote may be infinite or NaN, and is compared all the same
-        return _compare(name, reference, candidate, required)
+        return _compare(name, as_heard(reference, candidate), candidate, required)
 
 
 def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, ...]) -> DumpComparison:

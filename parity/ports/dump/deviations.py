@@ -63,7 +63,7 @@ class Key:
 
 
 _BOUNDED = ("kmeans", "centroids", "reconstruction")
-_CHUNKS = ("segmentation", "speaker_counting", "fbank", "reconstruction")
+_CHUNKS = ("audio", "segmentation", "speaker_counting", "fbank", "reconstruction")
 KEYS: dict[str, Key] = {
     "chunk_step": Key(NUMBER, SHORTEST_STEP, CHUNK_SECONDS, _CHUNKS, "seconds from the start of one chunk to the next"),
     "count_threshold": Key(NUMBER, 0, 1, ("speaker_counting",),

@@ -26,7 +26,10 @@ from parity.maps.reading import read_mapped
 from parity.pipeline.artefact import ARTEFACTS, files
 from parity.ports.dump.deviations import FILE, check_deviations
 
-BESIDE = ("segmentation_gap", "fbank_chunks", "segmentation_logits_chunks")
+BY_CHUNK = {artefact.file: name for name, artefact in ARTEFACTS.items() if artefact.by_chunk}
+"""File of a snapshot -> the artefact in it of which it may hold some chunks only."""
+
+BESIDE = ("segmentation_gap", *(f"{name}_chunks" for name in BY_CHUNK.values()))
 """What a dump may hold beside the artefacts: how near the frames' classes are, and which chunks were written."""
 
 TEXTS = {name: (artefact.file, f"{name}.rttm") for name, artefact in ARTEFACTS.items() if artefact.dtype == "text"}
@@ -208,7 +211,7 @@ def _named(path: Path, key: str | None) -> str | None:
         return by_place[path.name, key]
     if path.name in known and key is not None:
         if key == "chunks":
-            return f"{path.stem}_chunks"
+            return f"{BY_CHUNK[path.name]}_chunks"
         return _beside(key) if key in known[path.name] else None
     name = path.stem if key is None else key
     arrays = [n for n in ARTEFACTS if n not in TEXTS]

@@ -2,7 +2,8 @@
 
 Task: a stage and all that it reads -> requests that hold some chunks each, and back. A range is `[first, stop]`; the
 waveform of one begins with its first chunk and ends with its last one, or where the recording ends: the program pads
-with zeros there, as for the whole. Where only some chunks were recorded, ranges are those without a gap.
+with zeros there, as for the whole; the samples of a file are all of them every time. Where only some chunks were
+recorded, ranges are those without a gap.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ from typing import Any
 
 import numpy as np
 
+from parity.audio import resampled_length
 from parity.community1.geometry import CHUNK_SAMPLES, STEP_SECONDS, num_chunks, step_samples
 from parity.pipeline.artefact import find
 from parity.pipeline.stage import Artefacts, ChunkSeries, Stage
 
-RANGED = ("segmentation", "fbank", "embeddings")
-"""Stages that are asked so: each chunk of what they write depends on that chunk alone."""
+RANGED = ("audio", "segmentation", "fbank", "embeddings")
+"""Stages that are asked so: each chunk of what they write depends on that chunk alone; `waveform`, which `audio` writes
+too, is all of it every time, and the first one counts."""
+
+SERIES = ("chunk_waveforms", "fbank")
+"""What they write that is too large to be one array."""
 
 CHUNKS = 32
-"""Chunks in a request at most: 10 MB of filterbank."""
+"""Chunks in a request at most: 10 MB of filterbank, 20 MB of waveforms."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,17 @@ def joined(stage: Stage, asked: Sequence[Piece], answers: Sequence[Artefacts]) -
     found: Artefacts = {}
     for name in stage.writes:
         rows = [answer[name] for answer in answers]
-        found[name] = _series(asked, rows) if name == "fbank" else np.concatenate(rows)
+        if name == "waveform":
+            found[name] = rows[0]
+        else:
+            found[name] = _series(asked, rows) if name in SERIES else np.concatenate(rows)
     return found
 
 
 def _chunks(values: Mapping[str, Any], step: float) -> np.ndarray:
     """The chunks that there is everything of, ascending."""
+    if "sample_rate" in values:
+        return np.arange(num_chunks(resampled_length(values["samples"].shape[1], int(values["sample_rate"])), step))
     if "waveform" in values:
         return np.arange(num_chunks(values["waveform"].shape[1], step))
     series = [value for value in values.values() if isinstance(value, ChunkSeries)]
@@ -85,6 +96,8 @@ def _part(name: str, value: Any, every: int, first: int, stop: int) -> Any:
         return value[:, first * every : (stop - 1) * every + CHUNK_SAMPLES]
     if isinstance(value, ChunkSeries):
         return value.take(range(first, stop))
+    if name in ("samples", "sample_rate"):
+        return value
     return value[first:stop] if find(name).dims[0] == "C" else value
 
 

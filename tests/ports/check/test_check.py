@@ -90,7 +90,7 @@ def test_a_program_in_c_passes_and_gets_every_question_of_its_stages():
 
 
 def test_a_stage_that_reads_the_waveform_is_asked_where_it_is_named():
-    port = PythonPort(implementation_of({"fbank": lambda waveform: fbank_series(waveform)}))
+    port = PythonPort(implementation_of({"fbank": lambda chunk_waveforms: fbank_series(chunk_waveforms)}))
     assert port.stages == ("fbank",)
     from parity.fixtures.catalogue import Catalogue, default_folder
 
@@ -152,7 +152,7 @@ def test_what_cannot_be_asked_is_refused_in_one_line(tmp_path):
 def test_a_port_whose_stages_all_want_audio_is_told_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "heard.py").write_text(
         "from parity.community1.fbank import fbank_series\n"
-        "STAGES = {'fbank': lambda waveform: fbank_series(waveform)}\n"
+        "STAGES = {'fbank': lambda chunk_waveforms: fbank_series(chunk_waveforms)}\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

