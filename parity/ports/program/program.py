@@ -89,6 +89,7 @@ class Program:
     ----------
     description : what it says of itself
     account : what it cost so far
+    serves : whether stages are asked of its server
 
     Raises
     ------
@@ -111,7 +112,7 @@ class Program:
         except BaseException:
             self.close()
             raise
-        self._serves = serve and self.description.serve
+        self.serves = serve and self.description.serve
         self._kept = Kept(self.folder)
         self._folders = RequestFolders(self.folder)
 
@@ -184,6 +185,10 @@ class Program:
             self._spent(WHOLE, started, peak)
         return out
 
+    def forget(self) -> None:
+        """Forget what was answered, so that the same is asked again; as for a program that was built anew."""
+        self._kept = Kept(self.folder)
+
     def settle(self) -> Account:
         """What it cost since the last time this was asked."""
         account, self.account = self.account, Account()
@@ -197,7 +202,7 @@ class Program:
         try:
             since = time.time()
             write_inputs(into, read, parameters, self.description.formats)
-            if self._serves:
+            if self.serves:
                 log, peak = self._served(stage.name, into, out)
             else:
                 log, peak = self._called(stage.name, ["stage", stage.name, str(into), str(out)], folder)
