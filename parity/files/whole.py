@@ -173,7 +173,8 @@ def only_writer(path: Path) -> Iterator[None]:
     InputError : another process has held it for longer than `PATIENCE`
     OSError : neither the cache nor the system's folder of temporary files can hold the lock
     """
-    lock = FileLock(_locks() / f"{sha256_bytes(os.fsencode(path.absolute()))[:32]}.lock", timeout=PATIENCE)
+    place = _locks() / f"{sha256_bytes(os.fsencode(path.absolute()))[:32]}.lock"
+    lock = FileLock(place, timeout=PATIENCE, is_singleton=True)  # so that who holds it may write by the functions above
     try:
         with lock:
             _put_right(path)
