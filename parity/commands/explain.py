@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,11 +13,13 @@ import typer
 from parity.checkout import in_checkout
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
+    DeviationsOption,
     FixtureArgument,
     FixtureOption,
     ImplementationOption,
     JsonOption,
     MapOption,
+    RequireOption,
     RuntimeOption,
     SnapshotsOption,
     StageTimeoutOption,
@@ -25,6 +28,7 @@ from parity.commands.options import (
     WeightsOption,
     chosen_fixture,
     read_through,
+    required_artefacts,
 )
 from parity.commands.tables import table_option
 from parity.console import print_traces, stderr, stdout, working
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from parity.explain.localise import Answered
     from parity.fixtures.catalogue import Fixture
     from parity.fixtures.prepare import Prepared
-    from parity.ports.dump.declaration import Declaration
+    from parity.ports.arrays import Supplied
     from parity.ports.python import Implementation
     from parity.sources.weights import WeightSet
 
@@ -70,6 +74,8 @@ def explain(
     ] = None,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(EXPLAIN)] = [],  # noqa: B006
+    require: RequireOption = "",
+    deviations: DeviationsOption = None,
     maps: MapOption = [],  # noqa: B006
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
@@ -77,16 +83,20 @@ def explain(
 ) -> None:
     """Say of one fixture where drift is born, which stage decides the answer, and which elements carry it.
 
-    Exit status: 0 nothing out of tolerance and the answer the reference's, 1 drift, 2 the inputs were wrong.
+    Of arrays it says what `parity compare` says of them.
+
+    Exit status: 0 parity, equivalent, or parity given what is declared; 1 drift, a stage that raises, inconclusive, or
+    limited coverage; 2 the inputs were wrong or out of form.
     """
     from parity.files.whole import check_writable, write_text
-    from parity.measure.verdicts import DECLARED, DRIFT, PARITY, RAISES
+    from parity.measure.verdicts import exit_status
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.networks.wespeaker.runtime import runtime_version
+    from parity.ports.arrays import supplied_by
+    from parity.ports.dump.folders import folder_of
     from parity.ports.python import load_implementation
-    from parity.report.declared import declaration_data, declared_in_words
-    from parity.report.document import explanation_data, to_json
+    from parity.report.document import explanation_data, supplied_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.headline import of_explanation
     from parity.sources.weights import load_weights
@@ -102,6 +112,9 @@ def explain(
         if path is not None:
             check_writable(path)
     wanted = targets(table, EXPLAIN, (json_path, write_case))
+    if require and arrays is None:
+        raise InputError("--require: says what --arrays have to hold, and none are given")
+    required = required_artefacts(require)
     if write_case is not None and not budget:
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
@@ -110,23 +123,29 @@ def explain(
     with implemented as under_test, working(entry.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
         runtime = choose_runtime(runtime, weight_set.embedding)
-        answered, ready, declaration = _answer(
-            entry, under_test, fault, arrays, snapshots, weight_set, budget, threads, runtime, say
+        port = partial(
+            supplied_by,
+            arrays=folder_of(arrays, entry.name) if arrays else None,
+            required=required,
+            deviations=deviations,
+        )
+        answered, supplied = _answer(
+            entry, under_test, fault, port, snapshots, weight_set, budget, threads, runtime, say
         )
         found = answered.explanation
         if layers is not None:
             say(f"{entry.name}: layers")
-            found = replace(found, layers=_layers(layers, weight_set, ready, answered, threads, runtime))
-    data = {**explanation_data(found), "runtime": {"name": runtime, "version": runtime_version(runtime)}}
+            found = replace(found, layers=_layers(layers, weight_set, supplied.ready, answered, threads, runtime))
+    word = supplied.verdict(answered.replay, changed=found.answer_changed)
+    data = {
+        **explanation_data(found),
+        **supplied_data(supplied, word),
+        "runtime": {"name": runtime, "version": runtime_version(runtime)},
+    }
     if json_path is not None:
         write_text(json_path, to_json(data))
     write_tables(wanted, data)
-    same = answered.replay.at_parity and not found.answer_changed
-    green = PARITY if declaration is None else DECLARED
-    word = green if same else RAISES if answered.replay.raised else DRIFT
     stdout.print(of_explanation(data, word), markup=False, soft_wrap=True)
-    for line in declared_in_words(declaration_data(declaration)):
-        stdout.print(line, markup=False, soft_wrap=True)
     stdout.print(explanation_table(data))
     for line in in_words(data):
         stdout.print(line, markup=False, soft_wrap=True)
@@ -136,13 +155,13 @@ def explain(
         stdout.print(hint, markup=False, soft_wrap=True)
     if traceback:
         print_traces(answered.replay.raised)
-    if write_case is not None and declaration is not None:
+    if write_case is not None and supplied.declaration is not None:
         stderr.print(
-            "no case written: the program declares to do something otherwise, and a case is native behind its rows"
+            "no case written: something is declared to be done otherwise, and a case is native behind its rows"
         )
     elif write_case is not None:
         _write_case(write_case, found, answered)
-    raise typer.Exit(1 if found.answer_changed or not answered.replay.at_parity else 0)
+    raise typer.Exit(exit_status([word]))
 
 
 def case(
@@ -179,36 +198,34 @@ def _answer(
     entry: Fixture,
     under_test: Implementation,
     fault: str | None,
-    arrays: Path | None,
+    port: Callable[..., Supplied],
     snapshots: Path | None,
     weights: WeightSet,
     budget: int,
     threads: int | None,
     runtime: str,
     say: Callable[[str], None],
-) -> tuple[Answered, Prepared, Declaration | None]:
+) -> tuple[Answered, Supplied]:
     from parity.calibration.fault import Workshop, planted
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
     from parity.maps import recording_in
-    from parity.ports.dump.folders import folder_of
-    from parity.ports.program.declares import as_it_declares
 
     ready = prepare(entry, recording_in(snapshots, entry.name) if snapshots else entry.snapshot_folder, weights)
     networks = load_networks(weights, threads, runtime)
     if fault is not None:
         under_test = planted(fault, Workshop(weights, networks, ready.parameters, threads))
-    ready, declaration = as_it_declares(ready, under_test, networks)
+    supplied = port(ready, networks, under_test)
     question = ask(
         ready,
         networks,
         under_test,
-        arrays=folder_of(arrays, entry.name) if arrays else None,
+        supplied=supplied,
         budget=budget,
         progress=lambda stage, done, total: say(f"{entry.name}: {stage} {done}/{total}"),
     )
-    return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), ready, declaration
+    return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), supplied
 
 
 def _write_case(path: Path, found: Explanation, answered: Answered) -> None:

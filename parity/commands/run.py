@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from parity.commands.options import (
+    DeviationsOption,
     DeviceOption,
     FixtureArguments,
     FixturesOption,
@@ -52,6 +53,7 @@ def run(
         Path | None, typer.Option(help="Arrays that a port made: one folder per fixture, or one fixture's own.")
     ] = None,
     require: RequireOption = "",
+    deviations: DeviationsOption = None,
     maps: MapOption = [],  # noqa: B006
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
@@ -64,8 +66,11 @@ def run(
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
 
-    Exit status: 0 every fixture at parity; 1 any drifted, raised, or was covered too little by arrays (the answer, or
-    what --require names, was not among them); 2 something was wrong with the inputs.
+    Of arrays it says what `parity compare` says of them.
+
+    Exit status: 0 every fixture at parity, equivalent, or at parity given what is declared; 1 any drifted, raised, is
+    inconclusive, or was covered too little by arrays (the answer, or what --require names, was not among them); 2
+    something was wrong with the inputs.
     """
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
@@ -123,6 +128,7 @@ def run(
                     arrays=arrays,
                     explain_drift=explain,
                     required=required,
+                    deviations=deviations,
                     runtime=runtime,
                     placement=placement,
                 )

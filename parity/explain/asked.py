@@ -11,7 +11,7 @@ from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
-from parity.ports.program.declares import as_it_declares
+from parity.ports.arrays import supplied_by
 from parity.ports.python import Given, opened
 from parity.sources import DEFAULT_SOURCE, WeightSet
 
@@ -21,6 +21,7 @@ def explain_fixture(
     implementation: Given = "native",
     *,
     arrays: str | Path | None = None,
+    deviations: str | Path | None = None,
     budget: int = DEFAULT_BUDGET,
     weights: WeightSet | str | Path = DEFAULT_SOURCE,
     runtime: str = AUTO,
@@ -31,7 +32,7 @@ def explain_fixture(
 
     Parameters
     ----------
-    fixture, implementation, arrays, weights, runtime, threads : see `parity.gate.asked.replay_fixture`
+    fixture, implementation, arrays, deviations, weights, runtime, threads : see `parity.gate.asked.replay_fixture`
     budget : patched runs to find the decisive elements with; 0 leaves them out
     on_step : called with what is being done
 
@@ -46,7 +47,7 @@ def explain_fixture(
     """
     with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
-        ready, _ = as_it_declares(ready, under_test, networks)
-        port = None if arrays is None else Path(arrays)
-        question = ask(ready, networks, under_test, arrays=port, budget=budget)
+        folder, declared = (None if path is None else Path(path) for path in (arrays, deviations))
+        supplied = supplied_by(ready, networks, under_test, arrays=folder, deviations=declared)
+        question = ask(ready, networks, under_test, supplied=supplied, budget=budget)
         return explain(question, on_step=on_step).explanation

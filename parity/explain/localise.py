@@ -9,11 +9,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
-from parity.errors import InputError
 from parity.explain.decision import Decision, decide
 from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, TO_BLAME, Elements, Explanation, Patch
 from parity.explain.memo import Memo
@@ -22,7 +20,7 @@ from parity.explain.verdict import NoiseMultiple, Verdicts
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.stage import Pipeline
-from parity.ports.arrays import read_arrays, with_arrays
+from parity.ports.arrays import Supplied, with_arrays
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.subject import Outcome
@@ -63,7 +61,7 @@ def ask(
     networks: Networks,
     implementation: Implementation = NATIVE,
     *,
-    arrays: Path | None = None,
+    supplied: Supplied | None = None,
     budget: int = DEFAULT_BUDGET,
     progress: Progress | None = None,
 ) -> Question:
@@ -72,16 +70,17 @@ def ask(
     Parameters
     ----------
     networks : the native ones; each chunk runs through them at most once a question
-    arrays : a folder with what a port made of this clip
+    supplied : arrays that a port made of this clip, and what is declared; `ready` is taken from it
     progress : of the native networks: stage, chunks done, chunks in all
     """
-    memo = Memo()
+    memo, ready = Memo(), supplied.ready if supplied else ready
     whole = community1_pipeline(memo.networks(networks), ready.parameters, progress)
     native = memo.pipeline(whole.with_settings(uri=ready.fixture.name))
-    candidate = candidate_of(native, implementation, arrays, ready)
+    candidate = candidate_of(native, implementation, supplied)
+    folder = supplied.folder if supplied else None
     return Question(
         fixture=ready.fixture.name,
-        implementation=implementation.name if arrays is None else f"arrays {arrays}",
+        implementation=implementation.name if folder is None else f"arrays {folder}",
         native=native,
         candidate=memo.pipeline(candidate),
         snapshot=ready.snapshot,
@@ -92,26 +91,19 @@ def ask(
     )
 
 
-def candidate_of(native: Pipeline, implementation: Implementation, arrays: Path | None, ready: Prepared) -> Pipeline:
+def candidate_of(native: Pipeline, implementation: Implementation, supplied: Supplied | None = None) -> Pipeline:
     """The pipeline under test: stages replaced by an implementation's, and by arrays that a port left.
 
     Parameters
     ----------
-    arrays : a recording's folder; its arrays are brought to the conventions of the fixture's snapshot
-    ready : the fixture; a program that has no stages is run on its clip, and judged by the arrays that it leaves
-
-    Raises
-    ------
-    InputError : arrays are given and the implementation leaves some of its own; or see `read_arrays`
+    supplied : its arrays are under the reference's conventions
     """
     program = implementation.program
-    if program is None or program.description.stages:
-        candidate = implementation(native)
-    elif arrays is not None:
-        raise InputError(f"--arrays {arrays}: {implementation.name} leaves arrays of its own; give one of the two")
-    else:
-        candidate, arrays = native, program.dump(ready.fixture.clip())
-    return candidate if arrays is None else with_arrays(candidate, read_arrays(arrays, ready.snapshot.folder))
+    by_stages = program is None or bool(program.description.stages)
+    candidate = implementation(native) if by_stages else native
+    if supplied is None or supplied.values is None:
+        return candidate
+    return with_arrays(candidate, supplied.values)
 
 
 @dataclass(frozen=True)

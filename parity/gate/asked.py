@@ -11,7 +11,7 @@ from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
-from parity.ports.program.declares import as_it_declares
+from parity.ports.arrays import supplied_by
 from parity.ports.python import Given, opened
 from parity.replay import Replay, replay
 from parity.sources import DEFAULT_SOURCE, WeightSet
@@ -22,6 +22,7 @@ def replay_fixture(
     implementation: Given = "native",
     *,
     arrays: str | Path | None = None,
+    deviations: str | Path | None = None,
     weights: WeightSet | str | Path = DEFAULT_SOURCE,
     runtime: str = AUTO,
     threads: int | None = None,
@@ -35,6 +36,7 @@ def replay_fixture(
     implementation : `native`; `module:object`, `exec:PROGRAM` or an installed entry point; stages by name, each a
         function with the signature of the native stage; or a function from the native pipeline to another
     arrays : a folder with what a port made of this clip, in place of stages (`docs/reference/dumps.md`)
+    deviations : a file that declares what is done otherwise on purpose, where the arrays cannot hold one
     weights : a weight set, or what `parity.load_weights` takes
     runtime, threads : of the networks; the fastest runtime here and the cores this process may use by default
     on_stage : called with a stage's name before it runs
@@ -50,8 +52,10 @@ def replay_fixture(
     """
     with opened(implementation) as under_test, one_blas_thread():
         ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
-        ready, _ = as_it_declares(ready, under_test, networks)
+        folder, declared = (None if path is None else Path(path) for path in (arrays, deviations))
+        supplied = supplied_by(ready, networks, under_test, arrays=folder, deviations=declared)
+        ready = supplied.ready
         native = community1_pipeline(networks, ready.parameters).with_settings(uri=ready.fixture.name)
-        pipeline = candidate_of(native, under_test, None if arrays is None else Path(arrays), ready)
+        pipeline = candidate_of(native, under_test, supplied)
         found: Replay = replay(pipeline, ready.snapshot, ready.inputs, on_stage=on_stage)
     return found

@@ -19,29 +19,29 @@ from parity.errors import InputError, one_line
 from parity.explain.explanation import Explanation
 from parity.explain.localise import ask, candidate_of, explain
 from parity.fixtures.catalogue import Fixture
-from parity.fixtures.prepare import Prepared, load_networks, prepare
+from parity.fixtures.prepare import load_networks, prepare
 from parity.fixtures.recording import Recording
 from parity.fixtures.snapshot import Snapshot
 from parity.gate.details import Details, find_details
 from parity.gate.recorded import Means, Recorded, replay_recording
-from parity.measure import verdicts
 from parity.measure.score import Score, score_rttm
-from parity.measure.verdicts import DECLARED, DRIFT, ERROR, LIMITED, PARITY, RAISES
+from parity.measure.verdicts import DRIFT, ERROR, PARITY, RAISES
 from parity.networks.placement import Placement
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
-from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts
+from parity.ports.arrays import Supplied, supplied_by
+from parity.ports.dump.comparison import DumpComparison
 from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.folders import folder_of
 from parity.ports.program import Account
-from parity.ports.program.declares import as_it_declares
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
 from parity.replay.outcome import Replay
 from parity.sources.weights import WeightSet
 from parity.tables import Tabular
 
+MOST = 3
 COUNTED, MISSING = "counted", "missing"
 
 
@@ -59,10 +59,8 @@ class FixtureResult(Tabular):
 
     Attributes
     ----------
-    status : of `parity.measure.verdicts`: `parity`, also given what a program declared, `drift`, `limited coverage`
-        where arrays hold too little, `raises` where a stage raised, or `error` where its inputs were wrong; of a
-        recording captured elsewhere also `counted`, where its RTTM's counts are all there was to look at, or
-        `missing`, where there was nothing
+    status : one of `parity.measure.verdicts`; of a recording captured elsewhere also `counted`, where its RTTM's counts
+        are all there was to look at, or `missing`, where there was nothing
     seconds : of the cascade, isolated replays and scoring left out
     replay : None where there was an error, or nothing to replay; of a recording captured elsewhere from its tensors,
         or from audio where it has none
@@ -72,7 +70,10 @@ class FixtureResult(Tabular):
     recorded : what was at hand of a recording captured elsewhere; None of the catalogue's fixtures
     supplied : artefacts that a port's arrays stood for; everything else is native. Empty where nothing came as arrays
     lacking : artefacts that had to be among them and were not
-    declaration : what a program declared to do otherwise, that it was measured with; None where that is nothing
+    conventions : of the arrays, what was undone before they were compared, in words
+    doubts : of the arrays, what has to be cleared up before a difference says anything of the port, in sentences
+    notes : of the arrays, what is out of form, and of another length, in words
+    declaration : what the port does otherwise on purpose; None where it declares nothing
     account : what a program's stages cost, and what has to be said of it; None where nothing but functions ran
     """
 
@@ -89,6 +90,9 @@ class FixtureResult(Tabular):
     recorded: Recorded | None = None
     supplied: tuple[str, ...] = ()
     lacking: tuple[str, ...] = ()
+    conventions: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     declaration: Declaration | None = None
     account: Account | None = None
 
@@ -126,6 +130,7 @@ def run_fixtures(
     runtime: str = DEFAULT_RUNTIME,
     placement: Placement | None = None,
     required: tuple[str, ...] = (),
+    deviations: Path | None = None,
 ) -> Results:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -139,6 +144,7 @@ def run_fixtures(
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     placement : the device and the precision of the networks; the CPU by default
     required : artefacts that arrays have to hold, or `all`; the answer where nothing is named
+    deviations : a file that declares what is done otherwise on purpose, for whatever cannot hold one
     """
     watcher = watcher or Watcher()
     results = Results()
@@ -154,8 +160,15 @@ def run_fixtures(
                     folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
                     ready = prepare(fixture, folder, weights)
                     watcher.fixture(fixture.name, ready.audio_seconds)
-                    port = folder_of(arrays, fixture.name) if arrays else None
-                    result = _run_fixture(ready, networks, watcher, implementation, port, explain_drift, required)
+                    supplied = supplied_by(
+                        ready,
+                        networks,
+                        implementation,
+                        arrays=folder_of(arrays, fixture.name) if arrays else None,
+                        required=required,
+                        deviations=deviations,
+                    )
+                    result = _run_fixture(supplied, networks, watcher, implementation, explain_drift)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=one_line(error))
             if implementation.program is not None:
@@ -166,34 +179,33 @@ def run_fixtures(
 
 
 def _run_fixture(
-    ready: Prepared,
+    supplied: Supplied,
     networks: Networks,
     watcher: Watcher,
     implementation: Implementation,
-    arrays: Path | None,
     explain_drift: bool,
-    required: tuple[str, ...] = (),
 ) -> FixtureResult:
-    question = None
-    ready, declaration = as_it_declares(ready, implementation, networks)
+    question, ready = None, supplied.ready
     if explain_drift:
-        question = ask(ready, networks, implementation, arrays=arrays, progress=watcher.step)
+        question = ask(ready, networks, implementation, supplied=supplied, progress=watcher.step)
         pipeline = question.candidate
     else:
         native = community1_pipeline(networks, ready.parameters, watcher.step).with_settings(uri=ready.fixture.name)
-        pipeline = candidate_of(native, implementation, arrays, ready)
+        pipeline = candidate_of(native, implementation, supplied)
     made: Artefacts = {}
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
     explain_it = question if not outcome.at_parity else None
-    supplied = tuple(name for stage in pipeline for name in stage.given)
-    held = [name for name in ARTEFACTS if name in ready.snapshot.values]
-    lacking = verdicts.lacking(supplied, held, required) if supplied else ()
+    found, status = supplied.comparison, supplied.verdict(outcome)
     return FixtureResult(
         name=ready.fixture.name,
-        status=LIMITED if lacking and outcome.at_parity else _word(outcome, declaration),
-        declaration=declaration,
-        supplied=supplied,
-        lacking=lacking,
+        status=status,
+        error=f"not in form: {'; '.join(found.form[:MOST])}" if found and status == ERROR else None,
+        supplied=tuple(name for stage in pipeline for name in stage.given),
+        lacking=supplied.lacking,
+        conventions=found.conventions if found else (),
+        doubts=found.doubts if found else (),
+        notes=notes_of(found) if found else (),
+        declaration=supplied.declaration,
         audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
         replay=outcome,
@@ -209,6 +221,14 @@ def _run_fixture(
         ),
         explanation=explain(explain_it, on_step=watcher.stage).explanation if explain_it else None,
     )
+
+
+def notes_of(found: DumpComparison) -> tuple[str, ...]:
+    """What `compare` says of arrays and a replay does not: what is out of form, and what is of another length."""
+    lengths = [
+        f"{artefact.name}: {artefact.note}" for artefact in found.artefacts if artefact.note.startswith("shape ")
+    ]
+    return (*lengths, *(f"not in form: {problem}" for problem in found.form))
 
 
 def _run_recording(recording: Recording, means: Means) -> FixtureResult:
@@ -243,10 +263,8 @@ def _status(found: Recorded) -> str:
     return COUNTED if found.counts else MISSING
 
 
-def _word(outcome: Replay, declaration: Declaration | None = None) -> str:
-    if outcome.at_parity:
-        return PARITY if declaration is None else DECLARED
-    return RAISES if outcome.raised else DRIFT
+def _word(outcome: Replay) -> str:
+    return PARITY if outcome.at_parity else RAISES if outcome.raised else DRIFT
 
 
 def _against_human(fixture: Fixture, snapshot: Snapshot, outcome: Replay) -> Human | None:

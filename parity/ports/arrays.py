@@ -9,19 +9,155 @@ place.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from parity.community1 import Networks
 from parity.errors import InputError
-from parity.pipeline import ChunkSeries, Pipeline, Stage
+from parity.fixtures.prepare import Prepared
+from parity.measure import verdicts
+from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.checks import check_dump
-from parity.ports.dump.comparison import compare_dumps
+from parity.ports.dump.comparison import DumpComparison, compare_dumps
+from parity.ports.dump.declaration import Declaration
+from parity.ports.dump.deviations import FILE
 from parity.ports.dump.given import Given, as_artefact, given_values
-from parity.ports.dump.reading import read_dump
+from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.rttm import may_be_scored
+from parity.ports.judging import as_declared, declaration, declared_of, judge, means_of
+from parity.ports.python import NATIVE, Implementation
+from parity.ports.yardstick import yardstick
+from parity.replay.subject import Outcome
+
+
+@dataclass(frozen=True)
+class Supplied:
+    """What a port supplied of one fixture, and the fixture as it is measured.
+
+    Attributes
+    ----------
+    ready : with the yardstick in place of the snapshot where something is declared
+    values : arrays in place of stages; None where none were given
+    comparison : the arrays against the reference, as `parity compare` has it; None where none were given, or the
+        reference has nothing of what they are
+    declaration : what is done otherwise on purpose; None where nothing is
+    required : artefacts that have to be among the arrays, or `all`
+    folder : of the arrays, where somebody named one
+    """
+
+    ready: Prepared
+    values: Given | None = None
+    comparison: DumpComparison | None = None
+    declaration: Declaration | None = None
+    required: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Artefacts that had to be among the arrays and were not."""
+        if self.values is None:
+            return ()
+        held = [name for name in ARTEFACTS if name in self.ready.snapshot.values]
+        return verdicts.lacking((), held, self.required) if self.comparison is None else self.comparison.lacking
+
+    def verdict(self, outcome: Outcome, *, changed: bool = False) -> str:
+        """One word for the fixture, of `parity.measure.verdicts`: of the arrays what `compare` says, and of the replay.
+
+        Native code that raises on arrays which are wrong says nothing more of the port than that they are.
+
+        Parameters
+        ----------
+        outcome : of the replay with what was supplied
+        changed : whether the answer is known to be another, line for line
+        """
+        compared = verdicts.PARITY if self.comparison is None else self.comparison.verdict
+        if compared in (verdicts.DRIFT, verdicts.INCONCLUSIVE):
+            return compared
+        if changed or not outcome.at_parity:
+            return verdicts.RAISES if outcome.raised else verdicts.DRIFT
+        if compared != verdicts.PARITY:
+            return compared
+        if self.lacking:
+            return verdicts.LIMITED
+        return verdicts.PARITY if self.declaration is None else verdicts.DECLARED
+
+
+def supplied_by(
+    ready: Prepared,
+    networks: Networks,
+    implementation: Implementation = NATIVE,
+    *,
+    arrays: Path | None = None,
+    required: tuple[str, ...] = (),
+    deviations: Path | None = None,
+) -> Supplied:
+    """What a port supplied: arrays, and what it does otherwise on purpose.
+
+    Parameters
+    ----------
+    networks : the native ones, for what is declared
+    implementation : what is under test; a program may declare something, and one that has no stages is run on the clip,
+        and judged by the arrays that it leaves
+    arrays : a recording's folder
+    required : artefacts that have to be among the arrays, or `all`; the answer where nothing is named
+    deviations : a file that declares for what cannot hold one
+
+    Raises
+    ------
+    InputError : the folder cannot be read whole, what is declared is wrong, or arrays are given and the implementation
+        leaves some of its own
+    """
+    program, typed, declares = implementation.program, arrays, implementation.declares
+    if program is not None and not program.description.stages:
+        if arrays is not None:
+            raise InputError(f"--arrays {arrays}: {implementation.name} leaves arrays of its own; give one of the two")
+        arrays = program.dump(ready.fixture.clip())
+    dump = None if arrays is None else _read(arrays)
+    means = means_of(networks, networks.plda, ready.inputs)
+    if dump is None or not set(dump.values) & set(ready.snapshot.values):
+        declared = declared_of(dump, deviations) or declares
+        found = yardstick(ready.snapshot, ready.parameters, declared, means, str(deviations or FILE))
+        said = None if found is None else declaration(found)
+        return Supplied(
+            as_declared(ready, found), None if dump is None else _as_it_is(dump), None, said, required, arrays
+        )
+    reference = read_dump(ready.snapshot.folder)
+    judged = judge(
+        ready.fixture.name,
+        reference,
+        dump,
+        lambda reference: means,
+        required=required,
+        deviations=deviations,
+        declares=declares,
+        before=ready.parameters,
+    )
+    comparison, measured = judged.comparison, as_declared(ready, judged.yardstick)
+    alone = {n: as_artefact(dump, n, v) for n, v in dump.values.items() if n not in measured.snapshot.values}
+    given = given_values(comparison, dump)
+    values = Given(alone | given, alone | given.written)
+    return Supplied(measured, values, comparison, comparison.declaration, required, typed)
+
+
+def _read(folder: Path) -> Dump:
+    """A dump in which whatever can be compared is; what is out of form the comparison says."""
+    if not folder.is_dir():
+        raise InputError(f"--arrays {folder}: not a folder; expected one with the files of a snapshot in it")
+    dump = read_dump(folder)
+    if dump.problems:
+        more = f" (and {len(dump.problems) - 1} more: parity validate)" if len(dump.problems) > 1 else ""
+        raise InputError(f"--arrays {dump.problems[0]}{more}")
+    if not dump.values:
+        raise InputError(f"--arrays {folder}: holds no artefact, only what lies beside them")
+    return dump
+
+
+def _as_it_is(dump: Dump) -> Given:
+    return Given({name: as_artefact(dump, name, value) for name, value in dump.values.items()})
 
 
 def read_arrays(folder: Path, reference: Path | None = None) -> Given:
@@ -47,7 +183,7 @@ def read_arrays(folder: Path, reference: Path | None = None) -> Given:
     if not dump.values:
         raise InputError(f"--arrays {folder}: holds no artefact, only what lies beside them")
     if reference is None:
-        return Given({name: as_artefact(dump, name, value) for name, value in dump.values.items()})
+        return _as_it_is(dump)
     theirs = read_dump(reference)
     alone = {n: as_artefact(dump, n, value) for n, value in dump.values.items() if n not in theirs.values}
     if len(alone) == len(dump.values):

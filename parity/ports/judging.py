@@ -50,6 +50,7 @@ def judge(
     *,
     required: tuple[str, ...] = (),
     deviations: Path | None = None,
+    declares: Mapping[str, Any] | None = None,
     before: Parameters | None = None,
 ) -> Judged:
     """Compare a dump with its reference, or with what the reference would be, had it what the dump declares.
@@ -59,13 +60,14 @@ def judge(
     means : the reference -> what the native pipeline needs where something is declared
     required : artefacts that have to be compared, or `all`; the answer where nothing is named
     deviations : a file that declares for a dump that cannot hold one
+    declares : what the program that left the dump says of itself
     before : the reference's parameters; those that it records by default
 
     Raises
     ------
     InputError : see `parity.ports.dump.comparison.compare_dumps` and `parity.ports.yardstick.yardstick`
     """
-    declared = declared_of(candidate, deviations)
+    declared = declared_of(candidate, deviations) or dict(declares or {})
     if not declared or candidate.problems:
         return Judged(compare_dumps(name, reference, candidate, required))
     found = yardstick(
@@ -102,7 +104,7 @@ def as_declared(ready: Prepared, found: Yardstick | None) -> Prepared:
         kept = [{n: a for n, a in v.artefacts.items() if n.partition("_all")[0] not in native} for v in noise.variants]
         variants = [replace(v, artefacts=artefacts) for v, artefacts in zip(noise.variants, kept, strict=True)]
         noise = replace(noise, variants=tuple(variants))
-    return replace(ready, parameters=found.parameters, snapshot=found.snapshot, noise=noise)
+    return replace(ready, parameters=found.parameters, snapshot=found.snapshot, noise=noise, stability=None)
 
 
 def declared_of(candidate: Dump | None, deviations: Path | None) -> Declared:

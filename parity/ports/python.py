@@ -29,6 +29,7 @@ from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 if TYPE_CHECKING:
+    from parity.ports.dump.deviations import Declared
     from parity.ports.program import Program
 
 GROUP = "parity.implementations"
@@ -48,6 +49,20 @@ class Implementation:
     name: str
     change: Callable[[Pipeline], Pipeline]
     program: Program | None = None
+
+    @property
+    def declares(self) -> Declared:
+        """What a program says that it does otherwise on purpose; nothing where there is no program.
+
+        Raises
+        ------
+        InputError : it is nothing that can be declared
+        """
+        if self.program is None:
+            return {}
+        from parity.ports.program.declares import declared_by  # who drives functions need not wait for it
+
+        return declared_by(self.program.description, self.program.name)
 
     def __enter__(self) -> Implementation:
         return self

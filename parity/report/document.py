@@ -17,12 +17,14 @@ from parity import __version__
 from parity.explain import Explanation
 from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.gate import Details, FixtureResult
+from parity.gate.gate import notes_of
 from parity.gate.recorded import AUDIO, TENSORS, TURNS, AudioReplay, Recorded
 from parity.measure import Drift
 from parity.measure.verdicts import GREEN, worst
 from parity.networks.placement import Placement
 from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
+from parity.ports.arrays import Supplied
 from parity.replay.outcome import TEXTS, Replay
 from parity.report.declared import declaration_data
 from parity.report.programs import program_data
@@ -166,6 +168,9 @@ def fixture_data(result: FixtureResult) -> dict[str, Any]:
         "error": result.error,
         "supplied": list(result.supplied),
         "lacking": list(result.lacking),
+        "conventions": list(result.conventions),
+        "doubts": list(result.doubts),
+        "notes": list(result.notes),
         "program": program_data(result.account),
         "declaration": declaration_data(result.declaration),
     }
@@ -222,6 +227,20 @@ def _audio_replay(audio: AudioReplay) -> dict[str, Any]:
         "answer_changed": any(drift.mismatches > 0 for drift in replay.drifts if drift.artefact in TEXTS),
         "embedding_drift": finite(replay.embedding_drift),
         "artefacts": [_artefact(drift) for drift in replay.drifts],
+    }
+
+
+def supplied_data(found: Supplied, verdict: str) -> dict[str, Any]:
+    """What is said of an explained fixture beside its explanation, as of a fixture that was replayed."""
+    compared = found.comparison
+    return {
+        "version": __version__,
+        "verdict": verdict,
+        "lacking": list(found.lacking),
+        "conventions": list(compared.conventions) if compared else [],
+        "doubts": list(compared.doubts) if compared else [],
+        "notes": list(notes_of(compared)) if compared else [],
+        "declaration": declaration_data(found.declaration),
     }
 
 

@@ -21,6 +21,8 @@ from parity.explain.explanation import (
     UNCLEAR,
     WITHIN,
 )
+from parity.measure.verdicts import DRIFT
+from parity.report.declared import declared_in_words
 from parity.report.grid import uncut
 from parity.report.wording import either, number, scientific
 
@@ -67,7 +69,7 @@ def explanation_table(found: Found) -> Table:
 
 def in_words(found: Found) -> list[str]:
     """Everything that was found, one sentence per line."""
-    lines = verdict(found)
+    lines = [*_of_arrays(found), *verdict(found)]
     if found["elements"] is not None:
         lines += elements_in_words(found["elements"])
     if found["layers"]:
@@ -77,6 +79,12 @@ def in_words(found: Found) -> list[str]:
         return lines
     runs = ", ".join(f"{name} {count}" for name, count in found["network_runs"].items())
     return [*lines, f"{found['seconds']:.0f} s; chunks that networks worked on: {runs or 'none'}"]
+
+
+def _of_arrays(found: Found) -> list[str]:
+    """What is said of a port's arrays before any blame, and what is declared of them; nothing where it is not known."""
+    doubts = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in found.get("doubts", ())]
+    return [*declared_in_words(found.get("declaration")), *doubts, *(f"{note}." for note in found.get("notes", ()))]
 
 
 def verdict(found: Found) -> list[str]:
@@ -164,7 +172,13 @@ def _born(found: Found) -> str:
     if born:
         return f"Drift is born in {'; and in '.join(born)}."
     beyond = [stage["stage"] for stage in found["stages"] if not _fine(stage)]
-    return f"Out of tolerance, birthplace unclear: {', '.join(beyond)}." if beyond else "All is within tolerance."
+    return f"Out of tolerance, birthplace unclear: {', '.join(beyond)}." if beyond else _within(found)
+
+
+def _within(found: Found) -> str:
+    if found.get("verdict") == DRIFT and found.get("notes"):
+        return "All is within tolerance where both sides have it."
+    return "All is within tolerance."
 
 
 def _birthplace(stage: Found) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from parity.explain.explanation import BORN, BORN_SMALL
-from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, INCONCLUSIVE, LIMITED, PARITY
+from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, INCONCLUSIVE, LIMITED, PARITY
 from parity.pipeline.artefact import LAYOUTS
 from parity.ports.dump.comparison import UNTOLD
 from parity.report.declared import cost_words, declared_words
@@ -82,10 +82,19 @@ def of_explanation(found: Found, verdict: str) -> str:
     ----------
     verdict : of `parity.measure.verdicts`, that of its replay
     """
+    cause = _cause(found) if found["named"] else ()
+    if verdict == INCONCLUSIVE:
+        return said(verdict, _short(found["doubts"]), *cause)
     if found["named"]:
-        return said(verdict, *_cause(found))
-    if verdict in (PARITY, DECLARED):
-        return said(verdict, "All is within tolerance, and the answer is the reference's")
+        return said(verdict, *not_shown(found["declaration"]), *cause)
+    if verdict in GREEN:
+        return said(verdict, "All is within tolerance, and the answer is the reference's", *_why_green(found))
+    if verdict == LIMITED:
+        return said(verdict, f"What was supplied agrees; not supplied: {', '.join(found['lacking'])}", *_LESS)
+    if verdict == ERROR:
+        return said(verdict, _short(found["notes"]), "All of it: parity validate")
+    if found["notes"]:
+        return said(verdict, *_of_another_length(found["notes"][0]))
     return said(verdict, "Nothing is named as the birthplace", "Next: the table of stages")
 
 
@@ -94,22 +103,48 @@ def of_run(document: Found) -> str:
     fixtures = document["fixtures"]
     word = document["verdict"]
     counted = f"{sum(fixture['status'] == word for fixture in fixtures)} of {len(fixtures)}"
-    if word in (PARITY, EQUIVALENT):
-        return said(word, f"{document['summary']['at_parity']} of {document['summary']['fixtures']} fixtures at parity")
-    first = next(f for f in fixtures if f["status"] == word)
-    if word == DECLARED:
-        return said(word, f"{counted} fixtures", *of_declaration(first["declaration"]))
+    first = next((f for f in fixtures if f["status"] == word), None)
+    if word in GREEN or first is None:
+        at_parity = f"{document['summary']['at_parity']} of {document['summary']['fixtures']} fixtures at parity"
+        return said(word, at_parity, *(_why_green(first, first["name"]) if first else ()))
     if word == ERROR:
         return said(word, f"{counted} fixtures: {first['name']}: {first['error']}")
-    if first["explanation"] is not None and first["explanation"]["named"]:
-        return said(word, f"{counted} fixtures: {first['name']}", *_cause(first["explanation"]))
+    where = f"{counted} fixtures: {first['name']}"
     if word == LIMITED:
-        return said(word, f"{counted} fixtures: {first['name']}: not supplied: {', '.join(first['lacking'])}",
-                    "Add one of them, or say what suffices with --require")  # fmt: skip
+        return said(word, f"{where}: not supplied: {', '.join(first['lacking'])}", *_LESS)
+    declared = not_shown(first["declaration"])
+    if first["explanation"] is not None and first["explanation"]["named"]:
+        doubts = (_short(first["doubts"]),) if word == INCONCLUSIVE else ()
+        return said(word, where, *doubts, *declared, *_cause(first["explanation"]))
     drift = first["first_drift"]
+    if drift is None and first["notes"]:
+        cause, *rest = _of_another_length(first["notes"][0])
+        return said(word, f"{where}: {cause}", *declared, *rest)
     cause = f"{drift['artefact']}, {drift['mode']}" if drift else _short(first["problems"])
+    if word == INCONCLUSIVE:
+        return said(word, f"{where}: {_short(first['doubts'])}", f"First to drift: {cause}")
     example = f"Smallest example: {drift['where']}" if drift and drift["where"] else ""
-    return said(word, f"{counted} fixtures: {first['name']}: {cause}", example, f"Next: parity explain {first['name']}")
+    return said(word, f"{where}: {cause}", *declared, example, f"Next: parity explain {first['name']}")
+
+
+_LESS = ("Add one of them, or say what suffices with --require",)
+
+
+def _of_another_length(note: str) -> tuple[str, str, str]:
+    """Of an array that agrees where both sides have it: the words of `compare`."""
+    name, _, words = note.partition(": ")
+    artefact = LAYOUTS["community-1"].artefacts.get(name)
+    return f"First to drift: {name}", words, formula(artefact.stage) if artefact else ""
+
+
+def _why_green(found: Found, name: str = "") -> tuple[str, ...]:
+    """What had to be undone, or was declared, before it was the same."""
+    of = f"{name}: " if name else ""
+    same = f"{of}the same by {_short(found['conventions'])}" if found["conventions"] else ""
+    if found["declaration"] is None:
+        return (same[:1].upper() + same[1:],)
+    declared, cost = of_declaration(found["declaration"])
+    return (f"{of}{declared}", cost, same[:1].upper() + same[1:])
 
 
 def said(word: str, *sentences: str) -> str:

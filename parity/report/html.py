@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parity.measure.verdicts import DECLARED
+from parity.measure.verdicts import DRIFT, ERROR, GREEN, INCONCLUSIVE, LIMITED, RAISES
 from parity.report import canvas, plots
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
@@ -101,8 +101,10 @@ def page(document: dict[str, Any]) -> str:
         "single_patches": plots.single_patches,
         "drawings": drawings,
         "PLOTS": PLOTS,
-        "STATUS": {"parity": "✓", DECLARED: "✓", "limited coverage": "◐", "drift": "✕", "raises": "✕"}
-        | {"error": "!", "counted": "·", "missing": "?"},
+        "STATUS": dict.fromkeys(GREEN, "✓")
+        | {LIMITED: "◐", INCONCLUSIVE: "◐", DRIFT: "✕", RAISES: "✕"}
+        | {ERROR: "!", "counted": "·", "missing": "?"},
+        "MARK": dict.fromkeys(GREEN, "parity") | {INCONCLUSIVE: "limited"},
     }
     return environment.get_template("index.html.j2").render(
         document=document,

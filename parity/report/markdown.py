@@ -102,7 +102,7 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
     name = fixture["name"]
     if fixture["status"] == "error":
         return [f"{name}: {fixture['error']}"]
-    said = [*declared_in_words(fixture.get("declaration")), *(fixture.get("program") or {"remarks": []})["remarks"]]
+    said = [*_of_arrays(fixture), *(fixture.get("program") or {"remarks": []})["remarks"]]
     remarks = [f"{name}: {problem}" for problem in [*fixture["problems"], *said, *recorded(fixture)]]
     drift = next((row for row in fixture["artefacts"] if not row["within"]), None)
     if drift:
@@ -115,6 +115,14 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
         for tie in fixture["near_ties"]
     ]
     return remarks
+
+
+def _of_arrays(fixture: dict[str, Any]) -> list[str]:
+    """What a port's arrays are said to be, and what is declared of them."""
+    doubts = [f"{doubt[0].upper()}{doubt[1:]}" for doubt in fixture["doubts"]]
+    conventions = [f"the same by {'; '.join(fixture['conventions'])}"] if fixture["conventions"] else []
+    declared = [line.rstrip(".") for line in declared_in_words(fixture["declaration"])]
+    return [*declared, *doubts, *conventions, *fixture["notes"]]
 
 
 def recorded(fixture: dict[str, Any]) -> list[str]:
@@ -155,6 +163,8 @@ def first_drift(fixture: dict[str, Any]) -> str:
     drift = fixture["first_drift"]
     if drift is None and fixture["missing"]:
         return f"no {', '.join(HELD[name] for name in fixture['missing'])}"
+    if drift is None and fixture["status"] == "drift" and fixture["notes"]:
+        return f"{fixture['notes'][0].partition(':')[0]} (length)"
     return f"{drift['artefact']} ({drift['mode']})" if drift else ("not compared" if fixture["problems"] else "—")
 
 

@@ -23,7 +23,9 @@ LEFT = ("fixture", "status", "first drift")
 OPTIONAL, EMPTY = ("excl", "embed"), ("", "—")
 STYLES = {
     "parity": "green",
+    "equivalent": "green",
     "declared": "green",
+    "inconclusive": "yellow",
     "limited coverage": "yellow",
     "drift": "bold red",
     "raises": "bold red",

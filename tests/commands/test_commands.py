@@ -59,6 +59,38 @@ def test_arrays_of_a_port_are_compared_and_a_fixture_without_any_is_an_error_of_
 
 
 @pytest.mark.models
+def test_arrays_that_are_too_short_are_drift_in_every_command_with_the_formula_of_their_length(tmp_path):
+    folder = tmp_path / SILENT
+    folder.mkdir()
+    np.save(folder / "count.npy", np.zeros((100, 1), np.uint8))
+    (folder / "diarization.rttm").write_text("")
+    asked = (("compare", default_folder() / SILENT, folder), ("run", SILENT, "--arrays", folder, "--no-html", "--json",
+             tmp_path / "report.json"), ("explain", SILENT, "--arrays", folder))  # fmt: skip
+    for command in asked:
+        done = parity(*command)
+        assert done.returncode == 1, done.stdout + done.stderr
+        first = done.stdout.splitlines()[0]
+        assert first.startswith("DRIFT. ") and "First to drift: count" in first
+        assert "and agrees where they overlap; 100 frames for" in first and "frames = round((10 + chunks - 1)" in first
+        assert first.endswith("Formula: kit, stage 2.")
+
+
+@pytest.mark.models
+def test_run_and_explain_take_deviations_and_say_what_they_cost(tmp_path):
+    (tmp_path / "mine.toml").write_text("chunk_step = 2\n")
+    report = tmp_path / "report.json"
+    done = parity("run", SILENT, "--deviations", tmp_path / "mine.toml", "--no-html", "--json", report)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("PARITY, GIVEN WHAT YOU DECLARED. 1 of 1 fixtures at parity.")
+    assert "changes nothing in the answer here: DER 0 against the reference" in done.stdout.splitlines()[0]
+    (found,) = json.loads(report.read_text())["fixtures"]
+    assert found["declaration"]["network_chunks"]["segmentation"] > 0 and found["status"].startswith("parity, given")
+    done = parity("explain", SILENT, "--deviations", tmp_path / "mine.toml", "--json", tmp_path / "found.json")
+    assert done.returncode == 0 and done.stdout.startswith("PARITY, GIVEN WHAT YOU DECLARED.")
+    assert json.loads((tmp_path / "found.json").read_text())["verdict"] == "parity, given what you declared"
+
+
+@pytest.mark.models
 def test_calibrate_prints_the_tables_and_writes_the_report(tmp_path):
     report = tmp_path / "calibration.json"
     done = parity(

@@ -31,6 +31,7 @@ from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.ports.dump.declaration import Declaration
+from parity.ports.dump.turns import compare_turns
 from parity.ports.program import Account, Cost
 from parity.replay.outcome import NearTie, Replay
 from parity.report.document import document, to_json
@@ -159,6 +160,17 @@ ACCOUNT = Account(
 )
 
 
+DECLARATION = Declaration(
+    declared={"fa": 0.3, "num_speakers": None, "exclude_overlap": False},
+    instead={"fa": 0.07, "num_speakers": 4, "exclude_overlap": True},
+    artefacts=("masks", "embeddings"),
+    cost=compare_turns(_rttm((0.0, 2.0, "A"), (2.0, 1.0, "B")), _rttm((0.0, 3.0, "A"))),
+    seconds=1.5,
+    network_chunks={"embeddings": 3},
+    unshown=("fa = 0.3 is declared, and q_final is what fa = 0.07 gives",),
+)
+
+
 def results() -> list[FixtureResult]:
     """One fixture at parity, one that drifts and is explained, one with wrong inputs, one in which nobody speaks."""
     human = Human(AWAY, AWAY)
@@ -178,8 +190,11 @@ def results() -> list[FixtureResult]:
             details(shift=0.25, other=ODD_NAME),
             explanation("b_bad"),
             _recorded(),
-            account=ACCOUNT,
+            conventions=("cluster numbering",),
+            doubts=(f"the dump is suspect: made of clip {ODD_NAME}",),
+            notes=("count: shape (9, 1) for (10, 1), and agrees where they overlap",),
             declaration=DECLARATION,
+            account=ACCOUNT,
         ),
         FixtureResult("c_wrong", ERROR, error=f"no clip {ODD_NAME}"),
         FixtureResult("d_silent", PARITY, 1.0, 0.5, _replay(0.0, SAME), None, None, machine, silent),

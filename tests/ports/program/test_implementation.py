@@ -16,9 +16,8 @@ from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import Prepared
-from parity.gate import gate
 from parity.measure.verdicts import DECLARED
-from parity.ports.program.declares import as_it_declares
+from parity.ports.arrays import supplied_by
 from parity.ports.python import Implementation, load_implementation
 from parity.replay.engine import CASCADED, ISOLATED, replay
 
@@ -100,13 +99,14 @@ def test_a_program_is_measured_with_what_it_declares(reference):
     declares = {"min_duration_off": 5.0}
     with load_implementation(f"{PORT} --declares min_duration_off=5.0") as under_test:
         assert under_test.program.description.declares == declares
-        ready, declaration = as_it_declares(prepared(reference), under_test, networks())
+        supplied = supplied_by(prepared(reference), networks(), under_test)
+        ready, declaration = supplied.ready, supplied.declaration
         native = community1_pipeline(networks(), ready.parameters)
         outcome = replay(under_test(native), ready.snapshot, inputs())
         plain = replay(Implementation("x", lambda p: under_test(native))(synthetic()), reference, inputs())
     assert declaration.declared == declares and declaration.instead == {"min_duration_off": 0.0}
     assert declaration.artefacts == ("diarization", "exclusive_diarization") and declaration.cost.score.der > 0
-    assert outcome.at_parity and gate._word(outcome, declaration) == DECLARED
+    assert outcome.at_parity and supplied.verdict(outcome) == DECLARED
     assert not plain.at_parity
 
 
