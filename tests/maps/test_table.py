@@ -38,7 +38,7 @@ WRONG = {
     HEAD + ONE + 'index = ["1-2"]': r"index = .* a list with a whole number or a range",
     HEAD + ONE + 'dtype = "float128"': r"dtype = 'float128'; it is one of bool, int8",
     HEAD + ONE + 'stored = "float32"': r"stored = 'float32'; it is for files of bare numbers",
-    HEAD + ONE + "chunks = [0]": r"chunks = '\[0\]'; it is for artefacts that may be kept of some chunks only: seg",
+    HEAD + ONE + "chunks = [0]": r"chunks = '\[0\]'; it is for artefacts that may be kept of some chunks only: ",
     HEAD + ONE + 'window = "seconds"': r"window = 'seconds'; it is one of chunks, frames",
     HEAD + ONE + 'optional = "yes"': r"optional = 'yes'; it is true or false",
     HEAD + ONE + "fields = {start = \"s\"}": r"fields = .* it names columns of turns in json or csv",

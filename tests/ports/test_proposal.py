@@ -120,6 +120,37 @@ def test_of_several_recordings_the_labs_own_is_looked_at(tmp_path):
     assert "# Not looked at: another, zebra." in proposal_text(found, "x")
 
 
+BROKEN = {
+    "turns.json": b'[{"start": 1}, 3]',
+    "empty.json": b"[]",
+    "ragged.json": b'{"x": [[1], [2, 3]], "y": ["a"]}',
+    "deep.json": b"[" * 3000,
+    "numbers.csv": b"1,2\n3,4\n",
+    "text.rttm": b"hello world\n",
+    "bytes.rttm": b"\xff\xfe",
+    "archive.npz": b"PK",
+    "half.bin": b"123",
+    "tensors.safetensors": b"123",
+    "count.npy": b"",
+}
+
+
+@pytest.mark.parametrize("name", [None, "02"])
+def test_files_that_are_broken_are_said_and_hide_nothing(name, tmp_path):
+    for file, data in BROKEN.items():
+        (tmp_path / file).write_bytes(data)
+    np.save(tmp_path / "embeddings.npy", VALUES["embeddings"])
+    np.save(tmp_path / "q_final.npy", np.full((2, 2), np.nan))
+    np.save(tmp_path / "segmentation_logits.npy", np.full((2, 589, 7), -np.inf, np.float32))
+    np.save(tmp_path / "complex.npy", np.zeros(3, complex))
+    (tmp_path / "gone.npy").symlink_to(tmp_path / "nowhere.npy")
+    found = proposed(tmp_path, name)
+    assert found.fits["embeddings"].sure == (name is not None)
+    said = " ".join(found.inventory.unread)
+    assert all(file in said for file in BROKEN if file not in ("turns.json", "empty.json", "ragged.json"))
+    assert "complex.npy" in said and proposal_text(found, "x")
+
+
 def test_a_folder_of_nothing_is_refused(tmp_path):
     assert "holds no file that arrays or turns lie in" in refusal(proposed, tmp_path)
     assert "not a folder" in refusal(proposed, tmp_path / "none")

@@ -22,6 +22,7 @@ from parity.maps.lists import as_array, read_json
 from parity.maps.table import FIXTURE, SUFFIXES, Entry
 from parity.maps.turns import read_turns
 from parity.pipeline.artefact import ARTEFACTS
+from parity.ports.dump.rttm import check_rttm, may_be_scored
 from parity.ports.proposal.names import CALLED
 
 SMALLEST = 2
@@ -159,11 +160,19 @@ def _in_file(path: Path, file: str, inventory: Inventory) -> Iterator[Stored]:
     elif form == "raw":
         yield Stored(file, None, form, read_array(path, Entry("qinit", file, form))[0])
     elif form == "rttm":
-        yield Stored(file, None, form, read_turns(path, Entry("diarization", file, form), "clip")[0])
+        yield Stored(file, None, form, _turns(path, Entry("diarization", file, form)))
     elif form == "json":
         yield from _in_json(path, file)
     else:
-        yield Stored(file, None, form, read_turns(path, Entry("diarization", file, form), "clip")[0])
+        yield Stored(file, None, form, _turns(path, Entry("diarization", file, form)))
+
+
+def _turns(path: Path, entry: Entry) -> str:
+    """The turns of a file, which can be scored."""
+    text, _ = read_turns(path, entry, "clip")
+    if wrong := [problem for problem in check_rttm(path.name, text) if not may_be_scored(problem)]:
+        raise InputError(wrong[0].removeprefix(f"{path.name}: "))
+    return text
 
 
 def _in_json(path: Path, file: str) -> Iterator[Stored]:
@@ -172,7 +181,7 @@ def _in_json(path: Path, file: str) -> Iterator[Stored]:
         name = ".".join(key) or None
         if isinstance(value[0], dict) if value else False:
             try:
-                yield Stored(file, name, "json", read_turns(path, Entry("diarization", file, "json", name), "clip")[0])
+                yield Stored(file, name, "json", _turns(path, Entry("diarization", file, "json", name)))
             except InputError:  # a list of objects that are no turns
                 continue
         else:

@@ -56,7 +56,7 @@ class Fit:
 
 def by_name(name: str, stored: Stored) -> float:
     """How much an array is called after an artefact, from 0 to 1."""
-    known = (name, *CALLED[name])
+    known = (name, *CALLED.get(name, ()))
     return max(SequenceMatcher(None, own, other).ratio() for own in stored.names for other in known)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 CALLED: dict[str, tuple[str, ...]] = {
+    "waveform": ("wav", "audio", "samples"),
+    "chunk_waveforms": ("waveforms", "chunks", "first_chunk_waveform"),
     "segmentation_logits": ("logits", "seg_logits", "log_probabilities", "powerset"),
     "segmentations": ("segmentation", "segmentation_data", "binarized_segmentations", "seg"),
     "count": ("counts", "speaker_count", "speaker_counting", "speaker_counting_data", "speaker_count_capped"),
