@@ -20,7 +20,7 @@ from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
 from parity.gate.recorded import BEFORE, GIVEN, replay_tensors
 from parity.pipeline import ARTEFACTS, Pipeline
-from parity.ports.program import Program
+from parity.ports.program import Program, ProgramFailed
 from parity.ports.python import Implementation, load_implementation
 from parity.replay.engine import CASCADED, ISOLATED
 from parity.sources.weights import load_weights
@@ -137,6 +137,16 @@ def test_a_mistake_is_explained_exactly_as_the_same_one_in_python(spec, mistake,
     assert (found.answer_changed, found.named, found.decisive) == (True, (stage,), stage)
     assert found.elements.chosen and found.elements.minimal
     assert gist(found) == gist(explained(name, in_python(mistake)))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 0.0])
+def test_embeddings_without_a_direction_are_refused_and_not_clustered_for_ever(program, value):
+    embeddings = np.ones((4, 3, 256), dtype=np.float32)
+    embeddings[2, 0] = value
+    values = {"embeddings": embeddings, "train_chunk_idx": np.arange(4), "train_speaker_idx": np.zeros(4, np.int64)}
+    stage = community1_pipeline(without_networks(), recorded(FIXTURES[0])[1])["ahc"]
+    with pytest.raises(ProgramFailed, match="embedding 2 has no direction"):
+        program.stage(stage, values, {"uri": "made"})
 
 
 def test_a_mistake_that_there_is_not_is_refused(program):

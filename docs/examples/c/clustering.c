@@ -31,7 +31,10 @@ bool ahc(struct job *job) {
     double *unit = get(job, rows.size, sizeof *unit);
     for (size_t i = 0; i < count; i++) {
         float norm = sqrtf(sum_of_squares(rows.f4 + i * length, length)); /* float32, as in the reference */
-        for (size_t k = 0; k < length; k++) unit[i * length + k] = rows.f4[i * length + k] / norm;
+        for (size_t k = 0; k < length; k++) {
+            unit[i * length + k] = rows.f4[i * length + k] / norm;
+            if (!isfinite(unit[i * length + k])) return fail(job, "embeddings.npy: embedding %zu has no direction", i);
+        }
     }
     struct array dendrogram = centroid_linkage(job, unit, count, length), labels = new_array(job, I8, 1, &count);
     cut(job, &dendrogram, threshold, labels.i8);

@@ -80,12 +80,12 @@ static void set_bound(struct forest *forest, size_t x, size_t neighbour, double 
     forest->bound[x] = bound;
 }
 
-/* The nearest of the clusters behind x; x itself where there is none at a finite distance. */
+/* The nearest of the clusters behind x, the first of equals; x itself where there is none. */
 static size_t nearest_behind(struct forest *forest, size_t x, double *distance) {
     size_t nearest = x;
     *distance = INFINITY;
     for (size_t y = x + 1; y < forest->count; y++)
-        if (forest->size[y] && *between(forest, x, y) < *distance) {
+        if (forest->size[y] && (nearest == x || *between(forest, x, y) < *distance)) {
             *distance = *between(forest, x, y);
             nearest = y;
         }

@@ -45,6 +45,9 @@ pub fn ahc(job: &Job) -> Result<(), String> {
         let norm = sum_of_squares(row).sqrt(); // float32, as in the reference
         unit.extend(row.iter().map(|number| f64::from(number / norm)));
     }
+    if let Some(at) = unit.iter().position(|number: &f64| !number.is_finite()) {
+        return Err(format!("embeddings.npy: embedding {} has no direction", at / length));
+    }
     let dendrogram = centroid_linkage(&unit, count, length);
     let labels = cut(&dendrogram, job.parameter("threshold")?.unwrap_or(0.6));
     job.write("dendrogram", &dendrogram)?;

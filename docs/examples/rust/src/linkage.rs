@@ -131,12 +131,12 @@ impl Forest {
         self.distance[x * self.count + y]
     }
 
-    /// The nearest of the clusters behind x, and how far it is; None where there is none at a finite distance.
+    /// The nearest of the clusters behind x, the first of equals, and how far it is; None where there is none.
     fn nearest_behind(&self, x: usize) -> Option<(usize, f64)> {
         let mut nearest = None;
         let mut lowest = f64::INFINITY;
         for y in x + 1..self.count {
-            if self.size[y] > 0 && self.between(x, y) < lowest {
+            if self.size[y] > 0 && (nearest.is_none() || self.between(x, y) < lowest) {
                 lowest = self.between(x, y);
                 nearest = Some((y, lowest));
             }
