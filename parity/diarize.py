@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 
 from parity.answers.diarization import Diarization as Diarization
-from parity.audio.long import FileSamples, open_samples
+from parity.answers.diarization import later
 from parity.audio.loudness import energy
-from parity.audio.reading import SAMPLE_RATE, check_waveform
+from parity.audio.part import Part
+from parity.audio.reading import SAMPLE_RATE
+from parity.audio.recording import Audio, Recording, recording_of
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import speaker_names
 from parity.community1.in_batches import embed_batches
@@ -34,9 +36,12 @@ Progress = Callable[[str, int, int], None]
 
 
 def diarize(
-    audio: str | Path | np.ndarray,
+    audio: Audio,
     *,
     sample_rate: int = SAMPLE_RATE,
+    start: float | None = None,
+    end: float | None = None,
+    channel: int | None = None,
     weights: WeightSet | str | Path = DEFAULT_SOURCE,
     num_speakers: int | None = None,
     min_speakers: int | None = None,
@@ -52,9 +57,12 @@ def diarize(
 
     Parameters
     ----------
-    audio : a file that libsndfile reads (any rate, any channels), or samples, (n,) or (channels, n), float32 or float64
-        (rounded to float32), full scale at 1.0
+    audio : a file of any rate and channels (what libsndfile reads, and with the extra `media` what FFmpeg reads), a
+        stream of such bytes, or samples, (n,) or (channels, n), float32 or float64 (rounded to float32), full scale at
+        1.0
     sample_rate : of samples, in Hz; a file says its own
+    start, end : seconds; the part that is heard, as if there were no more of it; turns are in the whole's seconds
+    channel : counted from 0; the mean of all of them by default
     weights, threads, runtime, device, precision : see `Diarizer`
     num_speakers, min_speakers, max_speakers : where they are known
     artefacts : names of artefacts to return, see `parity.pipeline.artefact`
@@ -70,9 +78,10 @@ def diarize(
     """
     bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
-    samples = _samples(audio, sample_rate)  # what is wrong with it is said before weights are loaded
-    diarizer = Diarizer(weights, threads=threads, runtime=runtime, device=device, precision=precision)
-    return diarizer._run(samples, bounds, tuple(artefacts), progress)
+    with recording_of(audio, sample_rate, Part(start, end, channel)) as recording:
+        # Whether it can be read is said before weights are loaded.
+        diarizer = Diarizer(weights, threads=threads, runtime=runtime, device=device, precision=precision)
+        return diarizer._run(recording, bounds, tuple(artefacts), progress)
 
 
 class Diarizer:
@@ -128,9 +137,12 @@ class Diarizer:
 
     def __call__(
         self,
-        audio: str | Path | np.ndarray,
+        audio: Audio,
         *,
         sample_rate: int = SAMPLE_RATE,
+        start: float | None = None,
+        end: float | None = None,
+        channel: int | None = None,
         num_speakers: int | None = None,
         min_speakers: int | None = None,
         max_speakers: int | None = None,
@@ -140,23 +152,26 @@ class Diarizer:
         """See `diarize`."""
         bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
         check_bounds(**bounds)
-        return self._run(_samples(audio, sample_rate), bounds, tuple(artefacts), progress)
+        with recording_of(audio, sample_rate, Part(start, end, channel)) as recording:
+            return self._run(recording, bounds, tuple(artefacts), progress)
 
     def _run(
-        self, inputs: Artefacts, bounds: Bounds, wanted: tuple[str, ...], progress: Progress | None
+        self, recording: Recording, bounds: Bounds, wanted: tuple[str, ...], progress: Progress | None
     ) -> Diarization:
         """All of it, on samples and bounds that were checked: `diarize` checks them before it loads anything."""
         pipeline = self._pipeline(Parameters(**self.weights.parameters, **bounds), wanted, progress)
         clock = StageClock()
         with one_blas_thread():
-            made = clock.run(pipeline, inputs)
+            made = clock.run(pipeline, {"samples": recording.samples, "sample_rate": recording.sample_rate})
         speakers, waveform = _speakers(made), made["waveform"]
         return Diarization(
-            turns=made["diarization"],
-            exclusive_turns=made["exclusive_diarization"],
+            turns=later(made["diarization"], recording.start_seconds),
+            exclusive_turns=later(made["exclusive_diarization"], recording.start_seconds),
             speakers=tuple(speakers),
             embeddings=_padded_centroids(made, speakers.values()),
             audio_seconds=waveform.shape[1] / SAMPLE_RATE,
+            start_seconds=recording.start_seconds,
+            remarks=recording.remarks(),
             energy=energy(waveform, SAMPLE_RATE),
             weights=self.weights.name,
             runtime=self.runtime,
@@ -241,27 +256,6 @@ def check_bounds(
         raise InputError(f"num_speakers={num_speakers} is below min_speakers={min_speakers}; give one of them")
     if max_speakers is not None and num_speakers > max_speakers:
         raise InputError(f"num_speakers={num_speakers} is above max_speakers={max_speakers}; give one of them")
-
-
-def _samples(audio: str | Path | np.ndarray, sample_rate: int) -> Artefacts:
-    """The pipeline's inputs."""
-    if isinstance(audio, np.ndarray):
-        return {"samples": _checked(audio, sample_rate), "sample_rate": sample_rate}
-    file: FileSamples = open_samples(Path(audio))
-    return {"samples": file, "sample_rate": file.sample_rate}
-
-
-def _checked(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Samples as (channels, n) float32; a view of them where they have that form already."""
-    if samples.ndim not in (1, 2) or samples.dtype not in (np.float32, np.float64):
-        raise InputError(
-            f"waveform is {samples.dtype} {samples.shape}, expected float32 or float64 samples, (n,) or (channels, n)"
-        )
-    samples = np.atleast_2d(samples)
-    check_waveform(samples, sample_rate, name="waveform")
-    if len(samples) > samples.shape[1]:
-        raise InputError(f"waveform is {samples.shape}: more channels than samples; is it (n, channels)?")
-    return samples.astype(np.float32, copy=False)
 
 
 def _speakers(made: dict[str, Any]) -> dict[str, int]:

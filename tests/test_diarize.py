@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 
 from parity.audio.reading import load_clip
 from parity.community1 import Parameters, community1_pipeline
@@ -132,3 +133,31 @@ def test_turns_as_pyannotes_annotation_are_the_reference_annotation(diarizer):
 def test_too_many_threads_are_refused_before_anything_is_built():
     with pytest.raises(InputError, match=f"{MOST_THREADS + 1} threads; the limit is {MOST_THREADS}"):
         Diarizer(threads=MOST_THREADS + 1)
+
+
+# part of a recording
+
+
+def test_a_part_is_diarized_as_if_there_were_no_more_of_it_in_the_whole_files_seconds(diarizer):
+    (fixture,) = [fixture for fixture in FIXTURES if fixture.name == "14_partial_tail"]
+    samples, rate = load_clip(fixture.clip())
+    alone = diarizer(samples[:, 8 * rate : 18 * rate], sample_rate=rate)
+    part = diarizer(fixture.clip(), start=8.0, end=18.0)
+    assert [(t.start, t.end, t.speaker) for t in part.turns] == [
+        (t.start + 8, t.end + 8, t.speaker) for t in alone.turns
+    ]
+    assert part.turns and len(part.exclusive_turns) == len(alone.exclusive_turns)
+    assert (part.start_seconds, part.audio_seconds, part.end_seconds) == (8.0, 10.0, max(18.0, part.turns[-1].end))
+
+
+def test_one_channel_of_two_and_a_warning_of_those_that_cancel(diarizer, tmp_path):
+    (fixture,) = [fixture for fixture in FIXTURES if fixture.name == "14_partial_tail"]
+    samples, rate = load_clip(fixture.clip())
+    first = samples[:1]
+    soundfile.write(tmp_path / "call.wav", np.concatenate([first, -first]).T, rate, subtype="FLOAT")
+    both, one = diarizer(tmp_path / "call.wav"), diarizer(tmp_path / "call.wav", channel=0)
+    assert both.turns == [] and [remark.kind for remark in both.remarks][:1] == ["cancelled"]
+    assert one.turns and one.rttm(URI) == diarizer(first, sample_rate=rate).rttm(URI)
+    assert "cancelled" not in [remark.kind for remark in one.remarks]
+    with (tmp_path / "call.wav").open("rb") as stream:
+        assert diarizer(stream, channel=0).rttm(URI) == one.rttm(URI)

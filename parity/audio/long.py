@@ -7,12 +7,13 @@ makes of the whole file.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from parity.audio.part import WHOLE, Part
 from parity.audio.reading import LOUDEST, SAMPLE_RATE, SHORTEST, check_rate, opened, read_audio
 
 BLOCK_SECONDS = 30
@@ -26,10 +27,14 @@ class FileSamples:
     ----------
     path : of the file
     sample_rate : Hz
+    part : of the file
+    watch : called with every block, before it is handed on
     """
 
     path: Path
     sample_rate: int
+    part: Part = WHOLE
+    watch: Callable[[np.ndarray], None] | None = None
 
     def blocks(self) -> Iterator[np.ndarray]:
         """All samples in order, (channels, n) float32 each, full scale at 1.0; read as they are asked for.
@@ -39,26 +44,33 @@ class FileSamples:
         InputError : the file cannot be read to its end, or `parity.audio.reading.check_waveform` refuses it
         """
         count = 0
-        with opened(self.path) as file:
+        with opened(self.path, self.part) as file:
             size = BLOCK_SECONDS * file.samplerate
             while len(block := file.read(size, dtype="float32", always_2d=True)):
                 if not np.isfinite(block).all() or max(block.max(), -block.min()) > LOUDEST:
                     break
                 count += len(block)
-                yield np.ascontiguousarray(block.T)
+                channels = np.ascontiguousarray(block.T)
+                if self.watch:
+                    self.watch(channels)
+                yield channels
             else:
                 block = None
         if block is not None or count * SAMPLE_RATE < SHORTEST * self.sample_rate:
-            read_audio(self.path)  # says what is wrong, and where
+            read_audio(self.path, self.part)  # says what is wrong, and where
 
 
-def open_samples(path: Path) -> FileSamples:
+def open_samples(path: Path, part: Part = WHOLE) -> FileSamples:
     """A file whose samples can be read.
+
+    Parameters
+    ----------
+    part : of it
 
     Raises
     ------
-    InputError : not there, not audio, truncated, or of a rate that no speech has
+    InputError : not there, not audio, truncated, of a rate that no speech has, or without such a part
     """
-    with opened(path) as file:
+    with opened(path, part) as file:
         check_rate(file.samplerate, name=str(path))
-        return FileSamples(path, file.samplerate)
+        return FileSamples(path, file.samplerate, part)

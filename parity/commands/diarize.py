@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +28,7 @@ from parity.errors import InputError, one_line
 if TYPE_CHECKING:
     from parity.answers import Diarization
     from parity.answers.plan import Plan, Planned
+    from parity.audio.part import Part
     from parity.community1.parameters import Bounds
     from parity.diarize import Diarizer
 
@@ -56,11 +57,18 @@ def diarize(
     num_speakers: NumSpeakersOption = None,
     min_speakers: MinSpeakersOption = None,
     max_speakers: MaxSpeakersOption = None,
+    start: Annotated[float | None, typer.Option(metavar="SECONDS", help="Hear the recording from there on.")] = None,
+    end: Annotated[float | None, typer.Option(metavar="SECONDS", help="Up to there.")] = None,
+    channel: Annotated[
+        int | None, typer.Option(metavar="N", help="One channel, counted from 0; the mean of all by default.")
+    ] = None,
     exclusive: Annotated[bool, typer.Option("--exclusive", help="At most one speaker at a time.")] = False,
     uri: Annotated[
         str | None, typer.Option(help="The recording's name; the file's without its ending by default.")
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no seconds; errors all the same.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress, no seconds; errors and warnings all the same.")
+    ] = False,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "cpu",
     precision: PrecisionOption = "float32",
@@ -73,6 +81,7 @@ def diarize(
     """
     from parity.answers.plan import make_plan
     from parity.answers.voices import check_voices_file
+    from parity.audio.part import Part
     from parity.diarize import Diarizer, check_bounds
     from parity.files import check_writable
 
@@ -86,6 +95,7 @@ def diarize(
         plan,
         lambda: Diarizer(weights, threads=threads, runtime=runtime, device=device, precision=precision),
         bounds,
+        Part(start, end, channel),
         exclusive=exclusive,
         overwrite=overwrite,
         quiet=quiet,
@@ -107,6 +117,7 @@ class Run:
     plan : what goes where
     load : makes the diarizer, when the first recording is found good
     bounds : on the number of speakers
+    part : of each recording
     answers : name and answer of each recording that was done
     failed : how many were not
     """
@@ -114,6 +125,7 @@ class Run:
     plan: Plan
     load: Callable[[], Diarizer]
     bounds: Bounds
+    part: Part
     exclusive: bool = False
     overwrite: bool = False
     quiet: bool = False
@@ -140,20 +152,26 @@ class Run:
     def _one(self, planned: Planned) -> Diarization:
         from parity.answers.plan import check_recording
         from parity.audio import open_samples
+        from parity.audio.remarks import in_one_line
 
         check_recording(planned, self.plan, overwrite=self.overwrite)
         started = time.perf_counter()
         with self._telling(planned) as say, _file(planned.audio) as path:
-            open_samples(path)  # what is wrong with it is said before weights are loaded
+            open_samples(path, self.part)  # what is wrong with it is said before weights are loaded
             if self._diarizer is None:
                 say("weights")
                 self._loading = True
                 self._diarizer, self._loading = self.load(), False
                 started = time.perf_counter()
             answer = self._diarizer(
-                path, progress=lambda stage, done, total: say(f"{stage} {done}/{total}"), **self.bounds
+                path,
+                progress=lambda stage, done, total: say(f"{stage} {done}/{total}"),
+                **asdict(self.part),
+                **self.bounds,
             )
         self._hand_out(planned, answer)
+        if warnings := in_one_line(answer.remarks):
+            stderr.print(f"warning: {shown(planned)}: {warnings}; see parity audio")
         if not self.quiet:
             stderr.print(f"{shown(planned)}: {summary(answer, time.perf_counter() - started)}")
         return answer

@@ -66,8 +66,9 @@ def test_several_recordings_share_one_load_and_one_header(folder):
     assert done.exit_code == 0 and len(LOADS) == 1
     frame = pd.read_csv(io.StringIO(done.stdout))
     assert list(frame["recording"].unique()) == ["one", "two"] and len(frame) == 2 * len(answer().turns)
-    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["one.wav", "two.wav"]
-    assert all("3 speakers, 4 turns; 3700.0 s of audio in " in line for line in done.stderr.splitlines())
+    said = [line for line in done.stderr.splitlines() if not line.startswith("warning: ")]
+    assert [line.split(":")[0] for line in said] == ["one.wav", "two.wav"]
+    assert all("3 speakers, 4 turns; 3700.0 s of audio in " in line for line in said)
 
 
 def test_a_bad_one_is_one_line_the_others_go_on_and_the_status_is_2(folder):
@@ -94,9 +95,9 @@ def test_a_lonely_bad_one_loads_no_networks(folder):
     assert LOADS == []
 
 
-def test_quiet_says_errors_only(folder):
-    assert run("one.wav", "--quiet").stderr == ""
-    assert run("gone.wav", "one.wav", "--quiet").stderr.splitlines()[0].startswith("error: gone.wav")
+def test_quiet_says_errors_and_warnings_only(folder):
+    said = run("gone.wav", "one.wav", "--quiet").stderr.splitlines()
+    assert [line.split(":")[0] for line in said] == ["error", "warning", "1 of 2 recordings were diarized"]
 
 
 # forms and folders
@@ -167,6 +168,36 @@ def test_a_drawing_is_the_same_bytes_every_time(tmp_path, ending):
         face.plot_turns(answer(), tmp_path / "a.bmp")
 
 
+# part of a recording, and what is wrong with it
+
+
+def test_the_part_and_the_channel_reach_the_pipeline(folder, monkeypatch):
+    asked = []
+    monkeypatch.setattr(Stub, "__call__", lambda self, audio, **keywords: asked.append(keywords) or answer())
+    assert run("one.wav", "--start", 0.25, "--end", 0.75, "--channel", 0).exit_code == 0
+    assert {key: asked[0][key] for key in ("start", "end", "channel")} == {"start": 0.25, "end": 0.75, "channel": 0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--start", 5), "one.wav: --start 5 s is behind its end; it is 1.000 s long"),
+        (("--channel", 1), "one.wav: has no channel 1; it has 1, counted from 0"),
+        (("--start", 2, "--end", 1), "--end 1 is not after --start 2"),
+        (("--start", -1), "--start -1.0: expected seconds"),
+    ],
+)
+def test_a_part_that_is_not_there_is_refused_before_networks_are_loaded(folder, arguments, words):
+    assert words in refused("one.wav", *arguments)
+    assert LOADS == []
+
+
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)])
+def test_what_is_wrong_with_a_recording_is_one_line(folder, quiet):
+    first = run("one.wav", *quiet).stderr.splitlines()[0]
+    assert first == "warning: one.wav: very quiet, -60 dBFS; see parity audio"
+
+
 # names
 
 
@@ -204,7 +235,7 @@ def test_standard_input_is_a_recording_of_any_declared_length(folder):
     for data in (whole, whole[:40] + b"\xff\xff\xff\xff" + whole[44:]):
         done = run("-", input=data)
         assert done.exit_code == 0 and done.stdout == answer().rttm("stdin"), done.output
-        assert done.stderr.startswith("standard input: 3 speakers")
+        assert "standard input: 3 speakers" in done.stderr
     assert run("-", "--uri", "call", "--format", "csv", input=whole).stdout == answer().text("csv", "call")
 
 
