@@ -16,7 +16,6 @@ has instead. A chunk is put together when it is asked for, from the same bits th
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -32,6 +31,10 @@ from parity.pipeline import ChunkSeries
 
 TOGETHER_SECONDS = 60
 """Of 16 kHz; what is mixed down, or copied, at a time."""
+
+
+AT_FIRST = 600 * SAMPLE_RATE
+"""Samples that there is room for at first: 38 MB, of which nothing is touched before it is needed."""
 
 
 class Blocks(Protocol):
@@ -173,18 +176,16 @@ def _around_seconds(blocks: Iterator[np.ndarray], kernel: Kernel) -> Iterator[np
 
 
 def _joined(pieces: Iterable[np.ndarray]) -> np.ndarray:
-    """Pieces joined: (n,) float32; with hours of them, there is never more than a minute twice."""
-    minutes, minute, held = deque[np.ndarray](), [], 0
+    """Pieces joined: (n,) float32; of hours, too, there is never more in memory than what was joined so far.
+
+    A list of pieces, or of minutes, would stay in the allocator's hands after they are joined, and double the peak. An
+    array this large is moved by the system's tables when it grows, not copied.
+    """
+    whole, done = np.empty(AT_FIRST, np.float32), 0
     for piece in pieces:
-        minute.append(piece)
-        held += len(piece)
-        if held >= TOGETHER_SECONDS * SAMPLE_RATE:
-            minutes.append(np.concatenate(minute))
-            minute, held = [], 0
-    minutes.append(np.concatenate([*minute, np.empty(0, np.float32)]))
-    whole, done = np.empty(sum(map(len, minutes)), np.float32), 0
-    while minutes:
-        part = minutes.popleft()
-        whole[done : done + len(part)] = part
-        done += len(part)
+        if done + len(piece) > len(whole):
+            whole.resize(done + len(piece) + TOGETHER_SECONDS * SAMPLE_RATE, refcheck=False)
+        whole[done : done + len(piece)] = piece
+        done += len(piece)
+    whole.resize(done, refcheck=False)
     return whole
