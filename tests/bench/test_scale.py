@@ -36,7 +36,7 @@ def sources(monkeypatch, tmp_path):
         def __init__(self, samples):
             self.clip = lambda: samples
 
-    monkeypatch.setattr(recipe, "load_clip", lambda samples: samples[None])
+    monkeypatch.setattr(recipe, "load_clip", lambda samples: (samples[None], 16_000))
     monkeypatch.setattr(recipe.Catalogue, "read", lambda folder: type("C", (), {"fixtures": list(map(Entry, clips))}))
     return clips
 
