@@ -144,11 +144,14 @@ def test_files_that_are_broken_are_said_and_hide_nothing(name, tmp_path):
     np.save(tmp_path / "segmentation_logits.npy", np.full((2, 589, 7), -np.inf, np.float32))
     np.save(tmp_path / "complex.npy", np.zeros(3, complex))
     (tmp_path / "gone.npy").symlink_to(tmp_path / "nowhere.npy")
+    (tmp_path / "out.npy").symlink_to("/etc/hostname")
+    np.savez(tmp_path / "odd.npz", **{"a\nb": np.arange(5.0)})
     found = proposed(tmp_path, name)
     assert found.fits["embeddings"].sure == (name is not None)
     said = " ".join(found.inventory.unread)
     assert all(file in said for file in BROKEN if file not in ("turns.json", "empty.json", "ragged.json"))
-    assert "complex.npy" in said and proposal_text(found, "x")
+    assert "complex.npy" in said and "out.npy: a link that leads out of the folder" in said
+    assert "# not placed: odd.npz: a b, float64 (5,)" in proposal_text(found, "x")
 
 
 def test_a_folder_of_nothing_is_refused(tmp_path):

@@ -140,6 +140,9 @@ def _listed(inventory: Inventory, folder: Path) -> Inventory:
             continue
         if path.name in described:
             continue
+        if not path.resolve().is_relative_to(folder.resolve()):
+            inventory.unread.append(f"{path.name}: a link that leads out of the folder")
+            continue
         file = FIXTURE + path.name.removeprefix(inventory.fixture) if inventory.fixture else path.name
         try:
             inventory.stored += list(_in_file(path, file, inventory))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.errors import one_line
 from parity.maps.table import WINDOWS, parse_map
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.proposal.inventory import Stored
@@ -86,8 +87,8 @@ def _window(artefact: str) -> str:
 
 
 def _rest(found: Proposal) -> str:
-    lines = [f"# not placed: {_said(stored)}" for stored in found.left]
-    lines += [f"# not read: {line}" for line in found.inventory.unread]
+    lines = [f"# not placed: {one_line(_said(stored))}" for stored in found.left]
+    lines += [f"# not read: {one_line(line)}" for line in found.inventory.unread]
     missing = [name for name in ARTEFACTS if name not in found.fits]
     if missing:
         lines += _comment(f"nothing found for: {', '.join(missing)}")
