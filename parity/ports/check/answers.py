@@ -21,7 +21,7 @@ from parity.measure.drift import Drift
 from parity.names import find_names
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts
-from parity.ports.check.questions import FEW, Question, known_stages, questions
+from parity.ports.check.questions import FEW, Question, hearing_stages, known_stages, questions
 from parity.ports.program.contract import check_stages
 from parity.ports.program.program import STAGE_TIMEOUT, Program
 from parity.ports.python import NATIVE, Implementation, load_implementation
@@ -136,7 +136,7 @@ def check(
         if not port.stages:
             raise InputError(f"{given}: {port.name} has no stages, and only stages are asked here")
         asked = _stages_to_ask(port, named)
-        heard = any(name in ("segmentation", "fbank") for name in named)
+        heard = bool(hearing_stages() & set(named))
         answers, without = [], set(asked)
         for question in questions(asked, read_decisions(stages=asked), entries, heard=heard):
             on_question(question.name)
@@ -257,7 +257,8 @@ def _judged(question: Question, made: Artefacts, seconds: float) -> Answer:
 
 def _without_weights() -> tuple[str, ...]:
     """The native stages that need neither networks nor the PLDA's arrays."""
-    return tuple(name for name in known_stages() if name not in ("segmentation", "fbank", "embeddings", "xvec", "plda"))
+    needy = {*hearing_stages(), "embeddings", "xvec", "plda"}
+    return tuple(name for name in known_stages() if name not in needy)
 
 
 def _named(stages: Iterable[str]) -> list[str]:

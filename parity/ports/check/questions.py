@@ -73,6 +73,11 @@ def known_stages() -> tuple[str, ...]:
     return tuple(names)
 
 
+def hearing_stages() -> set[str]:
+    """Stages that read audio, and so are asked only where they are named."""
+    return {stage.name for stage in _graph(Parameters()) if HEARD & set(stage.reads)}
+
+
 def questions(
     stages: Iterable[str], cases: Iterable[DecisionCase], fixtures: Iterable[Fixture], *, heard: bool = False
 ) -> list[Question]:
