@@ -8,6 +8,7 @@ from support.dump_examples import CROWD, FIXTURE, copy_of, reference
 
 from parity.measure.verdicts import DRIFT, INCONCLUSIVE
 from parity.ports.dump.comparison import compare_dumps
+from parity.ports.dump.reading import Dump
 
 
 def doubts(dump, name=FIXTURE) -> tuple[str, str]:
@@ -68,3 +69,36 @@ def test_a_plain_mistake_is_drift_and_raises_no_doubt(name, change):
     dump = copy_of(reference(CROWD))
     dump.values[name] = change(dump.values[name]).astype(dump.values[name].dtype)
     assert doubts(dump, CROWD) == (DRIFT, "")
+
+
+def of_another_clip(chunks: int) -> Dump:
+    """Arrays of another fixture, cut to as many chunks; nothing says so but they themselves."""
+    other = copy_of(reference("05_meeting_overlap"))
+    other.values = {name: other.values[name][:chunks] for name in ("segmentations", "embeddings")}
+    return other
+
+
+def test_another_waveform_is_told_from_segmentations_and_embeddings_together():
+    theirs = reference()
+    for chunks in (len(theirs.values["segmentations"]), 8):
+        found = compare_dumps("port", theirs, of_another_clip(chunks))
+        assert found.verdict == INCONCLUSIVE
+        assert any("made of another waveform: its segmentations" in doubt for doubt in found.doubts)
+
+
+@pytest.mark.parametrize("change", ["voices", "speech", "scaled", "permuted", "silent"])
+def test_a_mistake_in_one_of_the_networks_is_no_other_waveform(change):
+    dump, rng = copy_of(reference()), np.random.default_rng(0)
+    dump.values = {name: dump.values[name] for name in ("segmentations", "embeddings")}
+    if change == "voices":
+        dump.values["embeddings"] = rng.normal(size=dump.values["embeddings"].shape).astype(np.float32)
+    elif change == "speech":
+        dump.values["segmentations"] = rng.integers(0, 2, dump.values["segmentations"].shape).astype(np.float32)
+    elif change == "scaled":
+        dump.values["embeddings"] = -3 * dump.values["embeddings"] + 1
+    elif change == "permuted":
+        dump.values["embeddings"] = dump.values["embeddings"][..., rng.permutation(256)]
+    else:
+        dump.values["segmentations"][:] = 0
+    found = compare_dumps("port", reference(), dump)
+    assert found.first_drift is not None and not any("another waveform" in doubt for doubt in found.doubts)
