@@ -51,7 +51,7 @@ def test_a_clip_is_written_whole_and_leaves_nothing_beside_it(tmp_path):
 
 @pytest.mark.parametrize("rate", [8_000, 44_100])
 def test_a_clip_keeps_its_rate_and_its_channels(tmp_path, rate):
-    samples = np.arange(-600, 600, dtype=np.int16).reshape(2, 600)
+    samples = np.arange(-1_200, 1_200, dtype=np.int16).reshape(2, 1_200)
     (tmp_path / "clip.wav").write_bytes(audio.wav_bytes(samples, rate))
     waveform, said = audio.load_clip(tmp_path / "clip.wav")
     assert said == rate and np.array_equal(waveform, samples.astype(np.float32) / np.float32(32_768))
