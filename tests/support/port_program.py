@@ -24,13 +24,13 @@ from safetensors.numpy import load_file, save_file  # noqa: E402
 from parity.community1 import Parameters, community1_pipeline  # noqa: E402
 from parity.community1.annotation import to_rttm  # noqa: E402
 from parity.community1.networks import without_networks  # noqa: E402
-from parity.pipeline.stage import Pipeline, Stage  # noqa: E402
+from parity.pipeline.stage import ChunkSeries, Pipeline, Stage  # noqa: E402
 from parity.rnnt.stages import advance, choose, transcribe  # noqa: E402
 from support.mistakes import greedy_assignment, rounded_half_up, two_swapped  # noqa: E402
 
 STAGES = (
-    "speaker_counting", "masks", "fbank", "filter", "ahc", "vbx", "kmeans", "centroids", "scoring", "assignment",
-    "reconstruction", "annotation",
+    "audio", "speaker_counting", "masks", "fbank", "filter", "ahc", "vbx", "kmeans", "centroids", "scoring",
+    "assignment", "reconstruction", "annotation",
 )  # fmt: skip
 STEPS = ("choose", "advance", "transcript")
 FAULTS = {
@@ -72,10 +72,17 @@ def run_stage(asked: argparse.Namespace, name: str, into: Path, out: Path) -> No
     if (into / "arrays.safetensors").exists():
         arrays |= load_file(into / "arrays.safetensors")
     print(f"{name} reads {', '.join(sorted(arrays))}", file=sys.stderr)
+    if name == "fbank":
+        chunks = arrays["chunk_waveforms"]
+        arrays["chunk_waveforms"] = ChunkSeries.recorded(np.arange(len(chunks)), chunks)
+    if name == "audio":
+        arrays["sample_rate"] = int(arrays["sample_rate"].item())
     results = stage.run(*(arrays.get(read) for read in stage.reads))
     written = dict(zip(stage.writes, results if len(stage.writes) > 1 else (results,), strict=True))
     if name == "fbank":
-        written = {"fbank": written["fbank"].take(range(np.diff(parameters["chunks"])[0]))}
+        written["fbank"] = written["fbank"].take(range(np.diff(parameters["chunks"])[0]))
+    if name == "audio":
+        written["chunk_waveforms"] = written["chunk_waveforms"].take(range(*parameters["chunks"]))
     for artefact, value in written.items():
         if isinstance(value, list):
             (out / f"{artefact}.rttm").write_text(to_rttm(value, parameters["uri"]))

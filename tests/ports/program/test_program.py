@@ -56,7 +56,7 @@ def test_every_stage_of_a_program_gives_what_the_function_gives(port, made, boun
         assert list(got) == list(stage.writes)
         assert all(same(got[name], made[name]) for name in stage.writes), stage.name
         ran += 1
-    assert ran == (12 if bounds else 11)
+    assert ran == (13 if bounds else 12)
 
 
 # one that starts at once
