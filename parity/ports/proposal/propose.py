@@ -103,7 +103,7 @@ def _all_fits(stored: Iterable[Stored], theirs: Dump | None, recording: str) -> 
 
 
 def _some_chunks(theirs: Dump, name: str) -> np.ndarray | None:
-    """Which chunks an artefact is kept of; None where it is kept of all."""
+    """The chunks of which an artefact is kept; None where it is kept of all."""
     if not ARTEFACTS[name].by_chunk:
         return None
     chunks, whole = theirs.chunks(name), theirs.values.get("segmentations", ())
