@@ -239,7 +239,7 @@ def _judged(
     first = found.first_drift
     candidate = bench.memo.pipeline(with_arrays(bench.native, given_values(found, dump)))
     patching = bench.clean.of(candidate)
-    outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
+    outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded, native=bench.native)
     verdicts = Verdicts(patching, outcome).all()
     changed = not patching.candidate_answer.same_as(patching.reference_answer)
     decision = decide(patching, verdicts, ()) if changed else Decision()
@@ -282,11 +282,10 @@ def judged(stages: tuple[str, ...], decisive: tuple[str, ...], suspects: tuple[s
 
 
 def _replayed(bench: Bench, reference: Dump, dump: Dump) -> str:
-    """What `run --arrays` says of what was given; why it refuses the dump where it does."""
+    """What `run --arrays` says of it; why it refuses the dump where it does."""
     try:
         candidate = bench.memo.pipeline(with_arrays(bench.native, read_arrays(dump.folder, reference.folder)))
-        outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded)
+        outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded, native=bench.native)
     except InputError as error:
         return str(error)
-    given = {name for stage in candidate for name in stage.given}
-    return DRIFT if any(not drift.within and drift.artefact in given for drift in outcome.drifts) else PARITY
+    return PARITY if outcome.at_parity else DRIFT

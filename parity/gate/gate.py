@@ -188,12 +188,12 @@ def _run_fixture(
     question, ready = None, supplied.ready
     if explain_drift:
         question = ask(ready, networks, implementation, supplied=supplied, progress=watcher.step)
-        pipeline = question.candidate
+        native, pipeline = question.native, question.candidate
     else:
         native = community1_pipeline(networks, ready.parameters, watcher.step).with_settings(uri=ready.fixture.name)
         pipeline = candidate_of(native, implementation, supplied)
     made: Artefacts = {}
-    outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update)
+    outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update, native=native)
     explain_it = question if not outcome.at_parity else None
     found, status = supplied.comparison, supplied.verdict(outcome)
     return FixtureResult(

@@ -30,6 +30,7 @@ def replay(
     on_stage: Callable[[str], None] | None = None,
     on_made: Callable[[Artefacts], None] | None = None,
     reference: Artefacts | None = None,
+    native: Pipeline | None = None,
 ) -> Any:
     """Run a pipeline on a recording and compare every artefact that the snapshot holds.
 
@@ -39,6 +40,8 @@ def replay(
     on_stage : called with a stage's name before it runs in the cascade
     on_made : called with the artefacts of the cascade, which are not kept otherwise
     reference : `reference_artefacts` of this snapshot, where it is replayed often
+    native : the native pipeline that the one under test was made of; where that is arrays in part, what native code
+        made beside them is not held against it
 
     Returns
     -------
@@ -70,7 +73,17 @@ def replay(
     drifts += _compare_carried(pipeline, made, snapshot)
     raised = _raised(pipeline, errors, alone_raised, drifts)
     missing = (*map(str, raised), *_uncompared(made, snapshot, drifts))
-    return subject.finish(Replayed(made, snapshot, tuple(drifts), missing, without, seconds, raised))
+    return subject.finish(
+        Replayed(made, snapshot, tuple(drifts), missing, without, seconds, raised, _native(pipeline, native))
+    )
+
+
+def _native(pipeline: Pipeline, native: Pipeline | None) -> frozenset[str]:
+    """Artefacts that native code made where others were given as arrays; none where nothing was."""
+    if native is None or not any(stage.given for stage in pipeline):
+        return frozenset()
+    by_lab = [stage for stage in pipeline if stage.given or stage.run is native[stage.name].run]
+    return frozenset(name for stage in by_lab for name in stage.writes if name not in stage.given)
 
 
 def _raised(

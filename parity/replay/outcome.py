@@ -58,6 +58,7 @@ class Replay(Outcome, Tabular):
     isolated_without : stages that could not run isolated, and the inputs that the snapshot does not hold
     stage_seconds : wall time of each stage in the cascade
     raised : stages that raised; those behind them were not reached
+    native : artefacts that the lab made where a port left arrays of others; their drift says nothing of the port
     """
 
     drifts: tuple[Drift, ...]
@@ -75,6 +76,7 @@ class Replay(Outcome, Tabular):
     isolated_without: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     stage_seconds: Mapping[str, float] = field(default_factory=dict)
     raised: tuple[Raised, ...] = ()
+    native: frozenset[str] = frozenset()
 
     @property
     def at_parity(self) -> bool:
@@ -181,6 +183,7 @@ def finish(found: Replayed) -> Replay:
         isolated_without=found.isolated_without,
         stage_seconds=found.stage_seconds,
         raised=found.raised,
+        native=found.native,
     )
 
 

@@ -68,11 +68,13 @@ class Outcome:
     """What every replay's report has: `drifts`, in the pipeline's order, and `problems`, each of which fails it.
 
     `raised` are the stages that raised, on our own inputs or on the reference's; stages behind them were not reached.
+    `native` are artefacts that the lab made where a port left arrays of others: they say nothing of the port.
     """
 
     drifts: tuple[Drift, ...]
     problems: tuple[str, ...]
     raised: tuple[Raised, ...]
+    native: frozenset[str] = frozenset()
 
     @property
     def at_parity(self) -> bool:
@@ -82,12 +84,12 @@ class Outcome:
     @property
     def all_within(self) -> bool:
         """Everything compared, everything within."""
-        return not self.problems and all(drift.within for drift in self.drifts)
+        return not self.problems and self.first_drift is None
 
     @property
     def first_drift(self) -> Drift | None:
         """The first artefact out of tolerance in the pipeline's order; isolated before cascaded."""
-        return next((drift for drift in self.drifts if not drift.within), None)
+        return next((drift for drift in self.drifts if not drift.within and drift.artefact not in self.native), None)
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ class Replayed:
     raised : stages that raised
     isolated_without : stages that could not run isolated, and the inputs that the snapshot does not hold
     stage_seconds : wall time of each stage in the cascade
+    native : artefacts that the lab made where a port left arrays of others
     """
 
     made: Artefacts
@@ -112,6 +115,7 @@ class Replayed:
     isolated_without: Mapping[str, tuple[str, ...]]
     stage_seconds: Mapping[str, float]
     raised: tuple[Raised, ...] = ()
+    native: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from parity.explain.memo import Memo
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.ports.arrays import read_arrays, with_arrays
+from parity.replay.engine import replay
 
 ROUNDING = {"embeddings": 1e-7, "phi": 1e-11, "qinit": 1e-11}
 LATER = 1e-9
@@ -193,3 +195,16 @@ def test_other_numbers_of_clusters_are_no_drift_of_arrays_either(reference, tmp_
     assert not ask(reference, read_arrays(tmp_path)).replay.at_parity
     found = ask(reference, read_arrays(tmp_path, reference.folder))
     assert found.replay.at_parity and not found.explanation.answer_changed
+
+
+def test_what_native_code_made_beside_a_ports_arrays_is_not_held_against_it(reference):
+    lab, values = native(), dict(reference.values)
+    values["post_plda"] = values["post_plda"] + 1.0
+    other = replace(reference, values=values)
+    candidate = with_arrays(lab, {"embeddings": values["embeddings"]})
+    assert not replay(candidate, other, inputs()).at_parity
+    found = replay(candidate, other, inputs(), native=lab)
+    assert found.at_parity and found.first_drift is None and "post_plda" in found.native
+    own = with_arrays(lab, {"post_plda": values["post_plda"] - 1.0})
+    assert replay(own, other, inputs(), native=lab).first_drift.artefact == "post_plda"
+    assert not replay(lab, other, inputs(), native=lab).at_parity  # all of it is what is under test
