@@ -15,7 +15,7 @@ from parity.calibration.fault import load_faults
 from parity.calibration.trials import bench_of
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
-from parity.measure.verdicts import DRIFT, EQUIVALENT, PARITY, exit_status
+from parity.measure.verdicts import DRIFT, EQUIVALENT, exit_status
 from parity.sources.weights import load_weights
 
 pytestmark = pytest.mark.models
@@ -50,8 +50,8 @@ def test_three_commands_say_the_same_of_a_dump(tmp_path, fixture, fault, verdict
     }
     said = {name: json.loads(file.read_text()) for name, file in files.items()}
     assert {name: run.returncode for name, run in done.items()} == dict.fromkeys(done, exit_status([verdict]))
-    assert said["compare"]["verdict"] == verdict
-    assert said["run"]["verdict"] == (verdict if verdict == DRIFT else PARITY)  # it undoes conventions, and says so not
+    assert said["compare"]["verdict"] == verdict == said["explain"]["verdict"]
+    assert said["run"]["verdict"] == verdict
     explained = said["compare"]["recordings"][0]["explanation"]
     assert explained["named"] == said["explain"]["named"] == named
     assert explained["decisive"] == said["explain"]["decisive"]
