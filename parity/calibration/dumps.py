@@ -166,8 +166,8 @@ def cascade(bench: Bench, planted: tuple[Fault, ...]) -> Artefacts:
 def write(folder: Path, bench: Bench, made: Artefacts, kind: str, rng: np.random.Generator) -> tuple[str, ...]:
     """Write a dump; the names of what was written.
 
-    A whole one holds every chunk; of a half, as ports leave out what is heavy, those that were recorded, unless it is a
-    filterbank that no embeddings stand behind.
+    A whole one holds every chunk; of a half, as ports leave out what is heavy, those that were recorded, unless no
+    embeddings stand behind it that were made of all.
     """
     names = [name for name in ARTEFACTS if made.get(name) is not None]
     if kind == HALF:
@@ -180,7 +180,7 @@ def write(folder: Path, bench: Bench, made: Artefacts, kind: str, rng: np.random
             (folder / f"{name}.rttm").write_text(subject.to_text(value), encoding="utf-8")
             continue
         if ARTEFACTS[name].by_chunk:
-            some = kind == HALF and (name != "fbank" or "embeddings" in names)
+            some = kind == HALF and (name == "segmentation_logits" or "embeddings" in names)
             recorded = bench.snapshot.chunks.get(name) if some else None
             held = value.chunks if isinstance(value, ChunkSeries) else np.arange(len(value))
             chunks = held if recorded is None else np.intersect1d(held, recorded)

@@ -15,13 +15,15 @@ from parity.community1.annotation import from_rttm
 from parity.errors import InputError
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
-from parity.ports.dump.comparison import LOGITS, DumpComparison
+from parity.ports.dump.comparison import DumpComparison
 from parity.ports.dump.overlap import lengthened, overlap
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import plain
 from parity.ports.python import check_artefact
 
 FBANK = "fbank"
+HEAVY = {FBANK: {"embeddings"}, "chunk_waveforms": {FBANK, "embeddings"}}
+"""Artefacts of which ports leave some chunks, and what has to be there too, made of all, for them to be of use."""
 
 
 class Given(dict[str, Any]):
@@ -43,8 +45,8 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> Given:
     One that is too short or too long is brought to length: what is missing is 0, which is its own fault and no other's.
     Another number of iterations or of clusters has no convention to be brought to, and is handed on as it was written.
     Left out are those that no stage may have made, floats for labels, those with a frame more or less, and a filterbank
-    of some chunks only where there are no embeddings to stand for the others. Of a filterbank every chunk is handed on,
-    those too that the reference did not record.
+    or the samples of some chunks only where nothing behind them stands for the others. Of these two every chunk is
+    handed on, those too that the reference did not record.
     """
     given: dict[str, Any] = {}
     aligned = comparison.aligned
@@ -57,8 +59,8 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> Given:
         elif _usable(name, value, aligned.want[name]):
             value = lengthened(value, aligned.want[name])
             chunks = aligned.chunks.get(name)
-            if name == FBANK:  # no convention renumbers anything in it
-                value, chunks = candidate.values[FBANK], candidate.chunks(FBANK)
+            if name in HEAVY:  # no convention renumbers anything in them
+                value, chunks = candidate.values[name], candidate.chunks(name)
             value = value.astype(ARTEFACTS[name].dtype)
             given[name] = value if chunks is None else ChunkSeries.recorded(chunks, value)
         elif _has_another_shape(name, value, aligned.want[name]):
@@ -66,8 +68,9 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> Given:
                 given[name] = as_artefact(candidate, name, value)
             except InputError:  # no stage may have made it, and the comparison says what is wrong with it
                 continue
-    if FBANK in given and "embeddings" not in given and not _all_chunks(given[FBANK], comparison):
-        del given[FBANK]
+    for name, behind in HEAVY.items():
+        if name in given and not behind & set(given) and not _all_chunks(given[name], comparison):
+            del given[name]
     return Given(given, {name: _as_written(candidate, name) for name in given})
 
 
@@ -108,7 +111,7 @@ def _usable(name: str, value: np.ndarray, want: np.ndarray) -> bool:
     if want.dtype.kind in "iu" and value.dtype.kind not in "iu":
         return False
     fits = np.shape(value) == np.shape(want)
-    return fits or (name not in (FBANK, LOGITS) and overlap(name, value, want) is not None)
+    return fits or (not ARTEFACTS[name].by_chunk and overlap(name, value, want) is not None)
 
 
 def _has_another_shape(name: str, value: np.ndarray, want: np.ndarray) -> bool:
