@@ -90,6 +90,8 @@ def diarize(
     if embeddings is not None:
         check_voices_file(embeddings)
         check_writable(embeddings)
+    if len(audio) == 1:
+        _check_no_folder(audio[0])
     plan = make_plan(audio, formats, out=out, uri=uri, picture=plot)
     run = Run(
         plan,
@@ -233,6 +235,10 @@ def _file(audio: Path) -> Iterator[Path]:
         with spooled(sys.stdin.buffer) as path:
             yield path
         return
+    _check_no_folder(audio)
+    yield audio
+
+
+def _check_no_folder(audio: Path) -> None:
     if audio.is_dir():
         raise InputError(f"{audio}: is a folder, expected an audio file (WAV, FLAC)")
-    yield audio

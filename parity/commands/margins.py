@@ -11,7 +11,6 @@ from parity.commands.options import FixtureArguments, FixturesOption, SnapshotsO
 from parity.commands.tables import table_option
 from parity.console import stdout
 from parity.errors import InputError, one_line
-from parity.files.documents import read_json
 from parity.report.tables import MARGINS
 
 
@@ -57,6 +56,7 @@ def _first_change(folder: Path) -> str:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    from parity.files.documents import read_json
     from parity.report.document import SCHEMA
 
     try:

@@ -112,7 +112,9 @@ def _constant(folder: Path, file: str) -> dict[str, Any]:
 def _companions(snapshot: Snapshot) -> dict[str, dict[str, Any]]:
     """What was recorded beside the artefacts and has no `.npy` of its own."""
     found: dict[str, dict[str, Any]] = {}
+    # Which chunks those are is in NAME_chunks.npy, where the file holds an array of them.
+    written = {snapshot.layout.artefacts[name].file for name in snapshot.chunks}
     for (file, key), value in snapshot.companions.items():
-        if key not in ("chunks", "segmentation_gap"):
+        if key != "segmentation_gap" and not (key == "chunks" and file in written):
             found.setdefault(file, {})[key] = np.asarray(value).tolist()
     return found

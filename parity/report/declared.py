@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from parity.ports.dump.declaration import Declaration
-from parity.ports.dump.deviations import in_words
 from parity.report.wording import number
+
+if TYPE_CHECKING:  # loads numpy, which who only asks for the names of tables need not wait for
+    from parity.ports.dump.declaration import Declaration
 
 NETWORKS = {"segmentation": "the segmentation network", "embeddings": "the embedding network"}
 
@@ -42,6 +43,8 @@ def declaration_data(found: Declaration | None) -> Found | None:
 
 def declared_words(found: Found) -> str:
     """`fa = 0.3 instead of 0.07`."""
+    from parity.ports.dump.deviations import in_words
+
     return in_words(found["declared"], found["instead_of"])
 
 

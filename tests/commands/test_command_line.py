@@ -284,7 +284,7 @@ def test_diarize_prints_the_reference_rttm_of_the_sample():
 
 @pytest.mark.models
 def test_diarize_takes_stereo_of_another_rate_and_says_nothing_of_silence(tmp_path):
-    path = write_clip(tmp_path / "silence in stereo.flac", np.zeros((44100, 2)), 44100)
+    path = write_clip(tmp_path / "silence_in_stereo.flac", np.zeros((44100, 2)), 44100)
     done = parity("diarize", path)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
@@ -296,7 +296,8 @@ def test_adding_a_fixture_leaves_a_clip_and_a_catalogue_entry(tmp_path):
     place = {"PARITY_FIXTURES": str(tmp_path)}
     done = parity("fixtures", "add", "my_meeting", path, "--num-speakers", 2, environment=place)
     assert done.returncode == 0, done.stderr
-    assert soundfile.info(str(tmp_path / "my_meeting" / "clip.wav")).samplerate == 16000
+    clip = soundfile.info(str(tmp_path / "my_meeting" / "clip.wav"))
+    assert (clip.samplerate, clip.channels) == (44100, 2)  # the file's own
     assert "my_meeting" in parity("fixtures", "list", environment={**place, "COLUMNS": "160"}).stdout
     assert "my_meeting" in only_error(parity("fixtures", "add", "my_meeting", path, environment=place))
 

@@ -72,7 +72,7 @@ def test_arrays_that_are_too_short_are_drift_in_every_command_with_the_formula_o
         first = done.stdout.splitlines()[0]
         assert first.startswith("DRIFT. ") and "First to drift: count" in first
         assert "and agrees where they overlap; 100 frames for" in first and "frames = round((10 + chunks - 1)" in first
-        assert first.endswith("Formula: kit, stage 2.")
+        assert first.endswith("Formula: kit, stage 3.")
 
 
 @pytest.mark.models
@@ -155,7 +155,7 @@ def test_arrays_of_one_fixture_are_that_fixtures_in_run_and_explain_alike(tmp_pa
     for folder in (arrays, arrays / SILENT):
         run = ("run", SILENT, "--arrays", folder, "--require", "segmentations", "--no-html", "--json", report)
         assert parity(*run).returncode == 0
-        assert parity("explain", SILENT, "--arrays", folder).returncode == 0
+        assert parity("explain", SILENT, "--arrays", folder, "--require", "segmentations").returncode == 0
     several = parity("run", SILENT, SHORT, "--arrays", arrays / SILENT, "--json", report)
     assert "holds one recording's arrays; name its fixture" in only_error(several)
 

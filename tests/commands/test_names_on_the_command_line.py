@@ -95,7 +95,7 @@ def test_a_misspelt_stage_of_an_implementation_is_answered_likewise(tmp_path, mo
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slip.py").write_text("PORT = {'reconstrution': print}\n")
     under_test = load_implementation("slip:PORT")
-    with pytest.raises(InputError, match=r"unknown stage reconstrution; did you mean reconstruction\? known: segmen"):
+    with pytest.raises(InputError, match=r"unknown stage reconstrution; did you mean reconstruction\? known: audio"):
         under_test(synthetic())
 
 

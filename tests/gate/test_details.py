@@ -130,7 +130,7 @@ def test_the_reference_against_itself_shows_no_drift_anywhere():
 
 def test_what_was_measured_beside_the_snapshot_is_shown():
     folder = default_folder() / "12_many_voices"
-    beside = {"stability": read_stability(folder), "noise": read_noise(default_folder() / "09_telephone")}
+    beside = {"stability": read_stability(folder), "noise": read_noise(default_folder() / "02_pyannote_sample")}
     found = find_details(read_snapshot(folder), {}, "", WAVEFORM, **beside)
     assert found.stability["embeddings"]["first_change"] == 1e-4
     assert found.noise["embeddings"].max_abs > 1e-5

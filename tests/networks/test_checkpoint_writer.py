@@ -196,7 +196,7 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot be written"):
         write_checkpoint(tmp_path / "file" / "a.pt", {})
     (tmp_path / "folder").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="is a folder, expected the name of a file"):
         write_checkpoint(tmp_path / "folder", {})
 
 

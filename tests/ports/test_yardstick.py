@@ -16,7 +16,7 @@ from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.verdicts import DECLARED, DRIFT, LIMITED, PARITY
 from parity.pipeline.stage import ChunkSeries
-from parity.ports.dump.comparison import EXACT, compare_dumps
+from parity.ports.dump.comparison import EQUIVALENT, EXACT, compare_dumps
 from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.judging import as_declared, declared_of, judge, parameters_of
 from parity.ports.yardstick import Means, as_dump, yardstick
@@ -78,7 +78,9 @@ def test_a_port_that_does_what_it_declares_is_at_parity_given_that(clip, declare
     found = judge("clip", read_dump(clip.folder), port(clip, declared), lambda reference: loaded(told))
     assert found.comparison.verdict == DECLARED, found.comparison.first_drift
     assert not found.comparison.form and found.comparison.declaration.declared == declared
-    assert {a.verdict for a in found.comparison.artefacts} == {EXACT}
+    # Networks that ran twice may differ in the last place, as BLAS takes more threads or fewer.
+    as_good = {EXACT, EQUIVALENT} if "networks" in loads else {EXACT}
+    assert {a.verdict for a in found.comparison.artefacts} <= as_good
     assert set(told) == loads  # nothing is loaded, and no network runs, that what is declared does not need
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 
@@ -23,6 +24,11 @@ def parity(*arguments: object, environment: dict[str, str] | None = None, limit:
         env={**os.environ, **(environment or {})},
         preexec_fn=limited,
     )
+
+
+def hears_interruptions() -> None:
+    """For `preexec_fn`: a shell that started the tests in the background may have told them to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def only_error(done) -> str:

@@ -134,23 +134,31 @@ def first(samples: np.ndarray) -> np.ndarray:
     return samples[0]
 
 
-def _audio(name: str, about: str, **changed: Any) -> Fault:
-    return fault(f"audio_{name}", "audio", about, instead(FrontEnd(**changed)), reruns_trunk=True)
+def _heard(name: str, about: str, **changed: Any) -> Fault:
+    return fault(name, "audio", about, instead(FrontEnd(**changed)), reruns_trunk=True)
 
 
 FAULTS = [
-    _audio("polyphase", "SciPy's polyphase filter instead of torchaudio's windowed sinc", convert=polyphase),
-    _audio("linear", "samples interpolated on straight lines", convert=linear),
-    _audio("no_filter", "samples left out, or repeated: what is above 8 kHz folds down", convert=unfiltered),
-    _audio("floor_of_length", "the length at 16 kHz rounded down instead of up", convert=floored),
-    _audio("sum_of_channels", "channels added instead of averaged", mix=summed),
-    _audio("left_channel", "the first channel instead of the mean of all", mix=first),
-    _audio("one_sample_late", "one sample of 16 kHz late: a filter's delay that was not taken out", convert=late),
-    _audio("rate_label", "another rate believed than the file's: 48 kHz as 44.1, 44.1 as 48, 8 as 16", label=misread),
-    _audio("whole_for_embeddings", "the embedding network's chunks cut from the file resampled whole", whole=True),
-    _audio("int16", "samples rounded to 16 bits after resampling", convert=rounded),
-    _audio("32767", "16-bit samples divided by 32767 instead of 32768", scale=FULL_SCALE / (FULL_SCALE - 1)),
-    _audio("tail_padded_left", "the last chunk padded with zeros before its samples, not after", crop=padded_left),
-    _audio("tail_dropped", "a last chunk that is not full left out", tail=False),
-    _audio("last_chunk_shifted", "the last chunk begun earlier, so that it ends with the file", crop=shifted_back),
+    _heard("audio_polyphase", "SciPy's polyphase filter instead of torchaudio's windowed sinc", convert=polyphase),
+    _heard("audio_linear", "samples interpolated on straight lines", convert=linear),
+    _heard("audio_no_filter", "samples left out, or repeated: what is above 8 kHz folds down", convert=unfiltered),
+    _heard("audio_floor_of_length", "the length at 16 kHz rounded down instead of up", convert=floored),
+    _heard("audio_sum_of_channels", "channels added instead of averaged", mix=summed),
+    _heard("audio_left_channel", "the first channel instead of the mean of all", mix=first),
+    _heard("audio_one_sample_late", "one sample of 16 kHz late: a filter's delay that was not taken out", convert=late),
+    _heard(
+        "audio_rate_label", "another rate believed than the file's: 48 kHz as 44.1, 44.1 as 48, 8 as 16", label=misread
+    ),
+    _heard(
+        "audio_whole_for_embeddings", "the embedding network's chunks cut from the file resampled whole", whole=True
+    ),
+    _heard("audio_int16", "samples rounded to 16 bits after resampling", convert=rounded),
+    _heard("audio_32767", "16-bit samples divided by 32767 instead of 32768", scale=FULL_SCALE / (FULL_SCALE - 1)),
+    _heard(
+        "audio_tail_padded_left", "the last chunk padded with zeros before its samples, not after", crop=padded_left
+    ),
+    _heard("audio_tail_dropped", "a last chunk that is not full left out", tail=False),
+    _heard(
+        "audio_last_chunk_shifted", "the last chunk begun earlier, so that it ends with the file", crop=shifted_back
+    ),
 ]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support import ROOT
 from support.built_ports import template
-from support.command_line import only_error
+from support.command_line import hears_interruptions, only_error
 from support.command_line import parity as command
 from support.refusals import refusal
 from typer.testing import CliRunner
@@ -239,7 +239,13 @@ def test_watching_asks_again_when_the_file_changes_and_ends_when_interrupted(tmp
     words = [sys.executable, "-m", "parity", "check", "watched:STAGES", "--stage", "assignment", "--watch"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     with subprocess.Popen(
-        words, cwd=tmp_path, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        words,
+        cwd=tmp_path,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=hears_interruptions,
     ) as running:
         assert running.stdout is not None and running.stderr is not None
         first = next(line for line in running.stdout if line.startswith(("PASS", "FAILS")))

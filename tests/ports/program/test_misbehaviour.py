@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ROOT
+from support.command_line import hears_interruptions
 from support.synthetic import automatic, captured, networks
 
 from parity.community1 import Parameters
@@ -252,7 +253,8 @@ def test_the_lab_interrupted_while_it_waits_leaves_nothing(place, tmp_path, numb
     words = [sys.executable, "-m", "parity", "rnnt", "replay", "small"]
     words += ["--implementation", command("hangs_and_says_so", place), "--json", str(tmp_path / "rnnt.json")]
     environment = {**os.environ, "TMPDIR": tempfile.gettempdir()}
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment) as lab:
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "preexec_fn": hears_interruptions}
+    with subprocess.Popen(words, env=environment, **pipes) as lab:
         while not (place / "hangs").exists():
             assert lab.poll() is None
             time.sleep(0.05)
