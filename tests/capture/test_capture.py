@@ -209,23 +209,24 @@ def test_a_snapshot_of_a_run_is_replayed_at_parity(runs, waveform, tmp_path):
     assert outcome.isolated_without == {}
 
 
-def test_a_new_capture_is_compared_with_the_one_that_is_kept(runs, tmp_path):
+def test_a_new_capture_is_compared_with_the_one_that_is_kept(runs, waveform, tmp_path):
     from capture.check import compare_snapshots
     from capture.snapshots import contents
     from parity.community1 import Parameters
     from parity.fixtures.snapshot import write_snapshot
 
     manifest = {"pyannote_audio_version": "4.0.4", "clip_sha256": "0" * 64}
-    whole = contents(runs[0], Parameters())
+    inputs = {"samples": waveform, "sample_rate": 16_000}
+    whole = contents(runs[0], Parameters(), inputs)
     kept = write_snapshot(tmp_path / "kept", manifest, whole)
-    within, lines = compare_snapshots(kept.folder, kept)
-    assert within
-    assert lines == [f"{len(kept.values)} of {len(kept.values)} artefacts bit-identical"]
+    same = compare_snapshots(kept.folder, kept, inputs)
+    total = same.lines[0].split()[0]
+    assert same.within and same.same and same.lines == [f"{total} of {total} artefacts bit-identical"]
     moved = whole["raw_embeddings.npz"]["embeddings"] + np.float32(1e-3)
     drifted = {**whole, "raw_embeddings.npz": {"embeddings": moved}}
-    within, lines = compare_snapshots(kept.folder, write_snapshot(tmp_path / "drifted", manifest, drifted))
-    assert not within
-    assert any(line.startswith("embeddings: max 1.00e-03") and "OUT OF TOLERANCE" in line for line in lines)
+    found = compare_snapshots(kept.folder, write_snapshot(tmp_path / "drifted", manifest, drifted), inputs)
+    assert not found.within
+    assert any(line.startswith("embeddings: max 1.00e-03") and "OUT OF TOLERANCE" in line for line in found.lines)
 
 
 def test_numpy_is_pinned_to_its_baseline_where_ties_are_broken():
