@@ -19,8 +19,8 @@ from parity.errors import InputError, one_line
 
 # No markup and no emoji codes: names of files, recordings and objects may hold brackets and colons (`my_port:boom`).
 stderr = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
-TRACEBACK = "--traceback"
 stdout = Console(highlight=False, markup=False, emoji=False)
+TRACEBACK = "--traceback"
 
 
 @contextlib.contextmanager

@@ -61,7 +61,7 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         document = read_json(path)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"--report {path}: cannot be read as a report ({one_line(error)})") from error
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(f"--report {path}: not a report of schema {SCHEMA}; make one with: parity run")

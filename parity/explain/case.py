@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError, one_line
+from parity.errors import InputError
 from parity.explain.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.explain.explanation import Element, Explanation
 from parity.explain.patching import Patching
-from parity.files.documents import read_json
+from parity.files.documents import read_document
 from parity.files.whole import write_text
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
@@ -82,10 +82,7 @@ def read_case(path: Path) -> Case:
     ------
     InputError : it cannot be read, or lacks something
     """
-    try:
-        document = read_json(path)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a case ({one_line(error)})") from error
+    document = read_document(path, "a case")
     if not isinstance(document, dict) or set(document) != KEYS or document["schema"] != SCHEMA:
         raise InputError(f"{path}: not a case of schema {SCHEMA}; expected the keys {', '.join(sorted(KEYS))}")
     if document["artefact"] not in ARTEFACTS or document["artefact"] not in ELEMENT_AXES:

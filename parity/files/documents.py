@@ -1,7 +1,7 @@
 """Small documents from outside, JSON, TOML and text, read strictly: what a file may be, and what it may say.
 
-Conventions: what the system refuses is an `OSError`, what is wrong inside a `ValueError`, and nothing else is raised;
-callers put the file's name, and what they wanted of it, before the reason.
+Conventions: what the system refuses is an `OSError`, what is wrong inside a `ValueError`, and nothing else is raised
+(`read_document` apart); callers put the file's name, and what they wanted of it, before the reason.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from parity.errors import InputError, one_line
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -57,6 +59,19 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
     """A JSON document; errors as of `read_text` and `parse_json`."""
     return parse_json(read_text(path, most))
+
+
+def read_document(path: Path, what: str = "JSON") -> Any:
+    """A JSON document; `what` is what an error says that it cannot be read as.
+
+    Raises
+    ------
+    InputError : it cannot be read, or is not JSON
+    """
+    try:
+        return read_json(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as {what} ({one_line(error)})") from error
 
 
 def parse_json(text: str | bytes) -> Any:

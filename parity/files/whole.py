@@ -146,13 +146,13 @@ def writing_folder(path: Path, *, replace: bool = False, pinned: bool = False) -
 
 
 def _put_in_place(temporary: Path, path: Path) -> None:
-    if path.exists() and not _exchanged(temporary, path):
+    if not path.exists():
+        temporary.replace(path)
+    elif not _exchanged(temporary, path):
         aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}{OLD}")
         path.replace(aside)
         temporary.replace(path)
         shutil.rmtree(aside)
-    elif not path.exists():
-        temporary.replace(path)
 
 
 def _exchanged(one: Path, other: Path) -> bool:

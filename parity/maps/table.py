@@ -140,7 +140,7 @@ def parse_map(text: str, label: str) -> ArrayMap:
     """
     try:
         table = parse_toml(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError(f"{label}: not TOML ({one_line(error, 160)})") from None
     top = _Table(label, "", table)
     top.only("schema", "about", "extends", "leave_out", "reference", "clip", "fixtures", "artefacts")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parity.errors import InputError
-from parity.files.documents import read_json
+from parity.files.documents import read_document
 from parity.report.tables import (
     CALIBRATE,
     CATALOGUE,
@@ -87,10 +87,7 @@ def _kinds(document: Document) -> list[Tables]:
 
 
 def _read(path: Path) -> Any:
-    try:
-        document = read_json(path)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: cannot be read as a report ({' '.join(str(error).split())})") from error
+    document = read_document(path, "a report")
     if not isinstance(document, dict) or not _kinds(document):
         raise InputError(f"{path}: no report that has tables (docs/reference/tables.md)")
     return document

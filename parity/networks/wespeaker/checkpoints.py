@@ -115,7 +115,7 @@ def _check_config(path: Path) -> None:
         ]
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, AttributeError, RecursionError) as error:
+    except (ValueError, AttributeError) as error:
         raise InputError(f"{path}: not a JSON table ({one_line(error, 100)})") from None
     if wrong:
         raise InputError(f"{path}: tells of another network: {'; '.join(wrong)}")

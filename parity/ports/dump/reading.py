@@ -176,7 +176,7 @@ def _read_manifest(dump: Dump) -> None:
         return
     try:
         manifest = read_json(path)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         dump.problems.append(f"{path}: cannot be read as JSON ({one_line(error)})")
         return
     if isinstance(manifest, dict):

@@ -81,7 +81,7 @@ def read_description(program: str, text: str | bytes) -> Description:
     place = f"{program} describe"
     try:
         said = parse_json(text)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         shown = one_line(text.decode("utf-8", "replace") if isinstance(text, bytes) else text, SHOWN)
         raise InputError(f"{place}: printed {shown!r}, expected one JSON object ({one_line(error)})") from None
     return description_of(place, said)

@@ -98,7 +98,7 @@ class Server:
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
             said = parse_json(line)
-        except (ValueError, RecursionError):
+        except ValueError:
             said = None
         if not isinstance(said, dict) or not isinstance(said.get("ok"), bool):
             self._buffer = line

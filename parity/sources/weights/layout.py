@@ -16,6 +16,7 @@ import yaml
 
 from parity.errors import InputError, one_line
 from parity.files.arrays import read_file
+from parity.files.documents import read_text
 from parity.networks import pyannet
 from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.wespeaker import names as wespeaker
@@ -114,9 +115,7 @@ def _read_npz(path: Path, keys: tuple[str, ...]) -> list[tuple[str, np.ndarray]]
 
 def _read_config(path: Path) -> dict[str, Any]:
     try:
-        if (size := path.stat().st_size) > MAX_CONFIG:
-            raise ValueError(f"{size} bytes, the limit is {MAX_CONFIG}")
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        config = yaml.safe_load(read_text(path, MAX_CONFIG))
         clustering, params = config["params"]["clustering"], config["pipeline"]["params"]
         return {
             "threshold": _number(clustering, "threshold"),

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError
+from parity.files.documents import read_text
 from parity.files.whole import cache_dir, writing_folder
 from parity.networks.checkpoint import Global, Reduced
 from parity.networks.checkpoint_writer import write_checkpoint
@@ -72,7 +73,7 @@ def prepare() -> Path:
 def _check_config(path: Path) -> None:
     # Its numbers are as much of the answer as the weights are, and no hash of tensors covers them.
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        if path.stat().st_size <= 2 * len(CONFIG) and path.read_text(encoding="utf-8") == CONFIG:
+        if read_text(path, 2 * len(CONFIG)) == CONFIG:
             return
     raise InputError(
         f"{path}: is not what the pinned weights were written with: edited, or damaged; remove {path.parent} and run "
