@@ -16,7 +16,7 @@ import secrets
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
@@ -47,6 +47,25 @@ def sha256_file(path: Path) -> str:
 def sha256_bytes(data: bytes | memoryview) -> str:
     """The hexadecimal SHA-256 of bytes."""
     return hashlib.sha256(data).hexdigest()
+
+
+def check_listed(folder: Path, listed: Mapping[str, str], by: str) -> None:
+    """Check files against the hashes that a list of them pins.
+
+    Parameters
+    ----------
+    listed : name in the folder -> sha256
+    by : what lists them, as an error calls it
+
+    Raises
+    ------
+    InputError : one is missing, or has another hash
+    """
+    for name, expected in listed.items():
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: {name} missing, {by} lists it")
+        if (got := sha256_file(folder / name)) != expected:
+            raise InputError(f"{folder / name}: altered: sha256 is {got}, {by} says {expected}")
 
 
 @contextlib.contextmanager
