@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 from parity.calibration.decisions import Caught, catch, summary
-from parity.calibration.faults import FAULTS
+from parity.faults.known import FAULTS
 from parity.files.whole import write_text
 from parity.fixtures.decisions import DecisionCase, decisions_folder, read_decisions
 from parity.fixtures.snapshot import REFERENCE_VERSION

@@ -21,6 +21,7 @@ FLOORS = (
     ("subjects",),
     ("gate",),
     ("calibration",),
+    ("faults",),
     ("layers",),
     ("embedding",),
     ("explain",),

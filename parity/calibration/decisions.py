@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, NoReturn, cast
 
-from parity.calibration.fault import Fault, Workshop
 from parity.community1 import Parameters
 from parity.community1.networks import without_networks
+from parity.faults.fault import Fault, Workshop
 from parity.fixtures.decisions import INSIDE, DecisionCase
 from parity.pipeline import Pipeline
 from parity.replay.decisions import ask, stages_of

@@ -18,13 +18,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration.fault import Fault
 from parity.calibration.trials import Bench
 from parity.errors import InputError
 from parity.explain.decision import Decision, decide
 from parity.explain.explanation import TO_BLAME
 from parity.explain.patching import Patching
 from parity.explain.verdict import Verdicts
+from parity.faults.fault import Fault
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.raised import StageRaised

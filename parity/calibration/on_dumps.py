@@ -13,8 +13,8 @@ from itertools import combinations
 import numpy as np
 
 from parity.calibration.dumps import BEFORE, FULL, HALF, DumpTrial, cascade, from_recorded, try_dump
-from parity.calibration.fault import Fault
 from parity.calibration.trials import Bench, try_fault
+from parity.faults.fault import Fault
 from parity.ports.dump.reading import Dump
 
 PAIRS, PAIRS_A_FIXTURE = 200, 20

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parity.calibration.fault import Fault
 from parity.errors import InputError
+from parity.faults.fault import Fault
 from parity.pipeline import Pipeline
 from parity.ports import Implementation
 from parity.ports.program import Program

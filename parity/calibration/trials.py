@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration.fault import Fault, Workshop
 from parity.community1 import Networks, community1_pipeline
 from parity.explain.decision import first_deciding
 from parity.explain.explanation import INTO_CANDIDATE, TO_BLAME
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
 from parity.explain.verdict import Verdicts
+from parity.faults.fault import Fault, Workshop
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.measure.tolerances import tolerance

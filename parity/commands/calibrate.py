@@ -26,8 +26,8 @@ from parity.errors import InputError
 from parity.report.tables import CALIBRATE
 
 if TYPE_CHECKING:
-    from parity.calibration.fault import Fault
     from parity.calibration.trials import Bench
+    from parity.faults.fault import Fault
     from parity.fixtures.catalogue import Fixture
     from parity.sources.weights import WeightSet
 
@@ -40,8 +40,8 @@ def calibrate(
     fixtures: FixtureArguments = None,
     fixture: FixturesOption = None,
     faults: Annotated[
-        list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.calibration.fault); repeatable.")
-    ] = ["parity.calibration.faults"],  # noqa: B006
+        list[str], typer.Option(help="A module with a list FAULTS (protocol: parity.faults.fault); repeatable.")
+    ] = ["parity.faults.known"],  # noqa: B006
     implementation: Annotated[
         str | None,
         typer.Option(help='A program that plants faults of its own instead: exec:"./my_port"; describe names them.'),
@@ -68,8 +68,8 @@ def calibrate(
     Exit status: 0 everything that moves was detected, named rightly and restored, without a false alarm; 1 not so; 2
     the inputs were wrong.
     """
-    from parity.calibration.fault import load_faults
     from parity.calibration.programs import faults_of
+    from parity.faults.fault import load_faults
     from parity.files.whole import check_writable
     from parity.names import find_names
     from parity.ports.python import load_implementation

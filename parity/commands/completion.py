@@ -50,7 +50,7 @@ def runtime_names() -> list[str]:
 
 def fault_names() -> list[str]:
     """Names of the planted faults, as their modules list them."""
-    folder = PARITY / "calibration" / "faults"
+    folder = PARITY / "faults" / "known"
     return [name for path in sorted(folder.glob("*.py")) for name in names_in_faults(path)]
 
 

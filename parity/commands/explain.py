@@ -56,7 +56,7 @@ def explain(
     fault: Annotated[
         str | None,
         typer.Option(
-            help="A planted fault instead, by its name in parity.calibration.faults (see parity calibrate).",
+            help="A planted fault instead, by its name in parity.faults.known (see parity calibrate).",
             autocompletion=complete_fault,
         ),
     ] = None,
@@ -206,9 +206,9 @@ def _answer(
     runtime: str,
     say: Callable[[str], None],
 ) -> tuple[Answered, Supplied]:
-    from parity.calibration.fault import Workshop, planted
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
+    from parity.faults.fault import Workshop, planted
     from parity.fixtures.prepare import load_networks, prepare
     from parity.maps import recording_in
 

@@ -11,8 +11,8 @@ from support.command_line import parity
 from threadpoolctl import threadpool_limits
 
 from parity.calibration.dumps import FULL, cascade, from_recorded, write
-from parity.calibration.fault import load_faults
 from parity.calibration.trials import bench_of
+from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
 from parity.measure.verdicts import DRIFT, EQUIVALENT, exit_status

@@ -8,9 +8,9 @@ import pytest
 from support import ROOT
 
 from parity.calibration.decisions import catch, summary
-from parity.calibration.fault import Fault
-from parity.calibration.faults import FAULTS
-from parity.calibration.faults.planting import instead
+from parity.faults.fault import Fault
+from parity.faults.known import FAULTS
+from parity.faults.known.planting import instead
 from parity.fixtures.decisions import read_decisions
 
 CASES = read_decisions()

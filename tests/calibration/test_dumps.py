@@ -12,11 +12,11 @@ from support.synthetic import automatic, captured, inputs, networks
 from threadpoolctl import threadpool_limits
 
 from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, DumpTrial, from_recorded, judged, try_dump
-from parity.calibration.faults.planting import fault
 from parity.calibration.on_dumps import calibrate_dumps, seed_of
 from parity.calibration.trials import Bench, Calibration, bench_of, calibrate
 from parity.community1 import Parameters
 from parity.errors import InputError
+from parity.faults.known.planting import fault
 from parity.fixtures.prepare import Prepared
 from parity.ports.dump.reading import Dump, read_dump
 from parity.report.calibration import calibration_document, read_trials

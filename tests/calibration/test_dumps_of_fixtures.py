@@ -6,9 +6,9 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from parity.calibration.dumps import DRIFT, FULL, HALF, RIGHT, WRONG, DumpTrial, cascade, from_recorded, try_dump
-from parity.calibration.fault import load_faults
 from parity.calibration.on_dumps import seed_of
 from parity.calibration.trials import bench_of
+from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
 from parity.ports.dump.reading import read_dump

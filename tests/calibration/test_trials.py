@@ -10,11 +10,11 @@ from support import ROOT
 from support.planted import NOTHING, SWAPPED
 from support.synthetic import automatic, captured, inputs, networks
 
-from parity.calibration.fault import Fault, load_faults
-from parity.calibration.faults.planting import fault, instead
 from parity.calibration.trials import Bench, Calibration, Finding, Trial, bench_of, calibrate
 from parity.community1 import Parameters
 from parity.errors import InputError
+from parity.faults.fault import Fault, load_faults
+from parity.faults.known.planting import fault, instead
 from parity.fixtures.prepare import Prepared
 from parity.report.calibration import calibration_document, headline
 
@@ -109,8 +109,7 @@ def test_a_false_alarm_fails_the_calibration():
 
 def test_other_peoples_faults_are_loaded_by_the_same_protocol(tmp_path, monkeypatch):
     (tmp_path / "their_faults.py").write_text(
-        "from parity.calibration.fault import Fault\n"
-        "FAULTS = [Fault('mine', 'scoring', 'what I did', lambda p, w: p)]\n"
+        "from parity.faults.fault import Fault\nFAULTS = [Fault('mine', 'scoring', 'what I did', lambda p, w: p)]\n"
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -120,12 +119,12 @@ def test_other_peoples_faults_are_loaded_by_the_same_protocol(tmp_path, monkeypa
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("FAULTS = 3\n", "FAULTS is not a list of parity.calibration.fault.Fault"),
+        ("FAULTS = 3\n", "FAULTS is not a list of parity.faults.fault.Fault"),
         ("FAULTS = []\n", "FAULTS is not a list"),
         ("", "AttributeError"),
         ("raise ValueError('x')\n", "cannot be loaded (ValueError: x)"),
         (
-            "from parity.calibration.fault import Fault\nf = Fault('mine', 'scoring', '', None)\nFAULTS = [f, f]\n",
+            "from parity.faults.fault import Fault\nf = Fault('mine', 'scoring', '', None)\nFAULTS = [f, f]\n",
             "mine more than once",
         ),
     ],

@@ -14,9 +14,9 @@ from support.synthetic import synthetic
 from typer.testing import CliRunner
 
 from parity.__main__ import app
-from parity.calibration.fault import load_faults
 from parity.commands import completion
 from parity.errors import InputError
+from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.networks.wespeaker.choice import check_choice
 from parity.networks.wespeaker.runtime import RUNTIMES, check_runtimes

@@ -7,11 +7,11 @@ import pytest
 from support.synthetic import automatic, captured, inputs, networks
 from threadpoolctl import threadpool_limits
 
-from parity.calibration.faults.planting import fault
 from parity.calibration.trials import bench_of, calibrate
 from parity.community1 import Parameters, community1_pipeline
 from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
+from parity.faults.known.planting import fault
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.raised import StageRaised

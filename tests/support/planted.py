@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from parity.calibration.faults.planting import fault
+from parity.faults.known.planting import fault
 
 
 def swap(native, workshop):

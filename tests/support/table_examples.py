@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration.fault import Fault
 from parity.calibration.trials import Calibration, Finding, Trial
 from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.embedding.verification import Verification, Window
+from parity.faults.fault import Fault
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.stability import Perturbed, Stability
 from parity.layers.proof import LayerProof, Proof

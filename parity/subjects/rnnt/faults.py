@@ -1,6 +1,6 @@
 """Planted faults of RNN-T ports: each a small variant of the native pipeline and the stage it breaks.
 
-The protocol is `parity.calibration.fault`'s; a fault's second argument is a `StepWorkshop`.
+The protocol is `parity.faults.fault`'s; a fault's second argument is a `StepWorkshop`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration import Fault
+from parity.faults import Fault
 from parity.pipeline import Pipeline
 from parity.rnnt.head import Head
 from parity.rnnt.stages import NO_TOKEN, advance, join, predict

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from parity.calibration import Fault
 from parity.calibration.trials import Bench
 from parity.checkout import in_checkout
 from parity.errors import InputError
 from parity.explain import Explanation, Patching
 from parity.explain.localise import DEFAULT_BUDGET, Question, explain
 from parity.explain.memo import Memo
+from parity.faults import Fault
 from parity.fixtures.noise import read_noise
 from parity.measure import Drift, compare
 from parity.names import find_name

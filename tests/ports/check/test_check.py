@@ -19,8 +19,8 @@ from support.refusals import refusal
 from typer.testing import CliRunner
 
 from parity.__main__ import app
-from parity.calibration.faults.assignment import best_pairs_first
 from parity.community1.fbank import fbank_series
+from parity.faults.known.assignment import best_pairs_first
 from parity.ports.check import check
 from parity.ports.check.answers import PythonPort, files_of, is_python
 from parity.ports.check.questions import known_stages, questions
@@ -30,7 +30,7 @@ from parity.report.check import brief, check_data, headline, wrong_answers
 
 GREEDY = """
 import numpy as np
-from parity.calibration.faults.assignment import best_pairs_first
+from parity.faults.known.assignment import best_pairs_first
 
 def greedy(soft_clusters, train_chunk_idx, kmeans_clusters):
     if len(train_chunk_idx) < 2:
@@ -255,7 +255,7 @@ def test_watching_asks_again_when_the_file_changes_and_ends_when_interrupted(tmp
             GREEDY.replace("best_pairs_first(chunk) for chunk in", "x for x in constrained_argmax(")
             .replace("np.nanmin(soft_clusters))])", "np.nanmin(soft_clusters)))])")
             .replace(
-                "from parity.calibration.faults.assignment import best_pairs_first",
+                "from parity.faults.known.assignment import best_pairs_first",
                 "from parity.community1.assignment import constrained_argmax",
             )
         )

@@ -20,7 +20,7 @@ from parity.pipeline import Pipeline
 from parity.ports import Implementation
 from parity.sources import WeightSet
 
-BUILT_IN = "parity.calibration.faults"
+BUILT_IN = "parity.faults.known"
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def load_faults(module: str = BUILT_IN) -> list[Fault]:
         said = one_line(error)
         raise InputError(f"--faults {module}: cannot be loaded ({type(error).__name__}: {said})") from error
     if not isinstance(faults, (list, tuple)) or not faults or not all(isinstance(f, Fault) for f in faults):
-        raise InputError(f"--faults {module}: FAULTS is not a list of parity.calibration.fault.Fault")
+        raise InputError(f"--faults {module}: FAULTS is not a list of parity.faults.fault.Fault")
     names = [fault.name for fault in faults]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"--faults {module}: {', '.join(twice)} more than once")

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration.fault import Workshop
+from parity.faults.fault import Workshop
 from parity.networks.pyannet import build_pyannet
 from parity.networks.rounding import bfloat16_bits, quantise
 from parity.networks.runtime import OnnxNetwork

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from parity.calibration.fault import Fault, Workshop
+from parity.faults.fault import Fault, Workshop
 from parity.pipeline import Pipeline
 
 Run = Callable[..., Any]

@@ -9,8 +9,6 @@ from functools import cache, partial
 import numpy as np
 from scipy import fft
 
-from parity.calibration.fault import Fault
-from parity.calibration.faults.planting import fault, instead
 from parity.community1 import geometry
 from parity.community1.fbank import (
     FFT_SIZE,
@@ -25,6 +23,8 @@ from parity.community1.fbank import (
     hamming_window,
     mel_bank,
 )
+from parity.faults.fault import Fault
+from parity.faults.known.planting import fault, instead
 from parity.pipeline import ChunkSeries
 
 KALDI_DITHER = 1.0  # Kaldi's default, in units of 16-bit samples

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from support.synthetic import captured, networks, waveform
 
-from parity.calibration.faults.audio import FAULTS, FrontEnd
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.audio import hear
 from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
+from parity.faults.known.audio import FAULTS, FrontEnd
 from parity.measure.tolerances import ISOLATED
 
 pytestmark = pytest.mark.usefixtures("one_blas_thread")

@@ -9,22 +9,6 @@ import pytest
 from support import ROOT
 from support.random_arrays import random_plda, random_pyannet, random_segmentations, random_wespeaker
 
-from parity.calibration.fault import BUILT_IN, Fault, Workshop, load_faults
-from parity.calibration.faults import FAULTS, rounded_weights
-from parity.calibration.faults.assignment import best_pairs_first
-from parity.calibration.faults.clustering import by_own_heights, in_order_of_appearance
-from parity.calibration.faults.diarization import favouring, longer_step
-from parity.calibration.faults.embedding import filter_by, interpolate_at_middles, interpolate_linear, pooling_head
-from parity.calibration.faults.filterbank import (
-    FIXED_POINT_STEPS,
-    LARGEST_DEVIATION,
-    Filterbank,
-    kaldi_mel,
-    slaney_mel,
-    triangles,
-)
-from parity.calibration.faults.framing import one_sample_off, overlap_add_at, rounded_down
-from parity.calibration.faults.segmentation import with_hysteresis
 from parity.community1 import Networks, Parameters, community1_pipeline, geometry
 from parity.community1.aggregation import overlap_add
 from parity.community1.ahc import cut
@@ -36,6 +20,22 @@ from parity.community1.networks import build_networks
 from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.explain.memo import Memo
+from parity.faults.fault import BUILT_IN, Fault, Workshop, load_faults
+from parity.faults.known import FAULTS, rounded_weights
+from parity.faults.known.assignment import best_pairs_first
+from parity.faults.known.clustering import by_own_heights, in_order_of_appearance
+from parity.faults.known.diarization import favouring, longer_step
+from parity.faults.known.embedding import filter_by, interpolate_at_middles, interpolate_linear, pooling_head
+from parity.faults.known.filterbank import (
+    FIXED_POINT_STEPS,
+    LARGEST_DEVIATION,
+    Filterbank,
+    kaldi_mel,
+    slaney_mel,
+    triangles,
+)
+from parity.faults.known.framing import one_sample_off, overlap_add_at, rounded_down
+from parity.faults.known.segmentation import with_hysteresis
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
@@ -135,11 +135,11 @@ def test_a_fault_replaces_its_own_stage_and_no_other(fault, weights):
 @pytest.mark.parametrize(
     ("contents", "words"),
     [
-        ("FAULTS = []", "is not a list of parity.calibration.fault.Fault"),
-        ("FAULTS = ['dither']", "is not a list of parity.calibration.fault.Fault"),
+        ("FAULTS = []", "is not a list of parity.faults.fault.Fault"),
+        ("FAULTS = ['dither']", "is not a list of parity.faults.fault.Fault"),
         ("", "has no attribute 'FAULTS'"),
         (
-            "from parity.calibration.faults import FAULTS as F; FAULTS = [F[0], F[0]]",
+            "from parity.faults.known import FAULTS as F; FAULTS = [F[0], F[0]]",
             f"{FAULTS[0].name} more than once",
         ),
     ],

@@ -8,12 +8,12 @@ from functools import partial
 
 import numpy as np
 
-from parity.calibration.fault import Workshop
-from parity.calibration.faults.framing import FRAME_SAMPLES, overlap_add_at, rounded_down
-from parity.calibration.faults.planting import Make, Run, fault, instead
 from parity.community1 import geometry
 from parity.community1.annotation import Turn, annotate
 from parity.community1.reconstruction import cluster_activity, most_active, sum_activations
+from parity.faults.fault import Workshop
+from parity.faults.known.framing import FRAME_SAMPLES, overlap_add_at, rounded_down
+from parity.faults.known.planting import Make, Run, fault, instead
 
 TIE = 1e-3  # activations are whole numbers
 SHORTEST_TURN = 0.25

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from parity.calibration.fault import Fault, Workshop
-from parity.calibration.faults.planting import Make, Run, fault, instead
-from parity.calibration.faults.rounded_weights import Rounding, bfloat16, float16, int8, rounded_embedding
 from parity.community1.embeddings import embed
 from parity.community1.filtering import MIN_ACTIVE_RATIO, clean_frames
+from parity.faults.fault import Fault, Workshop
+from parity.faults.known.planting import Make, Run, fault, instead
+from parity.faults.known.rounded_weights import Rounding, bfloat16, float16, int8, rounded_embedding
 from parity.networks.wespeaker.architecture import POOLING_EPS
 from parity.pipeline import ChunkSeries
 

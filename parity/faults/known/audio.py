@@ -12,9 +12,9 @@ from scipy.signal import resample_poly
 
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE, quantise
 from parity.audio.resampling import mix_down, resample
-from parity.calibration.fault import Fault
-from parity.calibration.faults.planting import fault, instead
 from parity.community1.geometry import CHUNK_SAMPLES, CHUNK_SECONDS, STEP_SAMPLES, STEP_SECONDS, chunk, num_chunks
+from parity.faults.fault import Fault
+from parity.faults.known.planting import fault, instead
 from parity.pipeline import ChunkSeries
 
 LABELS = {48_000: 44_100, 44_100: 48_000, 8_000: 16_000}

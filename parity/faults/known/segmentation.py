@@ -7,13 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from parity.calibration.faults.framing import one_sample_off, overlap_add_at
-from parity.calibration.faults.planting import Make, Run, fault, instead
-from parity.calibration.faults.rounded_weights import float16, rounded_segmentation
 from parity.community1.aggregation import overlap_add
 from parity.community1.masks import build_masks, min_num_frames
 from parity.community1.segmentation import powerset_mapping, segment
 from parity.community1.speaker_counting import mean_activity
+from parity.faults.known.framing import one_sample_off, overlap_add_at
+from parity.faults.known.planting import Make, Run, fault, instead
+from parity.faults.known.rounded_weights import float16, rounded_segmentation
 
 THRESHOLD = 0.5
 ONSET, OFFSET = 0.6, 0.4

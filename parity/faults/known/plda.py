@@ -8,10 +8,10 @@ from functools import partial
 
 import numpy as np
 
-from parity.calibration.fault import Workshop
-from parity.calibration.faults.embedding import of_unit_norm
-from parity.calibration.faults.planting import Make, Run, fault
 from parity.community1.plda import Plda, to_plda, to_xvec
+from parity.faults.fault import Workshop
+from parity.faults.known.embedding import of_unit_norm
+from parity.faults.known.planting import Make, Run, fault
 
 Change = Callable[[Plda, Workshop], Plda]
 

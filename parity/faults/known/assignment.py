@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
-from parity.calibration.fault import Workshop
-from parity.calibration.faults.embedding import of_unit_norm
-from parity.calibration.faults.planting import Run, fault
 from parity.community1.assignment import UNASSIGNED
 from parity.community1.centroids import surviving
 from parity.community1.scoring import inactive
+from parity.faults.fault import Workshop
+from parity.faults.known.embedding import of_unit_norm
+from parity.faults.known.planting import Run, fault
 
 OTHER_SURVIVAL = 1e-3
 

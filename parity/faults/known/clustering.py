@@ -9,13 +9,13 @@ import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.cluster import KMeans
 
-from parity.calibration.fault import Workshop
-from parity.calibration.faults.planting import Make, Run, fault, instead
 from parity.community1.ahc import cluster_ahc, cut, normalised_training
 from parity.community1.centroids import surviving
 from parity.community1.kmeans import SEED, STARTS
 from parity.community1.parameters import Parameters
 from parity.community1.vbx import cluster_vbx
+from parity.faults.fault import Workshop
+from parity.faults.known.planting import Make, Run, fault, instead
 
 OTHER_THRESHOLD = 0.7
 EXAMPLE_FA, EXAMPLE_FB = 0.3, 17.0  # of the example script in VBx's own repository

@@ -1,4 +1,4 @@
-"""The faults that the lab is calibrated on, in the pipeline's order; the protocol is in `parity.calibration.fault`.
+"""The faults that the lab is calibrated on, in the pipeline's order; the protocol is in `parity.faults.fault`.
 
 Each is what somebody porting the pipeline could well write: an option's other default, a step left out, a rounding, a
 formula of another toolkit. Each changes one stage and nothing else. Some change nothing that any fixture shows; they
@@ -7,8 +7,8 @@ are kept, for a lab that named them would be wrong too.
 
 from __future__ import annotations
 
-from parity.calibration.fault import Fault
-from parity.calibration.faults import (
+from parity.faults.fault import Fault
+from parity.faults.known import (
     assignment,
     audio,
     clustering,
