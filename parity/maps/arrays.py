@@ -62,7 +62,7 @@ def adapted(stored: np.ndarray, entry: Entry) -> tuple[np.ndarray, list[str]]:
         array = array.astype(np.float64) * entry.scale + entry.offset
     loose = scaled or entry.form in ("json", "csv")  # of no dtype of their own
     dtype = entry.dtype or (ARTEFACTS[entry.artefact].dtype if loose else None)
-    array, notes = (array, []) if dtype is None else _converted(array, np.dtype(dtype), entry)
+    array, notes = (array, []) if dtype is None else _converted(array, np.dtype(dtype))
     return np.ascontiguousarray(array), notes
 
 
@@ -190,7 +190,7 @@ def _taken(array: np.ndarray, entry: Entry) -> np.ndarray:
         raise InputError(f"index = [{words}] is beyond its shape {array.shape}") from None
 
 
-def _converted(array: np.ndarray, dtype: np.dtype, entry: Entry) -> tuple[np.ndarray, list[str]]:
+def _converted(array: np.ndarray, dtype: np.dtype) -> tuple[np.ndarray, list[str]]:
     if array.dtype == dtype:
         return array, []
     with np.errstate(all="ignore"):

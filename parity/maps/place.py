@@ -79,7 +79,7 @@ def recordings(tree: MappedPath) -> dict[str, Path]:
         raise InputError(f"{tree}: not a folder; a map ({mapping.label}) says what lies in one")
     if mapping.many:
         owned = [through(tree, mapping, fixture=name, chosen=True) for name in sorted(set(_names(tree, mapping)))]
-    elif any(file_of(tree, entry).is_file() for entry in mapping.entries.values()):
+    elif _holds_any(tree, mapping):
         return {ALONE: through(tree, mapping, chosen=True)}
     else:
         below = sorted(path for path in tree.iterdir() if path.is_dir() and not path.name.startswith("."))
@@ -119,17 +119,22 @@ def file_of(path: MappedPath, entry: Entry) -> Path:
     ------
     InputError : outside the folder
     """
-    return inside(path, entry.file.replace(FIXTURE, path.fixture or FIXTURE))
+    return inside(path, entry.file)
+
+
+def named(path: MappedPath, name: str) -> str:
+    """What a map calls a file, with the recording's own name in the place of `{fixture}`."""
+    return name.replace(FIXTURE, path.fixture or FIXTURE)
 
 
 def inside(path: MappedPath, name: str) -> Path:
-    """A file of a folder, by its path in it.
+    """A file of a folder, by what a map calls it.
 
     Raises
     ------
     InputError : it lies outside, by its name or behind a link
     """
-    root = Path(str(path))
+    root, name = Path(str(path)), named(path, name)
     file = root / name
     absolute = Path(name).is_absolute() or ".." in Path(name).parts
     if absolute or not file.resolve().is_relative_to(root.resolve()):

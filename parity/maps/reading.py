@@ -16,8 +16,8 @@ import numpy as np
 from parity.errors import InputError, one_line
 from parity.files.whole import sha256_file
 from parity.maps.arrays import known_suffix, read_array
-from parity.maps.place import MappedPath, file_of, inside, mapping_of, name_of
-from parity.maps.table import FIXTURE, Entry
+from parity.maps.place import MappedPath, file_of, inside, mapping_of, name_of, named
+from parity.maps.table import Entry
 from parity.maps.turns import read_turns
 from parity.pipeline.artefact import ARTEFACTS
 
@@ -64,10 +64,9 @@ def read_mapped(place: MappedPath, only: Iterable[str] | None = None) -> Found:
             found.problems.append(f"{mapping.label}: {name}: {_shown(place, entry)}: {one_line(error)}")
     _add_manifest(place, found)
     if wanted is None and (unnamed := _unnamed(place)):
-        listed = ", ".join(unnamed[:MOST_NAMED]) + (
-            f" and {len(unnamed) - MOST_NAMED} more" if len(unnamed) > 6 else ""
-        )
-        found.notes.append(f"{place}: not in map {mapping.label}, so not read: {listed}")
+        more = f" and {len(unnamed) - MOST_NAMED} more" if len(unnamed) > MOST_NAMED else ""
+        listed = ", ".join(unnamed[:MOST_NAMED])
+        found.notes.append(f"{place}: not in map {mapping.label}, so not read: {listed}{more}")
     if not found.values and not found.problems:
         found.problems.append(f"{mapping.label}: {place}: none of its files is there")
     return found
@@ -102,7 +101,7 @@ def _add_manifest(place: MappedPath, found: Found) -> None:
     if mapping.clip is None:
         return
     try:
-        clip = inside(place, mapping.clip.replace(FIXTURE, place.fixture or FIXTURE))
+        clip = inside(place, mapping.clip)
         if clip.is_file():
             found.manifest["clip_sha256"] = sha256_file(clip)
     except InputError as error:
@@ -110,8 +109,8 @@ def _add_manifest(place: MappedPath, found: Found) -> None:
 
 
 def _shown(place: MappedPath, entry: Entry) -> str:
-    file = entry.file.replace(FIXTURE, place.fixture or FIXTURE)
-    return f"{place / file}: {entry.key}" if entry.key else str(place / file)
+    file = place / named(place, entry.file)
+    return f"{file}: {entry.key}" if entry.key else str(file)
 
 
 def _unnamed(place: MappedPath) -> list[str]:
@@ -119,7 +118,7 @@ def _unnamed(place: MappedPath) -> list[str]:
     mapping = mapping_of(place)
     if mapping.many or not place.is_dir():
         return []
-    named = {entry.file for entry in mapping.entries.values()}
-    named |= {str(Path(entry.file).with_suffix(".json")) for entry in mapping.entries.values() if entry.form == "raw"}
+    listed = {entry.file for entry in mapping.entries.values()}
+    listed |= {str(Path(entry.file).with_suffix(".json")) for entry in mapping.entries.values() if entry.form == "raw"}
     files = sorted(path.name for path in Path(str(place)).iterdir() if path.is_file() and known_suffix(path))
-    return [name for name in files if name not in named and not name.startswith(".")]
+    return [name for name in files if name not in listed and not name.startswith(".")]

@@ -15,7 +15,7 @@ from parity.community1.annotation import Turn, to_rttm
 from parity.community1.rttm import parse_rttm
 from parity.errors import InputError, one_line
 from parity.maps.lists import down, read_json, read_rows, read_text
-from parity.maps.table import Entry
+from parity.maps.table import TURN_FIELDS, Entry
 
 DECIMALS = 3
 
@@ -46,7 +46,7 @@ def read_turns(path: Path, entry: Entry, name: str) -> tuple[str, list[str]]:
 def _turn(number: int, row: Any, entry: Entry) -> Turn:
     if not isinstance(row, Mapping):
         raise InputError(f"turn {number}: is {one_line(row, 40)!r}, expected an object with start, end and speaker")
-    named = {name: entry.fields.get(name, name) for name in ("start", "end", "duration", "speaker")}
+    named = {name: entry.fields.get(name, name) for name in TURN_FIELDS}
     start = _seconds(number, row, named["start"])
     lasts = named["end"] not in row and named["duration"] in row
     end = start + _seconds(number, row, named["duration"]) if lasts else _seconds(number, row, named["end"])

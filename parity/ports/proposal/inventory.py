@@ -162,11 +162,9 @@ def _in_file(path: Path, file: str, inventory: Inventory) -> Iterator[Stored]:
                 yield Stored(file, key, form, value, windowed and key == "data")
     elif form == "raw":
         yield Stored(file, None, form, read_array(path, Entry("qinit", file, form))[0])
-    elif form == "rttm":
-        yield Stored(file, None, form, _turns(path, Entry("diarization", file, form)))
     elif form == "json":
         yield from _in_json(path, file)
-    else:
+    else:  # rttm, csv
         yield Stored(file, None, form, _turns(path, Entry("diarization", file, form)))
 
 
@@ -182,7 +180,7 @@ def _in_json(path: Path, file: str) -> Iterator[Stored]:
     document = read_json(path)
     for key, value in _lists(document, ()):
         name = ".".join(key) or None
-        if isinstance(value[0], dict) if value else False:
+        if value and isinstance(value[0], dict):
             try:
                 yield Stored(file, name, "json", _turns(path, Entry("diarization", file, "json", name)))
             except InputError:  # a list of objects that are no turns

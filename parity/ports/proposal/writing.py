@@ -45,10 +45,9 @@ def _head(found: Proposal, folder: str, unsure: dict[str, str]) -> str:
         )
     else:
         lines += _comment(f"Compared with {found.fixture[0]}, told {found.fixture[1]}.")
-    if inventory.others:
-        lines += _comment(
-            f"Not looked at: {', '.join(inventory.others[:6])}{', …' if len(inventory.others) > 6 else ''}."
-        )
+    if others := inventory.others:
+        more = ", …" if len(others) > MOST_NAMED else ""
+        lines += _comment(f"Not looked at: {', '.join(others[:MOST_NAMED])}{more}.")
     lines += _comment(
         f"Sure of {len(found.fits) - len(unsure)} artefacts, unsure of {len(unsure)}: {', '.join(unsure) or 'none'}."
     )
