@@ -18,7 +18,7 @@ from typing import Any
 from parity.community1.geometry import CHUNK_SECONDS
 from parity.community1.parameters import MOST_SPEAKERS, Parameters
 from parity.errors import InputError, one_line
-from parity.files.documents import parse_toml
+from parity.files.documents import parse_toml, read_text
 from parity.names import did_you_mean
 
 FILE = "deviations.toml"
@@ -125,11 +125,7 @@ def declared_in(given: object, place: str) -> Declared:
     ------
     InputError : anything is wrong with it; all of it is said
     """
-    declared, problems = check_declared(given, place)
-    if problems:
-        count = f" (and {len(problems) - 1} more: {'; '.join(problems[1:])})" if len(problems) > 1 else ""
-        raise InputError(f"{problems[0]}{count}")
-    return declared
+    return _nothing_wrong(*check_declared(given, place))
 
 
 def check_deviations(path: Path) -> tuple[Declared, list[str]]:
@@ -137,7 +133,7 @@ def check_deviations(path: Path) -> tuple[Declared, list[str]]:
     try:
         if path.stat().st_size > MOST_BYTES:
             return {}, [f"{path}: holds more than {MOST_BYTES} bytes; expected a few lines such as fa = 0.3"]
-        given = parse_toml(path.read_text(encoding="utf-8"))
+        given = parse_toml(read_text(path, MOST_BYTES))
     except (OSError, ValueError) as error:
         return {}, [f"{path}: cannot be read as TOML ({one_line(error)}); expected lines such as fa = 0.3"]
     return check_declared(given, str(path))
@@ -150,7 +146,10 @@ def read_deviations(path: Path) -> Declared:
     ------
     InputError : it cannot be read, or anything is wrong with it; all of it is said
     """
-    declared, problems = check_deviations(path)
+    return _nothing_wrong(*check_deviations(path))
+
+
+def _nothing_wrong(declared: Declared, problems: list[str]) -> Declared:
     if problems:
         count = f" (and {len(problems) - 1} more: {'; '.join(problems[1:])})" if len(problems) > 1 else ""
         raise InputError(f"{problems[0]}{count}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
+from parity.files.documents import read_json
 from parity.names import did_you_mean
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.fingerprint.record import KIND, PROVENANCE, SCHEMA, SHARE, Fingerprint, Spoken, Summary
@@ -47,10 +47,8 @@ def read_fingerprints(path: Path) -> dict[str, Fingerprint]:
 
 def _document(path: Path) -> Mapping[str, Any]:
     try:
-        if (size := path.stat().st_size) > MOST_BYTES:
-            raise InputError(f"{path}: {size:,} bytes, a fingerprint has at most {MOST_BYTES:,}")
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        document = read_json(path, MOST_BYTES)
+    except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({one_line(error, 120)})") from None
     if not isinstance(document, dict):
         raise InputError(f"{path}: not a fingerprint; expected what parity fingerprint writes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 
 import pytest
 from support.dump_examples import reference, write
@@ -94,6 +95,11 @@ def test_a_file_that_is_no_toml_is_one_line(tmp_path, text, said):
     path = tmp_path / FILE
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     assert said in refusal(read_deviations, path) and str(path) in refusal(read_deviations, path)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    assert "a device, pipe or socket, expected a file" in refusal(read_deviations, tmp_path / "pipe")
 
 
 def test_a_dump_says_what_it_declares_and_is_checked_with_it(tmp_path):

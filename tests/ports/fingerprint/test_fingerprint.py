@@ -204,6 +204,12 @@ WRONG = {
 }
 
 
+def test_a_fingerprint_that_says_a_thing_twice_is_refused(tmp_path):
+    path = tmp_path / "f.json"
+    path.write_text(json.dumps(DOCUMENT).replace('"schema": 1', '"schema": 1, "schema": 1'))
+    assert "key 'schema' is there twice" in refusal(read_fingerprints, path)
+
+
 @pytest.mark.parametrize("case", WRONG)
 def test_a_fingerprint_that_is_none_is_refused_in_one_line(case, tmp_path):
     document = copy.deepcopy(DOCUMENT)
