@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from parity.report.wording import number
+from parity.report.wording import capital, number
 
 if TYPE_CHECKING:  # loads numpy, which who only asks for the names of tables need not wait for
     from parity.ports.dump.declaration import Declaration
@@ -65,8 +65,7 @@ def declared_in_words(found: Found | None) -> list[str]:
     """Lines beside a table: what was declared, what it costs, what the native pipeline took, what is not shown."""
     if found is None:
         return []
-    cost = cost_words(found)
-    lines = [f"Declared: {declared_words(found)}.", f"{cost[0].upper()}{cost[1:]}."]
+    lines = [f"Declared: {declared_words(found)}.", f"{capital(cost_words(found))}."]
     names = found["artefacts"]
     lines.append(
         f"Measured against the native pipeline with that: {names[0]} and all behind it ({len(names)} artefacts), "

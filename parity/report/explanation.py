@@ -24,7 +24,7 @@ from parity.explain.explanation import (
 from parity.measure.verdicts import DRIFT
 from parity.report.declared import declared_in_words
 from parity.report.grid import uncut
-from parity.report.wording import either, number, scientific
+from parity.report.wording import capital, either, number, scientific
 
 STYLES = {
     BORN: "bold red",
@@ -83,7 +83,7 @@ def in_words(found: Found) -> list[str]:
 
 def _of_arrays(found: Found) -> list[str]:
     """What is said of a port's arrays before any blame, and what is declared of them; nothing where it is not known."""
-    doubts = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in found.get("doubts", ())]
+    doubts = [f"{capital(doubt)}." for doubt in found.get("doubts", ())]
     return [*declared_in_words(found.get("declaration")), *doubts, *(f"{note}." for note in found.get("notes", ()))]
 
 

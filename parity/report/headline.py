@@ -10,7 +10,7 @@ from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, I
 from parity.pipeline.artefact import LAYOUTS
 from parity.ports.dump.comparison import UNTOLD
 from parity.report.declared import cost_words, declared_words
-from parity.report.wording import either
+from parity.report.wording import capital, either
 
 STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
 MOST = 3
@@ -140,11 +140,11 @@ def _of_another_length(note: str) -> tuple[str, str, str]:
 def _why_green(found: Found, name: str = "") -> tuple[str, ...]:
     """What had to be undone, or was declared, before it was the same."""
     of = f"{name}: " if name else ""
-    same = f"{of}the same by {_short(found['conventions'])}" if found["conventions"] else ""
+    same = capital(f"{of}the same by {_short(found['conventions'])}") if found["conventions"] else ""
     if found["declaration"] is None:
-        return (same[:1].upper() + same[1:],)
+        return (same,)
     declared, cost = of_declaration(found["declaration"])
-    return (f"{of}{declared}", cost, same[:1].upper() + same[1:])
+    return (f"{of}{declared}", cost, same)
 
 
 def said(word: str, *sentences: str) -> str:
@@ -154,8 +154,7 @@ def said(word: str, *sentences: str) -> str:
 
 def of_declaration(found: Found) -> tuple[str, str]:
     """What is declared, and what it costs."""
-    cost = cost_words(found)
-    return f"Declared: {declared_words(found)}", f"{cost[0].upper()}{cost[1:]}"
+    return f"Declared: {declared_words(found)}", capital(cost_words(found))
 
 
 def not_shown(found: Found | None) -> tuple[str, ...]:

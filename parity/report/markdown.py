@@ -9,7 +9,7 @@ from parity.report.declared import declared_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.programs import program_markdown
-from parity.report.wording import both, inert, inert_table, number, scientific
+from parity.report.wording import both, capital, inert, inert_table, number, scientific
 
 COLUMNS = (
     "fixture",
@@ -119,10 +119,9 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
 
 def _of_arrays(fixture: dict[str, Any]) -> list[str]:
     """What a port's arrays are said to be, and what is declared of them."""
-    doubts = [f"{doubt[0].upper()}{doubt[1:]}" for doubt in fixture["doubts"]]
     conventions = [f"the same by {'; '.join(fixture['conventions'])}"] if fixture["conventions"] else []
     declared = [line.rstrip(".") for line in declared_in_words(fixture["declaration"])]
-    return [*declared, *doubts, *conventions, *fixture["notes"]]
+    return [*declared, *map(capital, fixture["doubts"]), *conventions, *fixture["notes"]]
 
 
 def recorded(fixture: dict[str, Any]) -> list[str]:

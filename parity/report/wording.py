@@ -14,6 +14,11 @@ def both(ours: int, theirs: int) -> str:
     return str(ours) if ours == theirs else f"{ours} (reference {theirs})"
 
 
+def capital(text: str) -> str:
+    """Words as a sentence begins; empty ones stay empty."""
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float | None) -> str:
     """A DER with four decimals; an exact zero as 0."""
     return "—" if value is None else ("0" if value == 0 else f"{value:.4f}")
@@ -21,7 +26,7 @@ def number(value: float | None) -> str:
 
 def inert(text: str) -> str:
     """Text from outside as one line of Markdown that says the same and does nothing: no tag, no link, no cell."""
-    return re.sub(r"([\[\]|])", r"\\\1", escape(one_line(text), quote=False))
+    return re.sub(r"([\\\[\]|])", r"\\\1", escape(one_line(text), quote=False))
 
 
 def markdown_lines(rows: Iterable[Iterable[str]]) -> list[str]:

@@ -11,12 +11,18 @@ from support.report_examples import explanation
 from parity.explain.explanation import Element, LayerDrift
 from parity.report.document import explanation_data
 from parity.report.explanation import explanation_table, in_words, listed, size, times, verdict
+from parity.report.wording import inert
 
 
 def element(frame: int, *, speakers: tuple[str, ...] = (), drift: float = 1.0) -> dict:
     start = 20.0 + frame * 0.016875
     where = f"output frame {frame}, at {start:.1f} s"
     return explanation_data(Element((frame,), where, start, start + 0.016875, speakers, drift))
+
+
+def test_a_backslash_of_text_from_outside_does_not_undo_what_makes_it_inert():
+    assert inert("[x](http://a) | b") == r"\[x\](http://a) \| b"
+    assert inert(r"\[x\](http://a) \| b") == r"\\\[x\\\](http://a) \\\| b"
 
 
 def test_neighbouring_elements_are_said_together_with_the_worst_drift():
