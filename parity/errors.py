@@ -6,6 +6,8 @@ was raised; `parity --traceback COMMAND` shows all.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class InputError(Exception):
     """Something was wrong with what the user gave: a file, a value, an option, a download.
@@ -23,3 +25,9 @@ def one_line(text: object, most: int | None = None) -> str:
     most : characters that are kept; all of them where None
     """
     return " ".join(str(text).split())[:most]
+
+
+def first_of(problems: Sequence[str]) -> str:
+    """The first of what is wrong with a dump, and how many more things `parity validate` says."""
+    more = f" (and {len(problems) - 1} more: parity validate)" if len(problems) > 1 else ""
+    return f"{problems[0]}{more}"

@@ -85,7 +85,7 @@ def compare(
             check_writable(path)
     wanted = targets(table, COMPARE, (json_path, markdown))
     sides = read_through(maps, {"reference": reference, "candidate": candidate}, "candidate")
-    reference, candidate = sides["reference"] or reference, sides["candidate"] or candidate
+    reference, candidate = sides["reference"], sides["candidate"]
     in_part = is_fingerprint(reference) or is_fingerprint(candidate)
     if in_part and (explain or deviations is not None):
         raise InputError("--explain, --deviations: need the arrays themselves, which a fingerprint does not hold")

@@ -24,15 +24,14 @@ def fingerprint(
     """
     from parity.errors import InputError
     from parity.files.whole import check_writable, write_text
-    from parity.maps import name_of
-    from parity.ports.dump import dumps_below, read_dump
+    from parity.ports.dump import read_dump
+    from parity.ports.dump.folders import named_below
     from parity.ports.fingerprint import fingerprint_of, fingerprint_text
 
     if out.suffix != ".json":
         raise InputError(f"{out}: a fingerprint is a JSON; name it so: {out.with_suffix('.json')}")
     check_writable(out)
-    below = dumps_below(read_through(maps, {"folder": folder})["folder"] or folder)
-    named = {name_of(path) if name == "." else name: path for name, path in below.items()}
+    named = named_below(read_through(maps, {"folder": folder})["folder"])
     found = [fingerprint_of(read_dump(path), name, seed=seed, most=sample) for name, path in named.items()]
     write_text(out, fingerprint_text(found, seed))
     held = sum(len(one.values) for one in found)

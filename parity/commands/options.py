@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -13,6 +13,9 @@ from parity.errors import InputError
 
 if TYPE_CHECKING:
     from parity.fixtures.catalogue import Fixture
+
+Side = TypeVar("Side", Path, "Path | None")
+"""A folder of a command: one that has to be given, or one that may be."""
 
 FixtureArguments = Annotated[
     list[str] | None,
@@ -155,9 +158,7 @@ def chosen_fixture(argument: str | None, option: str | None, default: str | None
     return fixtures[0]
 
 
-def read_through(
-    maps: Iterable[str], sides: dict[str, Path | None], usual: str | None = None
-) -> dict[str, Path | None]:
+def read_through(maps: Iterable[str], sides: dict[str, Side], usual: str | None = None) -> dict[str, Side]:
     """The folders that were given, each read through its map where `--map` names one.
 
     Parameters

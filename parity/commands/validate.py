@@ -24,7 +24,7 @@ def validate(
     from parity.report.comparison import validation_lines
 
     wrong = 0
-    for path in dumps_below(read_through(maps, {"folder": folder})["folder"] or folder).values():
+    for path in dumps_below(read_through(maps, {"folder": folder})["folder"]).values():
         dump = read_dump(path)
         problems, remarks = check_dump(dump)
         wrong += len(problems)

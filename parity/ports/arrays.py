@@ -8,7 +8,7 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks
-from parity.errors import InputError
+from parity.errors import InputError, first_of
 from parity.fixtures.prepare import Prepared
 from parity.measure import verdicts
 from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
@@ -137,9 +137,7 @@ def supplied_by(
         before=ready.parameters,
     )
     comparison, measured = judged.comparison, as_declared(ready, judged.yardstick)
-    alone = {n: as_artefact(dump, n, v) for n, v in dump.values.items() if n not in measured.snapshot.values}
-    given = given_values(comparison, dump)
-    values = Given(alone | given, alone | given.written)
+    values = _in_place(dump, measured.snapshot.values, comparison)
     return Supplied(measured, values, comparison, comparison.declaration, required, typed)
 
 
@@ -149,8 +147,7 @@ def _read(folder: Path) -> Dump:
         raise InputError(f"--arrays {folder}: not a folder; expected one with the files of a snapshot in it")
     dump = read_dump(folder)
     if dump.problems:
-        more = f" (and {len(dump.problems) - 1} more: parity validate)" if len(dump.problems) > 1 else ""
-        raise InputError(f"--arrays {dump.problems[0]}{more}")
+        raise InputError(f"--arrays {first_of(dump.problems)}")
     if not dump.values:
         raise InputError(f"--arrays {folder}: holds no artefact, only what lies beside them")
     return dump
@@ -158,6 +155,13 @@ def _read(folder: Path) -> Dump:
 
 def _as_it_is(dump: Dump) -> Given:
     return Given({name: as_artefact(dump, name, value) for name, value in dump.values.items()})
+
+
+def _in_place(dump: Dump, held: Container[str], comparison: DumpComparison) -> Given:
+    """What was compared, under the reference's conventions; as it is, what the reference does not hold."""
+    alone = {name: as_artefact(dump, name, value) for name, value in dump.values.items() if name not in held}
+    given = given_values(comparison, dump)
+    return Given(alone | given, alone | given.written)
 
 
 def read_arrays(folder: Path, reference: Path | None = None) -> Given:
@@ -182,14 +186,10 @@ def read_arrays(folder: Path, reference: Path | None = None) -> Given:
         raise InputError(f"--arrays {folder}: {count}{'; '.join(wrong)}")
     if not dump.values:
         raise InputError(f"--arrays {folder}: holds no artefact, only what lies beside them")
-    if reference is None:
+    theirs = None if reference is None else read_dump(reference)
+    if theirs is None or not set(dump.values) & set(theirs.values):
         return _as_it_is(dump)
-    theirs = read_dump(reference)
-    alone = {n: as_artefact(dump, n, value) for n, value in dump.values.items() if n not in theirs.values}
-    if len(alone) == len(dump.values):
-        return Given(alone)
-    given = given_values(compare_dumps(folder.name, theirs, dump), dump)
-    return Given(alone | given, alone | given.written)
+    return _in_place(dump, theirs.values, compare_dumps(folder.name, theirs, dump))
 
 
 def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:

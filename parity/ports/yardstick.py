@@ -25,7 +25,7 @@ from parity.fixtures.snapshot import CHUNK_STEP, Snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.comparison import DIFFERENT, DumpComparison, compare_dumps
-from parity.ports.dump.deviations import FILE, KEYS, Declared, in_words, said, stages_of, with_declared
+from parity.ports.dump.deviations import FILE, KEYS, Declared, said, stages_of, with_declared
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.turns import TurnDifference, compare_turns
 from parity.replay.engine import lacks, reference_artefacts
@@ -95,11 +95,6 @@ class Yardstick:
         if any(answer is None for answer in answers):
             return None
         return compare_turns(*map(str, answers))
-
-    @property
-    def words(self) -> str:
-        """`fa = 0.3 instead of 0.07`."""
-        return in_words(self.declared, self.instead)
 
     def dump(self) -> Dump:
         """As `parity.ports.dump.comparison.compare_dumps` takes a reference."""

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from parity import __version__
-from parity.errors import one_line
+from parity.errors import first_of, one_line
 from parity.explain.explanation import Explanation
 from parity.measure.verdicts import DRIFT, ERROR, INCONCLUSIVE, LIMITED, worst
 from parity.ports.dump.comparison import (
@@ -28,7 +28,7 @@ from parity.ports.dump.turns import TurnDifference
 from parity.report.declared import declaration_data, declared_in_words
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
-from parity.report.wording import number, scientific
+from parity.report.wording import capital, number, scientific
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red", PARTLY_SEEN: "yellow", UNTOLD: "yellow"}
 MOST_TURNS = 8
@@ -49,10 +49,7 @@ def validation_lines(path: Path, artefacts: tuple[str, ...], problems: list[str]
 
 def ill_formed(problems: list[str]) -> list[str]:
     """A line where a dump that could be compared is not in form all the same: what it says may not be what it holds."""
-    if not problems:
-        return []
-    more = f" (and {len(problems) - 1} more: parity validate)" if len(problems) > 1 else ""
-    return [f"Not in form: {one_line(problems[0])}{more}"]
+    return [f"Not in form: {one_line(first_of(problems))}"] if problems else []
 
 
 def comparison_document(
@@ -213,7 +210,7 @@ def _lacking(entry: Found) -> str:
 
 def in_words(found: Found) -> list[str]:
     """What made both sides, first to drift, what gross mismatches look like, DER, turns, what was not compared."""
-    doubts = [f"{doubt[0].upper()}{doubt[1:]}." for doubt in found["doubts"]]
+    doubts = [f"{capital(doubt)}." for doubt in found["doubts"]]
     lines = [*found["origin"], *declared_in_words(found["declaration"]), *doubts, _first(found)]
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     for name, turns in found["turns"].items():

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, first_of
 from parity.fixtures.snapshot import CHUNK_STEP, Snapshot
 from parity.measure import verdicts
 from parity.measure.drift import Drift, compare
@@ -187,8 +187,7 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
 
 def _readable(dump: Dump) -> None:
     if dump.problems:
-        more = f" (and {len(dump.problems) - 1} more: parity validate)" if len(dump.problems) > 1 else ""
-        raise InputError(f"{dump.problems[0]}{more}")
+        raise InputError(first_of(dump.problems))
 
 
 def _excused(reference: Dump, candidate: Dump, aligned: Aligned) -> dict[str, np.ndarray]:

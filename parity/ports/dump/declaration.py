@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parity.ports.dump.deviations import in_words
 from parity.ports.dump.turns import TurnDifference
 
 
@@ -32,8 +31,3 @@ class Declaration:
     seconds: float = 0.0
     network_chunks: Mapping[str, int] = field(default_factory=dict)
     unshown: tuple[str, ...] = ()
-
-    @property
-    def words(self) -> str:
-        """`fa = 0.3 instead of 0.07`."""
-        return in_words(self.declared, self.instead)

@@ -92,10 +92,8 @@ def _another_sound(reference: Dump, candidate: Dump, aligned: Aligned, explained
     got, want = aligned.got.get("fbank"), aligned.want.get("fbank")
     if not (_numbers(got) and _numbers(want)) or got.shape != want.shape:
         return []
-    a, b = (side.astype(np.float64) - np.mean(side, dtype=np.float64) for side in (got, want))
-    size = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
-    alike = float(np.sum(a * b)) / size if size > 0 and np.isfinite(size) else 1.0
-    if alike >= UNLIKE:
+    alike = _correlation(got, want)
+    if alike is None or alike >= UNLIKE:
         return []
     return [f"the dump is suspect: its fbank is that of another waveform (correlation {alike:.2f} with the reference)"]
 
@@ -111,7 +109,7 @@ def _other_speech_and_voices(aligned: Aligned) -> list[str]:
     if chunks < FEWEST_CHUNKS or our_voices.shape[1:] != their_voices.shape[1:]:
         return []
     here, there = (np.any(side[:chunks, :frames], axis=2) for side in (ours, theirs))
-    speech = _correlation(np.asarray(here, np.float64), np.asarray(there, np.float64))
+    speech = _correlation(here, there)
     voices = _closest(our_voices[:chunks], their_voices[:chunks], ours[:chunks], theirs[:chunks])
     if speech is None or voices is None or speech >= OTHER_SPEECH or voices >= OTHER_VOICES:
         return []
@@ -125,10 +123,11 @@ def _cube(value: Any) -> TypeGuard[np.ndarray]:
     return _numbers(value) and value.ndim == 3
 
 
-def _correlation(a: np.ndarray, b: np.ndarray) -> float | None:
-    a, b = a - a.mean(), b - b.mean()
+def _correlation(got: np.ndarray, want: np.ndarray) -> float | None:
+    """Of two arrays, number by number; None where one of them is constant, or not finite."""
+    a, b = (side.astype(np.float64) - np.mean(side, dtype=np.float64) for side in (got, want))
     size = float(np.sqrt(np.sum(a * a) * np.sum(b * b)))
-    return float(np.sum(a * b)) / size if size > 0 else None
+    return float(np.sum(a * b)) / size if size > 0 and np.isfinite(size) else None
 
 
 def _closest(got: np.ndarray, want: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> float | None:

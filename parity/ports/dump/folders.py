@@ -6,14 +6,15 @@ one with only folders in it has one folder per recording, each named after it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from parity.errors import InputError
-from parity.maps.place import name_of
+from parity.maps.place import ALONE, name_of
 from parity.ports.dump.reading import dumps_below
 
-ALONE = "."
-"""What `dumps_below` calls the one recording whose own folder, or RTTM file, was named."""
+T = TypeVar("T")
 
 
 def is_one_recording(path: Path) -> bool:
@@ -63,6 +64,33 @@ def pairs(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Path, Path]
                 "folder of the recording"
             )
         return {name: (alone, below[name]) if ALONE in theirs else (below[name], alone)}, []
+    return namesakes(reference, candidate, theirs, ours)
+
+
+def named_below(path: Path) -> dict[str, Path]:
+    """The dumps of a tree by the recordings' names, also the only one.
+
+    Raises
+    ------
+    InputError : there is nothing
+    """
+    return {name_of(place) if name == ALONE else name: place for name, place in dumps_below(path).items()}
+
+
+def namesakes(
+    reference: Path, candidate: Path, theirs: Mapping[str, T], ours: Mapping[str, T]
+) -> tuple[dict[str, tuple[T, T]], list[str]]:
+    """What both sides have, by name, and a sentence about each that only one has.
+
+    Parameters
+    ----------
+    reference, candidate : where they lie, for messages
+    theirs, ours : recordings of the two, by their names
+
+    Raises
+    ------
+    InputError : no recording has a namesake
+    """
     common = {name: (theirs[name], ours[name]) for name in theirs if name in ours}
     if not common:
         raise InputError(

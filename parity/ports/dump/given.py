@@ -71,7 +71,7 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> Given:
     for name, behind in HEAVY.items():
         if name in given and not behind & set(given) and not _all_chunks(given[name], comparison):
             del given[name]
-    return Given(given, {name: _as_written(candidate, name) for name in given})
+    return Given(given, {name: _typed(candidate, name, _parsed(name, candidate.values[name])) for name in given})
 
 
 def as_artefact(dump: Dump, name: str, value: Any) -> Any:
@@ -81,20 +81,21 @@ def as_artefact(dump: Dump, name: str, value: Any) -> Any:
     ------
     InputError : no stage may have made it
     """
+    parsed = _parsed(name, value)
+    check_artefact(dump.places[name], ARTEFACTS[name], parsed)  # a dump may have a frame less, a stage may not
+    return _typed(dump, name, parsed)
+
+
+def _parsed(name: str, value: Any) -> Any:
+    """Turns of RTTM text; an array is one already."""
+    return from_rttm(plain(value)) if ARTEFACTS[name].dtype == "text" else value
+
+
+def _typed(dump: Dump, name: str, value: Any) -> Any:
+    """In the artefact's own dtype, and with the chunks that it is of."""
     artefact = ARTEFACTS[name]
     if artefact.dtype == "text":
-        value = from_rttm(plain(value))
-    check_artefact(dump.places[name], artefact, value)  # a dump may have a frame less, a stage may not
-    if artefact.dtype == "text":
         return value
-    value = value.astype(artefact.dtype)
-    return ChunkSeries.recorded(dump.chunks(name), value) if artefact.by_chunk else value
-
-
-def _as_written(dump: Dump, name: str) -> Any:
-    artefact, value = ARTEFACTS[name], dump.values[name]
-    if artefact.dtype == "text":
-        return from_rttm(plain(value))
     value = value.astype(artefact.dtype)
     return ChunkSeries.recorded(dump.chunks(name), value) if artefact.by_chunk else value
 

@@ -21,7 +21,7 @@ from parity.files.arrays import SUFFIXES, read_file
 from parity.files.documents import read_json
 from parity.fixtures.kits import CONSTANTS, KIT, is_kit, kit_manifest
 from parity.fixtures.snapshot import CHUNK_STEP, MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
-from parity.maps.place import is_mapped, recordings
+from parity.maps.place import ALONE, is_mapped, recordings
 from parity.maps.reading import read_mapped
 from parity.pipeline.artefact import ARTEFACTS, files
 from parity.ports.dump.deviations import FILE, check_deviations
@@ -100,9 +100,7 @@ def read_dump(folder: str | Path) -> Dump:
     InputError : there is no such folder; everything else is in `problems`
     """
     if is_mapped(folder):
-        found = read_mapped(folder)
-        kept = (found.values, found.beside, found.places, found.manifest, found.notes, found.problems)
-        return _with_declaration(Dump(folder, *kept))
+        return _with_declaration(Dump(folder, **vars(read_mapped(folder))))
     folder = Path(folder)
     if folder.is_file() and folder.suffix == ".rttm":
         dump = Dump(folder)
@@ -144,10 +142,10 @@ def dumps_below(path: Path) -> dict[str, Path]:
     if is_mapped(path):
         return recordings(path)
     if not path.is_dir():
-        return {".": path}
+        return {ALONE: path}
     entries = [entry for entry in path.iterdir() if not entry.name.startswith(".")]
     if any(entry.is_file() and entry.suffix in (*SUFFIXES, ".rttm") for entry in entries):
-        return {".": path}
+        return {ALONE: path}
     below = {entry.name: entry for entry in sorted(entries) if entry.is_dir() and not _only_folders(entry)}
     if not below:
         raise InputError(f"{path}: holds neither arrays nor RTTM nor folders of them; see docs/reference/dumps.md")

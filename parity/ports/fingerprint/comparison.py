@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
-from parity.maps.place import name_of
 from parity.measure import tolerance, verdicts
 from parity.measure.tolerances import NEAR_TIE
 from parity.pipeline.artefact import ARTEFACTS, Comparison
@@ -28,9 +27,10 @@ from parity.ports.dump.comparison import (
     Compared,
     DumpComparison,
 )
+from parity.ports.dump.folders import named_below, namesakes
 from parity.ports.dump.margins import Headroom
 from parity.ports.dump.origin import origin_lines
-from parity.ports.dump.reading import Dump, dumps_below, read_dump
+from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.fingerprint.reading import is_fingerprint, read_fingerprints
 from parity.ports.fingerprint.record import Fingerprint, Spoken, Summary, fingerprint_of
 from parity.replay.engine import CASCADED
@@ -56,20 +56,12 @@ def sides(reference: Path, candidate: Path) -> tuple[dict[str, tuple[Side, Side]
     if len(theirs) == len(ours) == 1:
         ((name, our_own),) = ours.items()
         return {name: (next(iter(theirs.values())), our_own)}, []
-    both = {name: (theirs[name], ours[name]) for name in theirs if name in ours}
-    if both and 1 in (len(theirs), len(ours)):  # of one recording only the namesake is meant
-        return both, []
-    if not both:
-        listed = f"{', '.join(sorted(ours)[:4])} against {', '.join(sorted(theirs)[:4])}"
-        raise InputError(f"{candidate}: no recording of it has a namesake in {reference}: {listed}")
-    alone = [f"{name}: only in {reference}, not compared" for name in theirs if name not in ours]
-    return both, alone + [f"{name}: only in {candidate}, not compared" for name in ours if name not in theirs]
+    both, alone = namesakes(reference, candidate, theirs, ours)
+    return both, [] if 1 in (len(theirs), len(ours)) else alone  # of one recording only the namesake is meant
 
 
 def _held(path: Path) -> dict[str, Side]:
-    if is_fingerprint(path):
-        return dict(read_fingerprints(path))
-    return {name_of(place) if name == "." else name: place for name, place in dumps_below(path).items()}
+    return dict(read_fingerprints(path)) if is_fingerprint(path) else dict(named_below(path))
 
 
 def compare_sides(name: str, reference: Side, candidate: Side, required: tuple[str, ...] = ()) -> DumpComparison:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from parity import __version__
-from parity.errors import InputError
+from parity.errors import InputError, first_of
 from parity.files.whole import sha256_bytes
 from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
@@ -125,8 +125,7 @@ def fingerprint_of(
     """
     problems, _ = check_dump(dump)
     if wrong := [problem for problem in problems if not may_be_scored(problem)]:
-        more = f" (and {len(wrong) - 1} more: parity validate)" if len(wrong) > 1 else ""
-        raise InputError(f"{wrong[0]}{more}")
+        raise InputError(first_of(wrong))
     values: dict[str, Summary | Spoken] = {}
     for artefact in [artefact for artefact in ARTEFACTS if artefact in dump.values]:
         value, other = dump.values[artefact], None if at is None else at.values.get(artefact)
