@@ -111,19 +111,19 @@ def resampled(blocks: Iterable[np.ndarray], sample_rate: int, target: int = SAMP
         yield from blocks
         return
     kernel = kernel_of(sample_rate, target)
-    waiting = np.zeros(kernel.reach, np.float32)
     count = done = 0
-    for block in blocks:
-        count += len(block)
-        waiting = np.concatenate([waiting, np.asarray(block, dtype=np.float32)])
-        while len(waiting) >= kernel.needed:
-            yield kernel.second(waiting[: kernel.needed])
-            waiting, done = waiting[sample_rate:], done + target
-    length = resampled_length(count, sample_rate, target)
-    while done < length:
-        rest = waiting[: kernel.needed]
-        yield kernel.second(np.pad(rest, (0, kernel.needed - len(rest))))[: length - done]
-        waiting, done = waiting[sample_rate:], done + target
+
+    def counted() -> Iterator[np.ndarray]:
+        nonlocal count
+        for block in blocks:
+            count += len(block)
+            yield block
+
+    for around in around_seconds(counted(), kernel):
+        # A second that may be cut is one of the last, when all blocks have been counted.
+        if left := min(target, resampled_length(count, sample_rate, target) - done):
+            yield kernel.second(around)[:left]
+            done += left
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,30 @@ class Kernel:
             np.matmul(np.ascontiguousarray(stretches), weights, out=result[:, done : done + weights.shape[1]])
             done += weights.shape[1]
         return result.ravel()
+
+
+def around_seconds(blocks: Iterable[np.ndarray], kernel: Kernel) -> Iterator[np.ndarray]:
+    """Every second with what the filter reaches of its neighbours, (kernel.needed,) float32; zeros where none are.
+
+    The last one is the last that the filter lets hear anything of the blocks, which are (n,) float32 each.
+    """
+    following = iter(blocks)
+    waiting, ended = np.zeros(kernel.reach, np.float32), False
+    while True:
+        parts, held = [waiting], len(waiting)
+        while not ended and held < kernel.needed:
+            block = next(following, None)
+            ended = block is None
+            if block is not None:
+                parts.append(np.asarray(block, dtype=np.float32))
+                held += len(block)
+        if len(parts) > 1:  # else a block that holds many seconds would be copied for each
+            waiting = np.concatenate(parts)
+        if not len(waiting):
+            return
+        around = waiting[: kernel.needed]
+        yield np.pad(around, (0, kernel.needed - len(around)))
+        waiting = waiting[kernel.sample_rate :]
 
 
 @lru_cache(maxsize=8)

@@ -24,7 +24,7 @@ from typing import Protocol
 
 import numpy as np
 
-from parity.audio.resampling import Kernel, kernel_of, mix_down, resample, resampled_length
+from parity.audio.resampling import around_seconds, kernel_of, mix_down, resample, resampled_length
 from parity.community1 import geometry
 from parity.community1.geometry import CHUNK_SAMPLES, SAMPLE_RATE
 from parity.pipeline import ChunkSeries
@@ -144,7 +144,7 @@ def _resampled(samples: Samples, sample_rate: int) -> tuple[_Heard, int]:
             yield block
 
     def seconds() -> Iterator[np.ndarray]:
-        for around in _around_seconds(counted(), kernel):
+        for around in around_seconds(counted(), kernel):
             alone = around.copy()
             alone[:reach] = 0
             heads.append(kernel.second(alone)[:edge].copy())
@@ -154,25 +154,6 @@ def _resampled(samples: Samples, sample_rate: int) -> tuple[_Heard, int]:
 
     whole = _joined(seconds())
     return _Heard(whole, np.array(heads), np.array(tails)), resampled_length(count, sample_rate)
-
-
-def _around_seconds(blocks: Iterator[np.ndarray], kernel: Kernel) -> Iterator[np.ndarray]:
-    """Every second with what the filter reaches of its neighbours, (kernel.needed,) float32; zeros where none are.
-
-    The last one is the last that the filter lets hear anything of the file.
-    """
-    waiting, ended = np.zeros(kernel.reach, np.float32), False
-    while True:
-        parts = [waiting]
-        while not ended and sum(map(len, parts)) < kernel.needed:
-            block = next(blocks, None)
-            ended = block is None
-            parts += [] if block is None else [block]
-        waiting = np.concatenate(parts)
-        if not len(waiting):
-            return
-        yield np.pad(waiting[: kernel.needed], (0, max(0, kernel.needed - len(waiting))))
-        waiting = waiting[kernel.sample_rate :]
 
 
 def _joined(pieces: Iterable[np.ndarray]) -> np.ndarray:
