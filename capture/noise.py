@@ -20,7 +20,6 @@ import numpy as np
 from capture.changes import CHANGES, Change, batched, chosen, one_ulp, shown
 from capture.environment import changed, mend_torchaudio, silence_torchcodec
 from capture.settings import check_installed
-from parity.audio import load_clip
 from parity.community1 import Parameters
 from parity.community1.scoring import inactive
 from parity.console import run_and_exit, stderr
@@ -30,7 +29,7 @@ from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.fixtures.heard import with_heard
 from parity.fixtures.noise import ALL_EMBEDDINGS, Noise, NoiseFloor, Variant, read_noise, write_noise
-from parity.fixtures.prepare import check_provenance
+from parity.fixtures.prepare import check_provenance, load_inputs
 from parity.fixtures.snapshot import REFERENCE_VERSION, Snapshot, read_snapshot
 from parity.measure import Drift, compare
 from parity.pipeline import ARTEFACTS
@@ -161,14 +160,15 @@ def _measure_fixture(
     kept = read_snapshot(folder)
     check_provenance(kept, fixture, weights, Parameters(**weights.parameters, **fixture.speakers))
     _check_otherwise_equal(kept, usual_threads)
-    samples, sample_rate = load_clip(fixture.clip())
-    kept = with_heard(kept, {"samples": samples, "sample_rate": sample_rate})
+    inputs = load_inputs(fixture.clip())
+    kept = with_heard(kept, inputs)
     if change.one_ulp:
+        samples = inputs["samples"]
         moved = one_ulp(samples, seed=int(sha256_bytes(fixture.name.encode())[:8], 16))
         machine = {**machine, "samples": samples.size, "samples_moved": int(np.count_nonzero(moved != samples))}
-        samples = moved
+        inputs["samples"] = moved
     pipeline = batched(load_reference(weights.folder), change.batch_size)
-    run = run_reference(pipeline, samples, sample_rate, fixture.name, fixture.speakers)
+    run = run_reference(pipeline, **inputs, uri=fixture.name, speakers=fixture.speakers)
     texts = dict(zip(TEXTS, (run.diarization, run.exclusive_diarization), strict=True))
     variant = Variant(
         name=change.name,

@@ -14,13 +14,12 @@ import numpy as np
 
 from parity.audio.examination import Examination, Facts
 from parity.audio.header import Length, find_length
+from parity.audio.long import BLOCK_SECONDS
 from parity.audio.media import MediaFile, has_decoder
 from parity.audio.part import Sound
-from parity.audio.reading import HIGHEST_RATE, LOUDEST, LOWEST_RATE, SAMPLE_RATE, SHORTEST, check_whole, opened
+from parity.audio.reading import LOUDEST, SAMPLE_RATE, SHORTEST, check_rate, check_whole, opened
 from parity.audio.remarks import WARNING, Remark, remarks_of
 from parity.errors import InputError
-
-BLOCK_SECONDS = 30
 
 SAME_SAMPLES = 2e-6
 """Full scales. Two decoders of MP3 round that differently; those of WAV and FLAC not at all."""
@@ -126,12 +125,11 @@ def _refusal(path: Path, length: Length | None, facts: Facts) -> str | None:
     """Why `diarize` says no; the limits are those of `parity.audio.reading.check_waveform`."""
     try:
         check_whole(path, length)
+        check_rate(facts.sample_rate, name=str(path))
     except InputError as error:
         return str(error).removeprefix(f"{path}: ")
     if not facts.samples:
         return "has no samples at all"
-    if not LOWEST_RATE <= facts.sample_rate <= HIGHEST_RATE:
-        return f"a sample rate of {facts.sample_rate} Hz is outside {LOWEST_RATE} to {HIGHEST_RATE} Hz"
     if facts.samples * SAMPLE_RATE < SHORTEST * facts.sample_rate:
         return f"{facts.seconds:.4g} s are too short; at least {SHORTEST / SAMPLE_RATE} s are needed"
     if any(channel.not_finite for channel in facts.channels):

@@ -119,7 +119,9 @@ def _mp3_length(file: BinaryIO, start: bytes) -> Length | None:
     head = file.read(2_000)
     place = max(head.find(b"Xing"), head.find(b"Info"))
     length = _frame_bytes(head[:4])
-    if length is None or not 0 < place <= 40 or not head[place + 7] & 1:  # the flag of a number of frames
+    if length is None or not 0 < place <= 40 or len(head) < place + 12:
+        return None
+    if not head[place + 7] & 1:  # the flag of a number of frames
         return None
     declared = int.from_bytes(head[place + 8 : place + 12], "big")
     file.seek(first + length)

@@ -69,6 +69,11 @@ class Part:
         """Whether nothing is left out."""
         return self == WHOLE
 
+    def span(self, sample_rate: int) -> tuple[int, int | None]:
+        """Its first sample and the one behind its last, at a rate in Hz; None: the end."""
+        start = round((self.start or 0.0) * sample_rate)
+        return start, None if self.end is None else round(self.end * sample_rate)
+
     def of(self, file: Sound, name: str) -> Sound:
         """The part of an open file, at its beginning; the file itself where nothing is left out.
 
@@ -100,11 +105,11 @@ class PartOf:
         self._file, self._channel = file, part.channel
         self.samplerate, self.format, self.subtype = file.samplerate, file.format, file.subtype
         self.channels = file.channels if part.channel is None else 1
-        start = round((part.start or 0.0) * file.samplerate)
+        start, end = part.span(file.samplerate)
         if self._skip(start) < start:
             seconds = file.tell() / file.samplerate
             raise InputError(f"{name}: --start {part.start:g} s is behind its end; it is {seconds:.3f} s long")
-        self._left = None if part.end is None else round(part.end * file.samplerate) - start
+        self._left = None if end is None else end - start
         rest = max(0, file.frames - start)
         self.frames = rest if self._left is None else min(rest, self._left)
         self._read = 0

@@ -46,7 +46,7 @@ class Recording:
     @property
     def start_seconds(self) -> float:
         """Where the part begins, by a whole sample."""
-        return round((self.part.start or 0.0) * self.sample_rate) / self.sample_rate
+        return self.part.span(self.sample_rate)[0] / self.sample_rate
 
     def remarks(self) -> tuple[Remark, ...]:
         """What is to be said of the file, once it was read; nothing of an array."""
@@ -106,7 +106,6 @@ def _part_of(samples: np.ndarray, sample_rate: int, part: Part) -> np.ndarray:
         if part.channel >= len(samples):
             raise InputError(f"waveform: has no channel {part.channel}; it has {len(samples)}, counted from 0")
         samples = samples[part.channel : part.channel + 1]
-    start = round((part.start or 0.0) * sample_rate)
-    cut = samples[:, start : None if part.end is None else round(part.end * sample_rate)]
+    cut = samples[:, slice(*part.span(sample_rate))]
     check_waveform(cut, sample_rate, name="waveform: the part that was asked for")
     return cut

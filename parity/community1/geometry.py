@@ -27,7 +27,7 @@ def step_samples(step: float) -> int:
 
 def num_chunks(num_samples: int, step: float = STEP_SECONDS) -> int:
     """How many chunks cover a waveform; the last one is padded with zeros where samples are left over."""
-    every = round(step * SAMPLE_RATE)
+    every = step_samples(step)
     whole = max(0, (num_samples - CHUNK_SAMPLES) // every + 1)
     rest = num_samples < CHUNK_SAMPLES or (num_samples - CHUNK_SAMPLES) % every > 0
     return whole + int(rest)

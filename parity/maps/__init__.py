@@ -7,7 +7,16 @@ makes of them what a dump or a snapshot holds. Maps of public layouts are in `kn
 
 from __future__ import annotations
 
-from parity.maps.place import MappedPath, is_mapped, mapping_of, name_of, recording_in, recordings, through
+from parity.maps.place import (
+    MappedPath,
+    is_mapped,
+    mapping_of,
+    name_of,
+    names_a_file,
+    recording_in,
+    recordings,
+    through,
+)
 from parity.maps.reading import Found, read_mapped
 from parity.maps.table import ArrayMap, Entry, known_maps, parse_map, read_map
 
@@ -20,6 +29,7 @@ __all__ = [
     "known_maps",
     "mapping_of",
     "name_of",
+    "names_a_file",
     "parse_map",
     "read_map",
     "read_mapped",

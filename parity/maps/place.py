@@ -127,6 +127,17 @@ def named(path: MappedPath, name: str) -> str:
     return name.replace(FIXTURE, path.fixture or FIXTURE)
 
 
+def names_a_file(path: MappedPath, artefact: str) -> bool:
+    """Whether the map names an artefact, and its file is there; nothing is read.
+
+    Raises
+    ------
+    InputError : outside the folder
+    """
+    entry = mapping_of(path).entries.get(artefact)
+    return entry is not None and file_of(path, entry).is_file()
+
+
 def inside(path: MappedPath, name: str) -> Path:
     """A file of a folder, by what a map calls it.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from parity import __version__
 from parity.audio.doctor import Checkup
-from parity.audio.examination import LOWEST_DB, Channel, Facts
+from parity.audio.examination import LOWEST_DB, SILENT_DB, Channel, Facts
 from parity.audio.reading import SAMPLE_RATE
 from parity.audio.remarks import NOTE, WARNING
 from parity.audio.resampling import resampled_length
@@ -101,7 +101,7 @@ def lines(checkup: Checkup) -> Iterator[str]:
         return
     for number, channel in enumerate(facts.channels):
         yield f"channel {number}  {_channel(channel)}"
-    yield f"silence    {facts.silent_seconds} s below -60 dBFS; {_gaps(facts)}"
+    yield f"silence    {facts.silent_seconds} s below {SILENT_DB:.0f} dBFS; {_gaps(facts)}"
     up_to = facts.sample_rate / 2 if facts.bandwidth is None else facts.bandwidth
     yield f"bandwidth  up to {up_to / 1000:.1f} kHz"
     yield f"heard      {_heard(facts)}"

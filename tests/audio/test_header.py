@@ -95,7 +95,8 @@ def test_what_declares_no_length_has_none(data):
 
 
 def test_a_header_cut_anywhere_is_no_crash():
-    for whole in (rf64(DATA[:64], 64), wav(FMT, INFO, chunk(b"data", DATA[:64], 0))):
+    mp3 = b"\xff\xfb\x90\x00" + bytes(32) + b"Xing" + bytes(3) + b"\x01" + bytes(4)
+    for whole in (rf64(DATA[:64], 64), wav(FMT, INFO, chunk(b"data", DATA[:64], 0)), mp3):
         for cut in range(len(whole)):
             length_of(whole[:cut])
 

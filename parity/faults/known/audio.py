@@ -98,7 +98,7 @@ def linear(mono: np.ndarray, rate: int) -> np.ndarray:
 
 
 def unfiltered(mono: np.ndarray, rate: int) -> np.ndarray:
-    """Every so manieth sample."""
+    """The sample at or before each new one's time, unfiltered."""
     return mono[_times(mono, rate).astype(np.int64)]
 
 
