@@ -55,7 +55,6 @@ class Verdicts:
                 continue
             self._drifts.setdefault((drift.stage, drift.mode), []).append(drift)
         self._raised = {raised.stage: raised for raised in outcome.raised}
-        self._allowed = patching.subject.excuses(patching.made, patching.snapshot)
         for stage in patching.candidate:
             if extra := self._with_stand_ins(stage):
                 self._drifts.setdefault((stage.name, ISOLATED), []).extend(extra)
@@ -139,7 +138,7 @@ class Verdicts:
         patching = self._patching
         raised: list[StageRaised] = []
         made = patching.patched({name: patching.reference.get(name) for name in self._native[patched].writes}, raised)
-        drifts = [self._compare(name, made.get(name), CASCADED) for name in self._native[stage].writes]
+        drifts = [self._compare(name, made) for name in self._native[stage].writes]
         return not raised and all(drift is None or drift.within for drift in drifts)
 
     def _differs(self, stage: str) -> bool:
@@ -166,18 +165,20 @@ class Verdicts:
             made = self._patching.on_reference(stage)
         except StageRaised:
             return []
-        found = [self._compare(name, made.get(name), CASCADED) for name in stage.writes]
+        found = [self._compare(name, made) for name in stage.writes]
         return [replace(drift, mode=ISOLATED) for drift in found if drift is not None]
 
-    def _compare(self, name: str, got: Any, mode: str) -> Drift | None:
-        want, chunks = self._snapshot.values.get(name), self._snapshot.chunks.get(name)
+    def _compare(self, name: str, made: Mapping[str, Any]) -> Drift | None:
+        """One artefact of a run against the reference's, by the cascaded tolerance; what that run's near ties excuse."""
+        got, want, chunks = made.get(name), self._snapshot.values.get(name), self._snapshot.chunks.get(name)
         if name in self._patching.subject.texts or want is None or got is None:
             return None
         if chunks is not None:
             got, want, chunks = in_common(got, want, chunks)
             if not len(chunks):
                 return None
-        how = {"mode": mode, "chunks": chunks, "excused": self._allowed.get(name)}
+        allowed = self._patching.subject.excuses(made, self._snapshot)
+        how = {"mode": CASCADED, "chunks": chunks, "excused": allowed.get(name)}
         return self._patching.subject.compare(name, got, want, self._snapshot.values, **how)
 
     def _noise(self, drift: Drift | None) -> float | None:

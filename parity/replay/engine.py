@@ -68,7 +68,7 @@ def replay(
             without[stage.name] = missing
         elif alone:
             alone_raised[stage.name] = None
-        drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, allowed, subject)
+        drifts += _compare_outputs(stage, alone, snapshot, ISOLATED, subject.excuses(alone, snapshot), subject)
         drifts += _compare_outputs(stage, made, snapshot, CASCADED, allowed, subject)
     drifts += _compare_carried(pipeline, made, snapshot)
     raised = _raised(pipeline, errors, alone_raised, drifts)

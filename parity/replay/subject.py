@@ -127,7 +127,7 @@ class Subject:
     texts : artefacts that are compared as lines of text
     to_text : what a pipeline made of such an artefact -> text
     recorded_text : what a snapshot holds of it -> text, written the same way
-    excuses : the cascade's artefacts, snapshot -> artefact -> mask of elements that may differ
+    excuses : artefacts, of the cascade or of a stage alone, snapshot -> artefact -> mask of elements that may differ
     excused_isolated : artefacts that are excused in isolated replays too
     recorded_part : stands in where a stage could make part of an artefact only: name, got, want, snapshot -> the
         chunks that the rows are of; None where it made all of it

@@ -344,6 +344,15 @@ def test_a_frame_below_the_gap_is_excused_counted_and_named(tmp_path):
     assert by_name["masks", "isolated"].excused == by_name["embeddings", "isolated"].excused == 0
 
 
+def test_a_near_tie_on_the_references_own_samples_is_excused_though_a_wrong_waveform_hides_it_in_the_cascade(tmp_path):
+    snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2)
+    outcome = replay(planted(synthetic(), "waveform", lambda heard: np.zeros_like(heard)), snapshot, inputs())
+    by_mode = {d.mode: d for d in outcome.drifts if d.artefact == "segmentations"}
+    assert not by_mode["cascaded"].within and by_mode["cascaded"].excused == 0
+    assert by_mode["isolated"].within and by_mode["isolated"].excused > 0
+    assert set(stages_that_drift(outcome, ISOLATED)) == {"audio"}
+
+
 def test_a_mask_of_the_references_own_segmentations_is_not_excused_by_a_near_tie_of_ours(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2)
 
