@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import platform
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +33,13 @@ RECORDED_VERSIONS = (
     "pyannote.audio",
     "pyannote.core",
 )
+INSTRUCTION_LIMITS = (
+    "ATEN_CPU_CAPABILITY",
+    "ONEDNN_MAX_CPU_ISA",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "OPENBLAS_CORETYPE",
+)
+"""Of torch, oneDNN, MKL and OpenBLAS: with them a CPU that has more rounds as one that has not."""
 
 
 def save(
@@ -157,7 +165,13 @@ def machine(device: str = CPU, tf32: bool = False) -> dict[str, Any]:
         "system": platform.system(),
         "torch_cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "numpy_cpu_features": numpy_features(),
+        **({"limited_to": limits} if (limits := instruction_limits()) else {}),
     }
+
+
+def instruction_limits() -> dict[str, str]:
+    """The variables that keep a library from instruction sets this CPU has, where they are set."""
+    return {name: os.environ[name] for name in INSTRUCTION_LIMITS if name in os.environ}
 
 
 def numpy_features() -> list[str]:
