@@ -169,7 +169,7 @@ class Verdicts:
         return [replace(drift, mode=ISOLATED) for drift in found if drift is not None]
 
     def _compare(self, name: str, made: Mapping[str, Any]) -> Drift | None:
-        """One artefact of a run against the reference's, by the cascaded tolerance; what that run's near ties excuse."""
+        """One artefact of a run against the reference's, by the cascaded tolerance; its own near ties excused."""
         got, want, chunks = made.get(name), self._snapshot.values.get(name), self._snapshot.chunks.get(name)
         if name in self._patching.subject.texts or want is None or got is None:
             return None
