@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from parity.checkout import CATALOGUE, default_folder
+from parity.checkout import CATALOGUE, default_folder, writable
 from parity.names import close_names
 
 PARITY = Path(__file__).resolve().parents[1]
@@ -32,8 +32,9 @@ def fixture_names() -> list[str]:
     """Names of the catalogue's fixtures, in its order."""
     from parity.files.documents import parse_toml
 
-    table = parse_toml((default_folder() / CATALOGUE).read_text(encoding="utf-8"))
-    return [fixture["name"] for fixture in table["fixture"]]
+    folders = dict.fromkeys((default_folder(), writable(default_folder())))  # the second: added to the wheel's
+    tables = [parse_toml(path.read_text(encoding="utf-8")) for f in folders if (path := f / CATALOGUE).is_file()]
+    return [fixture["name"] for table in tables for fixture in table["fixture"]]
 
 
 def rnnt_fixture_names() -> list[str]:

@@ -29,8 +29,8 @@ from parity.files import check_writable
 from parity.fixtures import Fixture
 from parity.fixtures.beside import snapshot_sha256
 from parity.fixtures.prepare import check_provenance, load_inputs, load_networks
-from parity.fixtures.snapshot import STABILITY, Snapshot, read_snapshot
-from parity.fixtures.stability import Perturbed, Stability, read_stability, write_stability
+from parity.fixtures.snapshot import Snapshot, read_snapshot
+from parity.fixtures.stability import Perturbed, Stability, read_stability, stability_file, write_stability
 from parity.margins.precision import BITS, rounding_noise
 from parity.networks.runtime import one_blas_thread
 from parity.pipeline import ChunkSeries, Pipeline
@@ -72,7 +72,7 @@ def measure(
     """
     folder = fixture.snapshot_folder
     snapshot = read_snapshot(folder)
-    check_writable(folder / STABILITY)  # said now, not when minutes of work are done
+    check_writable(stability_file(folder))  # said now, not when minutes of work are done
     parameters = Parameters(**weights.parameters, **fixture.speakers)
     check_provenance(snapshot, fixture, weights, parameters)
     pipeline = community1_pipeline(networks, parameters)

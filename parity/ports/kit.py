@@ -107,8 +107,8 @@ class Expected:
     artefact : of the catalogue
     file : in the kit
     shape : as the README writes it
-    at : index of the first number that is not 0, or of the very first where all are
-    first : the numbers from there on in C order, as the README writes them
+    at : index of the first number that is not 0, or of the very first where all are; "[]" where there is none at all
+    first : the numbers from there on in C order, as the README writes them; "none" where there are none
     total : the sum of all numbers that are not NaN, float64
     chunks : the chunks that were kept, where not all of them were; None otherwise
     """
@@ -219,14 +219,14 @@ def expected_values(snapshot: Snapshot) -> dict[str, Expected]:
         if name not in ARTEFACTS:
             continue
         chunks = snapshot.chunks.get(name)
-        start = int(np.argmax(array.ravel() != 0))
+        start = int(np.argmax(array.ravel() != 0)) if array.size else 0
         partial = chunks is not None and segmentations is not None and len(chunks) < len(segmentations)
         found[name] = Expected(
             artefact=ARTEFACTS[name],
             file=f"{name}.npy",
             shape=f"({', '.join(map(str, array.shape))}{',' if array.ndim == 1 else ''})",
-            at=str([int(i) for i in np.unravel_index(start, array.shape)]),
-            first=", ".join(_number(value) for value in array.ravel()[start : start + FIRST]),
+            at=str([int(i) for i in np.unravel_index(start, array.shape)]) if array.size else "[]",
+            first=", ".join(_number(value) for value in array.ravel()[start : start + FIRST]) or "none",
             total=_number(np.nansum(array, dtype=np.float64)),
             chunks=tuple(map(int, chunks)) if chunks is not None and partial else None,
         )

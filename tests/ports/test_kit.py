@@ -24,7 +24,7 @@ from parity.fixtures.prepare import load_inputs
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.arrays import read_arrays, with_arrays
-from parity.ports.kit import DEFAULT_FIXTURE, MODULES, arrays_of, readme, write_kit
+from parity.ports.kit import DEFAULT_FIXTURE, MODULES, arrays_of, expected_values, readme, write_kit
 from parity.replay.engine import replay
 
 ROW = re.compile(r"\| `(\w+)` \| \([^|]*\) \w+ \| [^|]* \| (\(.*?\)) \| (\[.*?\]) \| ([^|]*) \| ([^|]*) \|")
@@ -269,3 +269,14 @@ def test_a_snapshot_of_another_clip_is_refused(tmp_path):
 def test_the_commands_default_is_the_kits():
     done = CliRunner().invoke(app, ["kit", "--help"], env={"COLUMNS": "120"})
     assert done.exit_code == 0 and "--fixture" in done.stdout and DEFAULT_FIXTURE in done.stdout
+
+
+@pytest.mark.parametrize("fixture", Catalogue.read(default_folder()).names)
+def test_every_fixture_has_its_readme(fixture):
+    assert fixture in text_of(fixture)
+
+
+def test_an_array_without_a_number_is_said_to_have_none():
+    _, snapshot = fixture_and_snapshot("11_quiet")
+    said = expected_values(snapshot)["train_chunk_idx"]
+    assert (said.shape, said.at, said.first, said.total) == ("(0,)", "[]", "none", "0")
