@@ -38,12 +38,17 @@ Made from the cases and the code by `python docs/make_decisions.py`; millisecond
 """
 
 
-def page() -> str:
-    """The page's text."""
+def page(caught: list[Caught] | None = None) -> str:
+    """The page's text.
+
+    Parameters
+    ----------
+    caught : what the cases catch of the known faults; asked here where it is not given
+    """
     cases, folder = read_decisions(), decisions_folder()
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     lines = [HEAD.format(count=len(cases), version=REFERENCE_VERSION, kilobytes=round(size / 1000))]
-    lines += ["## By kind", "", *_counts(cases), "", *_caught(catch(FAULTS, cases))]
+    lines += ["## By kind", "", *_counts(cases), "", *_caught(caught or catch(FAULTS, cases))]
     for kind in dict.fromkeys(case.kind for case in cases):
         lines += ["", f"## {kind}", "", *_sentences([case for case in cases if case.kind == kind])]
     return "\n".join([*lines, ""])

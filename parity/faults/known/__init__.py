@@ -7,25 +7,46 @@ are kept, for a lab that named them would be wrong too.
 
 from __future__ import annotations
 
+from parity.community1 import Parameters, community1_pipeline
+from parity.community1.networks import without_networks
 from parity.faults.fault import Fault
 from parity.faults.known import (
     assignment,
     audio,
+    bayes,
     clustering,
+    counting,
     diarization,
     embedding,
     filterbank,
+    linkage,
     plda,
+    scores,
     segmentation,
+    speakers,
+    training,
+    turns,
 )
 
-FAULTS: list[Fault] = [
-    *audio.FAULTS,
-    *segmentation.FAULTS,
-    *filterbank.FAULTS,
-    *embedding.FAULTS,
-    *plda.FAULTS,
-    *clustering.FAULTS,
-    *assignment.FAULTS,
-    *diarization.FAULTS,
-]
+_MODULES = (
+    audio,
+    segmentation,
+    counting,
+    filterbank,
+    embedding,
+    training,
+    plda,
+    clustering,
+    linkage,
+    bayes,
+    speakers,
+    assignment,
+    scores,
+    diarization,
+    turns,
+)
+_STAGES = [stage.name for stage in community1_pipeline(without_networks(), Parameters())]
+
+FAULTS: list[Fault] = sorted(
+    (fault for module in _MODULES for fault in module.FAULTS), key=lambda fault: _STAGES.index(fault.stage)
+)

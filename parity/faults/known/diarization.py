@@ -12,7 +12,7 @@ from parity.community1 import geometry
 from parity.community1.annotation import Turn, annotate
 from parity.community1.reconstruction import cluster_activity, most_active, sum_activations
 from parity.faults.fault import Workshop
-from parity.faults.known.framing import FRAME_SAMPLES, overlap_add_at, rounded_down
+from parity.faults.known.framing import FRAME_SAMPLES, native_starts, overlap_add_at, rounded_down
 from parity.faults.known.planting import Make, Run, fault, instead
 
 TIE = 1e-3  # activations are whole numbers
@@ -23,7 +23,7 @@ Turns = list[Turn]
 Activations = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def _from_activations(activate: Activations) -> Make:
+def from_activations(activate: Activations) -> Make:
     """Reconstruction from other activations: (segmentations, hard_clusters) -> (num_frames, num_clusters)."""
 
     def make(native: Run, workshop: Workshop) -> Run:
@@ -50,7 +50,7 @@ def favouring(direction: float, segmentations: np.ndarray, hard_clusters: np.nda
 def averaged(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
     """Activations averaged over the chunks in which the cluster occurs."""
     clustered = cluster_activity(segmentations, hard_clusters)
-    total, weight = overlap_add_at(clustered, _native_starts(len(clustered)))
+    total, weight = overlap_add_at(clustered, native_starts(len(clustered)))
     return total / np.maximum(weight, 1.0)
 
 
@@ -58,10 +58,6 @@ def laid_out_early(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.n
     """Summed activations of chunks that begin up to one frame early."""
     clustered = cluster_activity(segmentations, hard_clusters)
     return overlap_add_at(clustered, rounded_down(len(clustered)))[0]
-
-
-def _native_starts(num_chunks: int) -> np.ndarray:
-    return np.array([geometry.first_frame(index) for index in range(num_chunks)])
 
 
 def _exclusive_as_plain(native: Run, workshop: Workshop) -> Run:
@@ -72,7 +68,7 @@ def _exclusive_as_plain(native: Run, workshop: Workshop) -> Run:
     return run
 
 
-def _on_turns(change: Callable[[Turns], Turns]) -> Make:
+def on_turns(change: Callable[[Turns], Turns]) -> Make:
     """Annotation whose two lists of turns are changed afterwards, and put in order again."""
 
     def run(native: Run, *inputs: np.ndarray | None) -> tuple[Turns, Turns]:
@@ -82,8 +78,9 @@ def _on_turns(change: Callable[[Turns], Turns]) -> Make:
     return lambda native, workshop: partial(run, native)
 
 
-def _retimed(time: Callable[[float], float]) -> Make:
-    return _on_turns(lambda turns: [replace(turn, start=time(turn.start), end=time(turn.end)) for turn in turns])
+def retimed(time: Callable[[float], float]) -> Make:
+    """Annotation whose times are changed afterwards, starts and ends alike: seconds -> seconds."""
+    return on_turns(lambda turns: [replace(turn, start=time(turn.start), end=time(turn.end)) for turn in turns])
 
 
 def longer_step(seconds: float) -> float:
@@ -111,25 +108,25 @@ FAULTS = [
         "ties_to_the_last",
         "reconstruction",
         "of equally active speakers the last one wins, where the reference's sort decides",
-        _from_activations(partial(favouring, 1.0)),
+        from_activations(partial(favouring, 1.0)),
     ),
     fault(
         "ties_to_the_first",
         "reconstruction",
         "of equally active speakers the first one wins (a stable sort), where the reference's sort is not stable",
-        _from_activations(partial(favouring, -1.0)),
+        from_activations(partial(favouring, -1.0)),
     ),
     fault(
         "activations_averaged",
         "reconstruction",
         "activations averaged over the chunks in which a speaker occurs, where they are summed",
-        _from_activations(averaged),
+        from_activations(averaged),
     ),
     fault(
         "reconstruction_frame_offset",
         "reconstruction",
         "chunks begin at the frame that contains their start, up to one before the closest",
-        _from_activations(laid_out_early),
+        from_activations(laid_out_early),
     ),
     fault(
         "exclusive_with_overlap",
@@ -141,19 +138,19 @@ FAULTS = [
         "annotation_frame_step",
         "annotation",
         "frames 271 samples apart instead of 270",
-        _retimed(longer_step),
+        retimed(longer_step),
     ),
     fault(
         "turns_from_frame_starts",
         "annotation",
         "turns start and end where frames start, instead of at their middles",
-        _retimed(lambda seconds: seconds - 0.5 * geometry.FRAME_SECONDS),
+        retimed(lambda seconds: seconds - 0.5 * geometry.FRAME_SECONDS),
     ),
     fault(
         "rttm_two_decimals",
         "annotation",
         "times rounded to hundredths of a second, where RTTM here has thousandths",
-        _retimed(lambda seconds: round(seconds, 2)),
+        retimed(lambda seconds: round(seconds, 2)),
     ),
     fault(
         "gaps_filled",
@@ -165,7 +162,7 @@ FAULTS = [
         "short_turns_dropped",
         "annotation",
         "turns shorter than 0.25 s are dropped, where none is",
-        _on_turns(lambda turns: [turn for turn in turns if turn.end - turn.start >= SHORTEST_TURN]),
+        on_turns(lambda turns: [turn for turn in turns if turn.end - turn.start >= SHORTEST_TURN]),
     ),
     fault(
         "speakers_by_appearance",
