@@ -16,10 +16,12 @@ from bench.report import clip_data, document, equal, markdown, remarks, table, w
 from bench.report_file import merge
 from bench.sides import in_turns, sides
 from bench.worker import PLAIN, PYANNOTE, REPLAY
+from parity.commands.options import ResumeOption
 from parity.commands.tables import table_option
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
 from parity.files.machine import cpu_model
+from parity.files.progress import Progress, content, lab
 from parity.files.whole import check_writable, write_text
 from parity.fixtures.catalogue import Catalogue, Fixture, default_folder
 from parity.networks.runtime import available_cores
@@ -54,6 +56,7 @@ def bench(
         Path, typer.Option("--json", help="Where the report goes; its .md and the plot, .svg, beside it.")
     ] = Path("reports/bench.json"),
     tables: Annotated[list[str], table_option(BENCH)] = [],  # noqa: B006
+    resume: ResumeOption = False,
 ) -> None:
     """pyannote.audio 4.0.4 and `parity diarize` on the same clips in turns: seconds, ratio pair by pair, peak memory.
 
@@ -77,18 +80,49 @@ def bench(
         "runtimes": {name: runtime_version(name) for name in runtimes},
     }
     hardware = limit(cores)
-    found: dict[str, list] = {}
-    with sides(names, cores) as running:
-        for name, answers in in_turns(running, _plan(clips, rounds, long_rounds), stderr.print):
-            found.setdefault(name, []).append(answers)
-            data = [clip_data(name, runs, chosen) for name, runs in found.items()]
-            report = document(machine, data, chosen, hardware)
-            _write(report, json_path)  # after every clip: an hour's measuring may be cut short
+    plan = _plan(clips, rounds, long_rounds)
+    asked = {"sides": names, "rounds": [rounds, long_rounds], "threads": cores, "chosen": chosen}
+    progress = Progress(json_path, "bench", asked, resume=resume)
+    of = {clip.name: {**_made_of(machine), "clip": clip.clip_sha256} for clip in clips}
+    parts = [(number, name) for number, names_of_round in enumerate(plan) for name in names_of_round]
+    answers = {part: progress.take(_called(part), of[part[1]]) for part in parts}
+    left = [part for part in parts if answers[part] is None]
+    with sides(names if left else [], cores) as running:
+        turns = [[name for at, name in left if at == number] for number in range(len(plan))]
+        for part, (_, measured) in zip(left, in_turns(running, turns, stderr.print), strict=True):
+            answers[part] = progress.keep(_called(part), of[part[1]], measured)
+            _write(_report(machine, answers, chosen, hardware), json_path)  # an hour's measuring may be cut short
+    report = _report(machine, answers, chosen, hardware)
+    _write(report, json_path)
     write_tables(wanted, report)
     stdout.print(table(report))
     for said in remarks(report):
         stdout.print(said, soft_wrap=True)
+    for said in progress.lines():
+        stderr.print(said)
     raise typer.Exit(0 if equal(report) else 1)
+
+
+def _called(part: tuple[int, str]) -> str:
+    number, name = part
+    return f"{name}, round {number + 1}"
+
+
+def _made_of(machine: Mapping[str, Any]) -> dict[str, Any]:
+    return {"lab": lab(), "bench": content(Path(__file__).parent, "*.py"), "machine": machine}
+
+
+def _report(
+    machine: Mapping[str, Any],
+    answers: Mapping[tuple[int, str], Any],
+    chosen: str,
+    hardware: Mapping[str, Any],
+) -> dict[str, Any]:
+    found: dict[str, list] = {}
+    for (_, name), measured in answers.items():
+        if measured is not None:
+            found.setdefault(name, []).append(measured)
+    return document(machine, [clip_data(name, runs, chosen) for name, runs in found.items()], chosen, hardware)
 
 
 def _write(report: Mapping[str, Any], json_path: Path) -> None:

@@ -75,7 +75,7 @@ def in_turns(
 ) -> Iterator[tuple[str, dict[str, Answer]]]:
     """Every clip of every round on every side, one after another; each round begins with another side.
 
-    Before that every side runs the first clip once, which does not count.
+    Before that every side runs the first clip once, which does not count; nothing runs where there is no clip.
 
     Parameters
     ----------
@@ -85,9 +85,12 @@ def in_turns(
     ------
     name, answers by side
     """
+    warm = next((name for names in rounds for name in names), None)
+    if warm is None:
+        return
     for side in running:
         say(f"warm-up: {side.name}")
-        side.run(rounds[0][0])
+        side.run(warm)
     for number, names in enumerate(rounds):
         first = number % len(running)  # heat and neighbours shall not always meet the same one
         order = [*running[first:], *running[:first]]

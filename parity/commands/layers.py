@@ -12,18 +12,21 @@ from parity.commands.options import (
     FixtureArguments,
     FixturesOption,
     JsonOption,
+    ResumeOption,
     SnapshotsOption,
     ThreadsOption,
     WeightsOption,
     chosen_fixtures,
 )
 from parity.commands.tables import table_option
-from parity.console import stdout, working
+from parity.console import stderr, stdout, working
 from parity.errors import InputError
 from parity.report.tables import LAYERS
 
 if TYPE_CHECKING:
     from parity.layers.proof import Network
+
+DEFAULT_REPORT = Path("reports/latest/layers.json")
 
 
 def layers(
@@ -52,19 +55,24 @@ def layers(
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(LAYERS)] = [],  # noqa: B006
     threads: ThreadsOption = None,
+    resume: ResumeOption = False,
 ) -> None:
     """Compare conv1, every block, both pooled statistics and the embeddings with the reference's own.
 
     The network runs on the reference's filterbank and masks; the reference's layers lie beside its snapshot.
     Exit status: 0 every layer within tolerance, 1 one is not, 2 the inputs were wrong.
     """
+    from parity.files.progress import Progress, content
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.snapshot import read_snapshot
+    from parity.gate.made_of import made_of
     from parity.layers.file import read_layers
     from parity.layers.proof import load_network, prove, reference_of
+    from parity.networks.runtime import available_cores
     from parity.networks.wespeaker.runtime import check_runtime, find_runtime, load_embedding, runtime_version
+    from parity.ports.identity import code_made_of
     from parity.report.document import to_json
-    from parity.report.layers import proof_data, proof_in_words, proof_table
+    from parity.report.layers import fixture_layers, layers_document, proof_in_words, proof_table
     from parity.sources.weights import load_weights
     from parity.tables.writing import targets, write_tables
 
@@ -95,16 +103,31 @@ def layers(
             network = load_embedding(weight_set.embedding, runtime, threads)
         else:
             network = load_network(implementation, weight_set.embedding, threads)
-        proofs = []
+        asked = {
+            "network": implementation or runtime,
+            "weights": weight_set.name,
+            "snapshots": None if snapshots is None else str(snapshots.resolve()),
+            "threads": threads or available_cores(),
+        }
+        progress = Progress(json_path or DEFAULT_REPORT, "layers", asked, resume=resume)
+        version = runtime_version(runtime) if implementation is None else None
+        candidate = {"runtime": version} if implementation is None else code_made_of(implementation)
+        rows = []
         for entry, reference in zip(chosen, references):
             say(entry.name)
-            proofs.append(prove(entry.name, reference, network))
-    version = runtime_version(runtime) if implementation is None else None
-    found = proof_data(proofs, implementation or runtime, version, weight_set.name)
+            of = made_of(entry, weight_set, snapshots=snapshots, candidate=candidate)
+            of["layers"] = None if full is None else content(full)
+            row = progress.take(entry.name, of)
+            if row is None:
+                row = progress.keep(entry.name, of, fixture_layers(prove(entry.name, reference, network)))
+            rows.append(row)
+    found = layers_document(rows, implementation or runtime, version, weight_set.name)
     if json_path is not None:
         write_text(json_path, to_json(found))
     write_tables(wanted, found)
     stdout.print(proof_table(found))
     for line in proof_in_words(found):
         stdout.print(line, markup=False, soft_wrap=True)
-    raise typer.Exit(1 if any(proof.first_out for proof in proofs) else 0)
+    for line in progress.lines():
+        stderr.print(line, markup=False, soft_wrap=True)
+    raise typer.Exit(1 if any(row["first_out"] for row in rows) else 0)

@@ -117,6 +117,9 @@ MapOption = Annotated[
         help="Read a folder through a map (docs/reference/maps.md): a file, or one of the lab's own: cpp-annote, …",
     ),
 ]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Go on with what was cut short; it is kept beside the report as it is found.")
+]
 ReportOption = Annotated[Path, typer.Option("--json", help="Where the report goes.")]
 NumSpeakersOption = Annotated[
     int | None, typer.Option("--num-speakers", help="How many people speak, where it is known.")

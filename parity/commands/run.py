@@ -16,6 +16,7 @@ from parity.commands.options import (
     MapOption,
     PrecisionOption,
     RequireOption,
+    ResumeOption,
     RuntimeOption,
     SnapshotsOption,
     StageTimeoutOption,
@@ -62,6 +63,7 @@ def run(
     device: DeviceOption = "cpu",
     precision: PrecisionOption = "float32",
     threads: ThreadsOption = None,
+    resume: ResumeOption = False,
     traceback: TracebackOption = False,
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
@@ -72,16 +74,21 @@ def run(
     inconclusive, or was covered too little by arrays (the answer, or what --require names, was not among them); 2
     something was wrong with the inputs.
     """
+    from parity.files.progress import Progress, as_read
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.recording import Recording, choose
-    from parity.gate.gate import run_fixtures, timed
-    from parity.measure.verdicts import exit_status
+    from parity.gate.gate import FixtureResult, run_fixtures, timed
+    from parity.gate.made_of import made_of
+    from parity.measure.verdicts import ERROR, exit_status
     from parity.networks.placement import Placement
+    from parity.networks.runtime import available_cores
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.ports.dump.folders import is_one_recording
+    from parity.ports.identity import implementation_made_of
     from parity.ports.python import load_implementation
-    from parity.report.document import document, to_json
+    from parity.replay.subject import Raised
+    from parity.report.document import document_of, entry_of, to_json
     from parity.report.headline import of_run
     from parity.report.markdown import markdown
     from parity.report.programs import program_table
@@ -115,11 +122,40 @@ def run(
         with working("weights and clips"):
             weight_set = load_weights(weights)
             runtime = choose_runtime(runtime, weight_set.embedding, placement)
-            total = sum(_clip_seconds(entry) for entry in chosen)
+        asked = {
+            "implementation": under_test.name,
+            "snapshots": None if snapshots is None else str(snapshots.resolve()),
+            "arrays": None if arrays is None else str(arrays.resolve()),
+            "require": sorted(required),
+            "explain": explain,
+            "weights": weight_set.name,
+            "runtime": runtime,
+            "device": f"{device} {precision}",
+            "threads": threads or available_cores(),
+        }
+        progress = Progress(json_path, "run", asked, resume=resume)
+        candidate = implementation_made_of(under_test)
+        of = {
+            entry.name: made_of(
+                entry, weight_set, snapshots=snapshots, arrays=arrays, deviations=deviations, candidate=candidate
+            )
+            for entry in chosen
+        }
+        entries = {entry.name: progress.take(entry.name, of[entry.name]) for entry in chosen}
+        left = [entry for entry in chosen if entries[entry.name] is None]
+
+        def on_result(result: FixtureResult) -> None:
+            found = entry_of(result)
+            # What could not be read or fetched may be there the next time.
+            kept = result.status != ERROR
+            entries[result.name] = progress.keep(result.name, of[result.name], found) if kept else as_read(found)
+
+        with working("clips"):
+            total = sum(_clip_seconds(entry) for entry in left)
         with ProgressWatcher(stderr, total) as watcher:
-            results, seconds = timed(
+            _, seconds = timed(
                 lambda: run_fixtures(
-                    chosen,
+                    left,
                     weight_set,
                     snapshots=snapshots,
                     watcher=watcher,
@@ -131,10 +167,12 @@ def run(
                     deviations=deviations,
                     runtime=runtime,
                     placement=placement,
+                    on_result=on_result,
                 )
             )
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
-    found = document(results, weight_set, seconds, name, runtime, placement)
+    done = [entry for entry in entries.values() if entry is not None]
+    found = document_of(done, weight_set, seconds, name, runtime, placement)
     # Written first: a closed pipe must not cost the report.
     write_text(json_path, to_json(found))
     write_tables(wanted, found)
@@ -149,11 +187,12 @@ def run(
         stdout.print(costs)
     for remark in remarks(found):
         stdout.print(remark, markup=False, soft_wrap=True)
+    for line in progress.lines():
+        stderr.print(line, markup=False, soft_wrap=True)
     stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
     if traceback:
-        for result in results:
-            print_traces(result.replay.raised if result.replay else ())
-    raise typer.Exit(exit_status(result.status for result in results))
+        print_traces(Raised(**raised) for entry in done for raised in entry["raised"])
+    raise typer.Exit(exit_status(entry["row"]["status"] for entry in done))
 
 
 def _clip_seconds(fixture: object) -> float:

@@ -131,6 +131,7 @@ def run_fixtures(
     placement: Placement | None = None,
     required: tuple[str, ...] = (),
     deviations: Path | None = None,
+    on_result: Callable[[FixtureResult], None] = lambda result: None,
 ) -> Results:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -145,6 +146,7 @@ def run_fixtures(
     placement : the device and the precision of the networks; the CPU by default
     required : artefacts that arrays have to hold, or `all`; the answer where nothing is named
     deviations : a file that declares what is done otherwise on purpose, for whatever cannot hold one
+    on_result : called with each result as soon as it is there, to keep it
     """
     watcher = watcher or Watcher()
     results = Results()
@@ -174,6 +176,7 @@ def run_fixtures(
             if implementation.program is not None:
                 result = replace(result, account=implementation.program.settle())
             results.append(result)
+            on_result(result)
             watcher.finished(result)
     return results
 

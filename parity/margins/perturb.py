@@ -99,6 +99,7 @@ def measure_all(
     fbank: bool = True,
     threads: int | None = None,
     on_fixture: Callable[[str], None] | None = None,
+    on_result: Callable[[Stability], None] = lambda found: None,
 ) -> list[Stability]:
     """Measure fixtures one after the other and keep each beside its snapshot as soon as it is known.
 
@@ -107,6 +108,7 @@ def measure_all(
     draws, fbank : as in `measure`
     threads : of the networks; the cores this process may use by default
     on_fixture : called with each fixture's name before it is measured
+    on_result : called with what was found of it, when that is written
     """
     found = []
     with one_blas_thread():
@@ -116,6 +118,7 @@ def measure_all(
                 on_fixture(fixture.name)
             found.append(measure(fixture, weights, networks, draws=draws, fbank=fbank))
             write_stability(fixture.snapshot_folder, found[-1])
+            on_result(found[-1])
     return found
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -29,6 +29,9 @@ from parity.replay.outcome import TEXTS, Replay
 from parity.report.declared import declaration_data
 from parity.report.programs import program_data
 from parity.sources import WeightSet
+
+Entry = dict[str, Any]
+"""Of `entry_of`."""
 
 SCHEMA = 2
 REPLAYED = (
@@ -64,26 +67,58 @@ def document(
     runtime: str = DEFAULT_RUNTIME,
     placement: Placement | None = None,
 ) -> dict[str, Any]:
-    """Everything a run found, ready for JSON.
+    """Everything a run found, ready for JSON; parameters are those of `document_of`."""
+    return document_of(map(entry_of, results), weights, seconds, implementation, runtime, placement)
+
+
+def document_of(
+    entries: Iterable[Entry],
+    weights: WeightSet,
+    seconds: float,
+    implementation: str = "native",
+    runtime: str = DEFAULT_RUNTIME,
+    placement: Placement | None = None,
+) -> dict[str, Any]:
+    """Everything a run found, ready for JSON, of what is kept of each fixture.
 
     Parameters
     ----------
+    entries : of `entry_of`
     seconds : that the run took
     implementation, runtime : names of the pipeline under test and of what its embedding network ran in
     placement : the device and the precision of the networks; the CPU by default
     """
-    results = list(results)
+    entries = list(entries)
+    rows = [entry["row"] for entry in entries]
     return {
         "schema": SCHEMA,
         "version": __version__,
-        "verdict": worst(result.status for result in results),
-        "reference": {"pyannote.audio": REFERENCE_VERSION, "captured_on": captured_on(results)},
+        "verdict": worst(row["status"] for row in rows),
+        "reference": {"pyannote.audio": REFERENCE_VERSION, "captured_on": captured_on(entries)},
         "weights": {"name": weights.name, "sha256": weights.sha256},
         "implementation": {"name": implementation, "version": __version__},
         "runtime": {"name": runtime, "version": runtime_version(runtime), **_device(placement or Placement())},
         "environment": environment(),
-        "fixtures": [fixture_data(result) for result in results],
-        "summary": summary(results, seconds),
+        "fixtures": rows,
+        "summary": summary(entries, seconds),
+    }
+
+
+def entry_of(result: FixtureResult) -> Entry:
+    """What is kept of a fixture: its row in the report, and what else is said of it, or summed up over all."""
+    return {
+        "row": fixture_data(result),
+        "machine": result.machine,
+        # What drifts because of other weights is said, and is no drift of the code's.
+        "judged": [
+            {
+                "ders": [score.der for score in (replay.score, replay.exclusive_score) if score],
+                "embedding_drift": replay.embedding_drift,
+                "near_ties": len(replay.near_ties),
+            }
+            for replay in _judged(result)
+        ],
+        "raised": [asdict(raised) for raised in (result.replay.raised if result.replay else ())],
     }
 
 
@@ -114,32 +149,31 @@ def environment() -> dict[str, Any]:
     }
 
 
-def captured_on(results: list[FixtureResult]) -> list[dict[str, Any]]:
+def captured_on(entries: Iterable[Entry]) -> list[dict[str, Any]]:
     """The machines that the snapshots were made on, each once."""
     machines: list[dict[str, Any]] = []
-    for result in results:
-        if result.machine and result.machine not in machines:
-            machines.append(result.machine)
+    for entry in entries:
+        if entry["machine"] and entry["machine"] not in machines:
+            machines.append(entry["machine"])
     return machines
 
 
-def summary(results: list[FixtureResult], seconds: float) -> dict[str, Any]:
+def summary(entries: Sequence[Entry], seconds: float) -> dict[str, Any]:
     """The run in a few numbers."""
-    # What drifts because of other weights is said, and is no drift of the code's.
-    replays = [replay for result in results for replay in _judged(result)]
-    ders = [score.der for r in replays for score in (r.score, r.exclusive_score) if score]
-    drifts = [r.embedding_drift for r in replays if r.embedding_drift is not None]
+    rows = [entry["row"] for entry in entries]
+    judged = [replay for entry in entries for replay in entry["judged"]]
+    drifts = [replay["embedding_drift"] for replay in judged if replay["embedding_drift"] is not None]
     return {
-        "fixtures": len(results),
-        "at_parity": sum(result.status in GREEN for result in results),
-        "worst_der": max(ders, default=None),
+        "fixtures": len(rows),
+        "at_parity": sum(row["status"] in GREEN for row in rows),
+        "worst_der": max((der for replay in judged for der in replay["ders"]), default=None),
         "worst_embedding_drift": max(drifts, default=None),
-        "near_ties": sum(len(r.near_ties) for r in replays),
-        "from_audio": sum(AUDIO in replayed_from(result) for result in results),
-        "from_tensors": sum(TENSORS in replayed_from(result) for result in results),
-        "from_rttm": sum(TURNS in replayed_from(result) for result in results),
-        "audio_seconds": round(sum(result.audio_seconds or 0.0 for result in results), 3),
-        "replay_seconds": round(sum(result.seconds or 0.0 for result in results), 3),
+        "near_ties": sum(replay["near_ties"] for replay in judged),
+        "from_audio": sum(AUDIO in row["replayed_from"] for row in rows),
+        "from_tensors": sum(TENSORS in row["replayed_from"] for row in rows),
+        "from_rttm": sum(TURNS in row["replayed_from"] for row in rows),
+        "audio_seconds": round(sum(row["audio_seconds"] or 0.0 for row in rows), 3),
+        "replay_seconds": round(sum(row["seconds"] or 0.0 for row in rows), 3),
         "seconds": round(seconds, 3),
     }
 

@@ -17,18 +17,27 @@ COLUMNS = ("layer", "max abs", "relative", "limit", "worst chunk", "")
 
 def proof_data(proofs: Iterable[Proof], runtime: str, version: str | None, weights: str) -> dict[str, Any]:
     """Everything that was found, as `parity layers --json` writes it; an infinite drift is the text inf."""
-    fixtures = [
-        {
-            "name": proof.fixture,
-            "chunks": list(proof.chunks),
-            "sampled": proof.sampled,
-            "first_out": proof.first_out,
-            "looks_like": proof.looks_like,
-            "layers": [_row(layer) for layer in proof.layers],
-        }
-        for proof in proofs
-    ]
-    return {"schema": 1, "runtime": {"name": runtime, "version": version}, "weights": weights, "fixtures": fixtures}
+    return layers_document(map(fixture_layers, proofs), runtime, version, weights)
+
+
+def layers_document(
+    fixtures: Iterable[dict[str, Any]], runtime: str, version: str | None, weights: str
+) -> dict[str, Any]:
+    """The same, of rows of `fixture_layers`."""
+    found = {"name": runtime, "version": version}
+    return {"schema": 1, "runtime": found, "weights": weights, "fixtures": list(fixtures)}
+
+
+def fixture_layers(proof: Proof) -> dict[str, Any]:
+    """One fixture's row."""
+    return {
+        "name": proof.fixture,
+        "chunks": list(proof.chunks),
+        "sampled": proof.sampled,
+        "first_out": proof.first_out,
+        "looks_like": proof.looks_like,
+        "layers": [_row(layer) for layer in proof.layers],
+    }
 
 
 def _row(layer: LayerProof) -> dict[str, Any]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 from support import ROOT
+from typer.testing import CliRunner
 
+import bench.__main__ as command
 from bench.limit import trunk_gflop
 from bench.memory import forget_peak, peak_mb
 from bench.report import clip_data, document, equal, markdown, remarks, table, write_plot
@@ -127,6 +131,55 @@ def test_sides_take_turns_after_a_warm_up_and_each_round_begins_with_another():
     found = list(in_turns(running, [["a", "b"], ["a"]], lambda said: None))
     assert log == [("x", "a"), ("y", "a"), *[("x", "a"), ("y", "a"), ("x", "b"), ("y", "b")], ("y", "a"), ("x", "a")]
     assert [name for name, _ in found] == ["a", "b", "a"] and found[0][1]["y"] == {"side": "y"}
+
+
+class Cut(Exception):
+    """What ends a benchmark in its second round."""
+
+
+class Timed(Recorder):
+    """A side that takes no time, and stops when it was asked too often."""
+
+    most = 99
+
+    def run(self, fixture: str) -> dict:
+        super().run(fixture)
+        if len(self._log) > self.most:
+            raise Cut
+        return {**answer(1.0, [TURN, TURN]), "peak_mb": 100.0}
+
+
+def test_a_benchmark_cut_short_goes_on_with_what_was_not_timed(tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "limit", lambda cores: LIMIT)
+    monkeypatch.setattr(command, "load_weights", lambda: SimpleNamespace(embedding={}))
+    monkeypatch.setattr(command, "choose_runtime", lambda *_: "onnx")
+    log: list[tuple[str, str]] = []
+    started: list[str] = []
+
+    @contextlib.contextmanager
+    def sides(names, cores):
+        started.extend(names)
+        yield [Timed(name, log) for name in names]
+
+    monkeypatch.setattr(command, "sides", sides)
+    clips = ["13_no_speech", "14_partial_tail"]
+    words = ["--runtime", "onnx", "--no-plain", "--no-sherpa", "--rounds", "2"]
+    words += [word for clip in clips for word in ("--fixture", clip)]
+    path = tmp_path / "bench.json"
+    monkeypatch.setattr(Timed, "most", 8)  # two to warm up, four in the first round, the first clip of the second
+    assert isinstance(CliRunner().invoke(command.app, [*words, "--json", str(path)]).exception, Cut)
+    log.clear()
+    monkeypatch.setattr(Timed, "most", 99)
+    done = CliRunner().invoke(command.app, [*words, "--json", str(path), "--resume"])
+    assert done.exit_code == 0 and "--resume: 3 of 3 taken" in done.stderr, done.output
+    assert len({fixture for _, fixture in log}) == 1 and len(log) == 4  # one clip: to warm up, and its second round
+    resumed = json.loads(path.read_text())
+    assert [clip["rounds"] for clip in resumed["clips"]] == [2, 2]
+    assert CliRunner().invoke(command.app, [*words, "--json", str(tmp_path / "b.json")]).exit_code == 0
+    assert resumed == json.loads((tmp_path / "b.json").read_text())
+    started.clear()
+    assert CliRunner().invoke(command.app, [*words, "--json", str(path), "--resume"]).exit_code == 0
+    assert started == []
 
 
 def test_a_trunk_is_as_much_work_as_the_design_says():
