@@ -47,9 +47,15 @@ class Filterbank:
     padded_edges : windows centred on every 10 ms, the signal mirrored at its ends (Kaldi's `snip_edges` off)
     remove_offset : whether each window's mean is taken off
     emphasise_first : pre-emphasis of the whole signal instead of each window by itself
-    window, bank : () -> (400,) and (80, 256) float32
+    preemphasis : what of the sample before is taken off
+    keep_first : whether a window's first sample, which has none before it, stays whole
+    window_first : whether the window comes before pre-emphasis
+    shift : samples from one window to the next
+    fft_size : samples that windows are filled up to with zeros, at least as many as a window has
+    window, bank : () -> (samples,) and (bins, fft_size // 2) float32
     power : exponent of the magnitude
     floor : smallest energy before the logarithm
+    offset : what is added to energies before the logarithm
     centred : whether the chunk's mean is taken off
     """
 
@@ -58,10 +64,16 @@ class Filterbank:
     padded_edges: bool = False
     remove_offset: bool = True
     emphasise_first: bool = False
+    preemphasis: float = float(PREEMPHASIS)
+    keep_first: bool = False
+    window_first: bool = False
+    shift: int = SHIFT_SAMPLES
+    fft_size: int = FFT_SIZE
     window: Table = hamming_window
     bank: Table = mel_bank
     power: int = 2
     floor: float = float(FLOOR)
+    offset: float = 0.0
     centred: bool = True
 
     def __call__(self, samples: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -76,29 +88,42 @@ class Filterbank:
         -------
         (998, 80) float32; (1000, 80) with `padded_edges`
         """
-        windowed = self._windows(samples.astype(np.float32) * np.float32(self.scale), seed)
-        bins = fft.fft(windowed.astype(np.complex64), n=FFT_SIZE, axis=1)[:, : FFT_SIZE // 2]
-        energies = np.abs(bins).astype(np.float64) ** self.power @ self.bank().T.astype(np.float64)
-        features = np.log(np.maximum(energies, self.floor))
+        energies = self.energies(samples, seed)
+        features = np.log(np.maximum(energies + self.offset, self.floor))
         mean = features.mean(axis=0, keepdims=True) if self.centred else 0.0
         return (features - mean).astype(np.float32)
 
+    def energies(self, samples: np.ndarray, seed: int = 0) -> np.ndarray:
+        """What lies under each filter: (frames, bins) float64."""
+        bins = self.magnitudes(samples, seed)
+        return bins.astype(np.float64) ** self.power @ self.bank().T.astype(np.float64)
+
+    def magnitudes(self, samples: np.ndarray, seed: int = 0) -> np.ndarray:
+        """Of the spectrum, without the Nyquist bin: (frames, fft_size // 2) float32."""
+        windowed = self._windows(samples.astype(np.float32) * np.float32(self.scale), seed)
+        return np.abs(fft.fft(windowed.astype(np.complex64), n=self.fft_size, axis=1)[:, : self.fft_size // 2])
+
     def _windows(self, scaled: np.ndarray, seed: int) -> np.ndarray:
+        window = self.window()
         if self.padded_edges:
             scaled = np.pad(scaled, EDGE_SAMPLES, mode="symmetric")
         if self.emphasise_first:
-            scaled = _emphasised(scaled)
-        frames = np.lib.stride_tricks.sliding_window_view(scaled, WINDOW_SAMPLES)[::SHIFT_SAMPLES]
+            scaled = self._emphasised(scaled)
+        frames = np.lib.stride_tricks.sliding_window_view(scaled, len(window))[:: self.shift]
         if self.dither:
             noise = np.random.default_rng(seed).standard_normal(frames.shape, dtype=np.float32)
             frames = frames + np.float32(self.dither) * noise
         if self.remove_offset:
             frames = frames - frames.mean(axis=1, keepdims=True, dtype=np.float32)
-        return (frames if self.emphasise_first else _emphasised(frames)) * self.window()
+        if self.emphasise_first:
+            return frames * window
+        return self._emphasised(frames * window) if self.window_first else self._emphasised(frames) * window
 
-
-def _emphasised(signal: np.ndarray) -> np.ndarray:
-    return signal - PREEMPHASIS * np.concatenate([signal[..., :1], signal[..., :-1]], axis=-1)
+    def _emphasised(self, signal: np.ndarray) -> np.ndarray:
+        before = np.concatenate([signal[..., :1], signal[..., :-1]], axis=-1)
+        if self.keep_first:
+            before[..., 0] = 0.0
+        return signal - np.float32(self.preemphasis) * before
 
 
 def series(compute: Callable[[np.ndarray, int], np.ndarray], chunk_waveforms: ChunkSeries) -> ChunkSeries:
@@ -140,21 +165,45 @@ def slaney_mel(hertz: np.ndarray) -> np.ndarray:
     )
 
 
-def triangles(scale: Scale = kaldi_mel, low_hz: float = LOW_HZ, *, in_hertz: bool = False) -> np.ndarray:
-    """Triangular filters equally spaced on a mel scale, (80, 256) float32.
+def triangles(
+    scale: Scale = kaldi_mel,
+    low_hz: float = LOW_HZ,
+    *,
+    in_hertz: bool = False,
+    high_hz: float = HIGH_HZ,
+    count: int = NUM_MEL_BINS,
+    fft_size: int = FFT_SIZE,
+    sample_rate: int = geometry.SAMPLE_RATE,
+) -> np.ndarray:
+    """Triangular filters equally spaced on a mel scale, (count, fft_size // 2) float32.
 
     Parameters
     ----------
     scale : hertz -> mel
+    low_hz, high_hz : where the first begins and the last ends
     in_hertz : sides are straight over frequency instead of over mel
     """
-    hertz = geometry.SAMPLE_RATE / FFT_SIZE * np.arange(FFT_SIZE // 2)
-    low_mel, high_mel = scale(np.array([low_hz, HIGH_HZ]))
-    edges = np.linspace(low_mel, high_mel, NUM_MEL_BINS + 2)
-    position = scale(hertz)
+    hertz = sample_rate / fft_size * np.arange(fft_size // 2)
+    position, edges = scale(hertz), edges_on(scale, low_hz, high_hz, count)
     if in_hertz:
-        fine = np.linspace(0.0, HIGH_HZ, 1_000_001)
-        position, edges = hertz, np.interp(edges, scale(fine), fine)
+        position, edges = hertz, edges_in_hertz(scale, edges, high_hz)
+    return between(position, edges)
+
+
+def edges_on(scale: Scale, low_hz: float, high_hz: float = HIGH_HZ, count: int = NUM_MEL_BINS) -> np.ndarray:
+    """Where so many triangles begin, peak and end on a mel scale: (count + 2,)."""
+    low, high = scale(np.array([low_hz, high_hz]))
+    return np.linspace(float(low), float(high), count + 2)
+
+
+def edges_in_hertz(scale: Scale, edges: np.ndarray, high_hz: float = HIGH_HZ) -> np.ndarray:
+    """Positions on a mel scale as frequencies."""
+    fine = np.linspace(0.0, high_hz, 1_000_001)
+    return np.interp(edges, scale(fine), fine)
+
+
+def between(position: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Triangles from each edge over the next to the one after it: (edges - 2, positions) float32."""
     left, centre, right = edges[:-2, None], edges[1:-1, None], edges[2:, None]
     rising, falling = (position - left) / (centre - left), (right - position) / (right - centre)
     return np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
