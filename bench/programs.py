@@ -26,8 +26,8 @@ from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import Prepared, prepare
 from parity.gate.recorded import replay_tensors
 from parity.networks.runtime import one_blas_thread
-from parity.ports.program.implementation import PREFIX, load_program
-from parity.ports.python import NATIVE, Implementation
+from parity.ports.program.implementation import load_program
+from parity.ports.python import NATIVE, PREFIX, Implementation
 from parity.report.document import environment, to_json
 from parity.sources.weights import load_weights
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from capture.decisions.made import FRAMES, Cases, frame_counts, frames, speech
+from capture.decisions.made import FRAMES, Cases, above, below, frame_counts, frames, speech
 from parity.community1 import geometry
 from parity.fixtures.decisions import DecisionCase
 
@@ -217,13 +217,13 @@ def turns() -> list[DecisionCase]:
         "gap_below_min_duration_off",
         "A gap shorter than min_duration_off by one float is filled.",
         pair,
-        min_duration_off=float(np.nextafter(gap, 1.0)),
+        min_duration_off=above(gap),
     )
     add(
         "gap_above_min_duration_off",
         "A gap longer than min_duration_off by one float is not.",
         pair,
-        min_duration_off=float(np.nextafter(gap, 0.0)),
+        min_duration_off=below(gap),
     )
     add(
         "gaps_one_after_the_other",

@@ -7,23 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from capture.decisions.made import Cases, halves, training, unit
+from capture.decisions.made import Cases, above, below, halves, training, unit
 from parity.fixtures.decisions import DecisionCase
 
 ROOT2 = math.sqrt(2.0)
 DIMENSIONS = 128
 P17_POINTS = np.array([(0.0, 0.0), (1.0, 0.0), (0.5, 0.9)])
 P17_CUT = 0.95
-
-
-def below(value: float) -> float:
-    """The next float64 towards zero."""
-    return float(np.nextafter(value, 0.0))
-
-
-def above(value: float) -> float:
-    """The next float64 away from zero."""
-    return float(np.nextafter(value, np.inf))
 
 
 def merges() -> list[DecisionCase]:

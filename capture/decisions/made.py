@@ -76,6 +76,16 @@ def halves(*signs: int, first: int = 0) -> dict[int, float]:
     return {first + axis: 0.5 * sign for axis, sign in enumerate(signs or (1, 1, 1, 1))}
 
 
+def below(value: float) -> float:
+    """The next float64 towards zero, of a number above it."""
+    return float(np.nextafter(value, 0.0))
+
+
+def above(value: float) -> float:
+    """The next float64 away from zero, of a number above it."""
+    return float(np.nextafter(value, np.inf))
+
+
 def frame_counts(chunks: int, *spans: tuple[int, int, int]) -> np.ndarray:
     """A count: (num_frames, 1) uint8; a span is (how many speak, first frame, number of frames)."""
     count = np.zeros((geometry.num_frames(chunks), 1), np.uint8)

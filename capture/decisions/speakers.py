@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from capture.decisions.made import DIMENSION, Cases, embeddings, places, speech, training, unit
+from capture.decisions.made import DIMENSION, Cases, above, below, embeddings, places, speech, training, unit
 from parity.fixtures.decisions import DecisionCase
 
-JUST_BELOW = float(np.nextafter(1e-7, 0.0))
-JUST_ABOVE = float(np.nextafter(1e-7, 1.0))
+JUST_BELOW, JUST_ABOVE = below(1e-7), above(1e-7)
 SIX = (unit(0), unit(0, 2.0), unit(1), unit(1, 2.0), unit(2), unit(2, 2.0))
 
 
@@ -353,7 +352,7 @@ def assignment() -> list[DecisionCase]:
     add(
         "one_ulp_decides",
         "A score better by one float64 decides a tie.",
-        ((1.0, 1.0), (float(np.nextafter(1.0, 2.0)), 1.0), (0.0, 0.0)),
+        ((1.0, 1.0), (above(1.0), 1.0), (0.0, 0.0)),
     )
     add(
         "both_prefer_the_same",

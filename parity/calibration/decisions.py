@@ -15,9 +15,9 @@ from typing import Any, NoReturn, cast
 from parity.community1 import Parameters
 from parity.community1.networks import without_networks
 from parity.faults.fault import Fault, Workshop
-from parity.fixtures.decisions import INSIDE, DecisionCase
+from parity.fixtures.decisions import DecisionCase
 from parity.pipeline import Pipeline
-from parity.replay.decisions import ask, stages_of
+from parity.replay.decisions import ask
 from parity.sources import WeightSet
 
 
@@ -41,14 +41,14 @@ class Caught:
 
 def catch(faults: Iterable[Fault], cases: tuple[DecisionCase, ...]) -> list[Caught]:
     """Put the cases to every fault that touches a decision, in the order of the faults."""
-    stages = stages_of(cases)
+    stages = {case.pipeline_stage for case in cases}
     found = [_catch(fault, cases) for fault in faults if fault.stage in stages]
     return [one for one in found if one is not None]
 
 
 def _catch(fault: Fault, cases: tuple[DecisionCase, ...]) -> Caught | None:
     """None where the fault wants weights: it lies in a network."""
-    mine = [case for case in cases if INSIDE.get(case.stage, case.stage) == fault.stage]
+    mine = [case for case in cases if case.pipeline_stage == fault.stage]
     started = time.perf_counter()
     try:
         answers = [ask(case, partial(_planted, fault, case)) for case in mine]

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from parity.ports.program import Program
 
 GROUP = "parity.implementations"
+PREFIX = "exec:"
+"""What a program's command line follows, see `parity.ports.program`."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,11 @@ def load_implementation(spec: str, stage_timeout: float | None = None) -> Implem
     InputError : nothing of that name can be loaded, it is neither a mapping of stages nor a function, or what the
         program says of itself is wrong
     """
-    if stage_timeout is not None and not spec.startswith("exec:"):
+    if stage_timeout is not None and not spec.startswith(PREFIX):
         raise InputError(f"--stage-timeout {stage_timeout:g}: is a program's, and --implementation {spec} is none")
     if spec == NATIVE.name:
         return NATIVE
-    if spec.startswith("exec:"):
+    if spec.startswith(PREFIX):
         from parity.ports.program import STAGE_TIMEOUT
         from parity.ports.program.implementation import load_program
 

@@ -2,7 +2,7 @@
 
 Task: a case and a pipeline -> what the stage decides; a case and what somebody decided -> the verdict. A stage whose
 condition does not hold writes nothing, and that may be the answer (KMeans where no number was imposed). No network is
-loaded: where a decision is a line behind one (`INSIDE`), the network is a stub that returns the case's own numbers.
+loaded: where a decision is a line behind one (`powerset`), the network is a stub that returns the case's own numbers.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from parity.community1 import Parameters, community1_pipeline, geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.networks import without_networks
 from parity.errors import one_line
-from parity.fixtures.decisions import INSIDE, POWERSET, URI, DecisionCase
+from parity.fixtures.decisions import POWERSET, URI, DecisionCase
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.raised import StageRaised
@@ -72,7 +72,7 @@ def ask(case: DecisionCase, change: Change = lambda pipeline: pipeline) -> Decid
         chunks = len(inputs.pop("segmentation_logits"))
         samples = geometry.CHUNK_SAMPLES + (chunks - 1) * geometry.STEP_SAMPLES
         inputs["waveform"] = np.zeros((1, samples), np.float32)
-    stage = change(community1_pipeline(networks, parameters))[INSIDE.get(case.stage, case.stage)]
+    stage = change(community1_pipeline(networks, parameters))[case.pipeline_stage]
     if stage.when is not None and not set(stage.when.reads) <= set(stage.reads):
         stage = replace(stage, when=None)  # whether anybody spoke is not what the case is about
     try:
@@ -104,11 +104,6 @@ def judge(case: DecisionCase, made: Artefacts) -> Decided:
     except (TypeError, ValueError) as error:
         return Decided(case, problem=f"cannot be compared ({one_line(error)})", got=got)
     return Decided(case, drifts, got=got)
-
-
-def stages_of(cases: tuple[DecisionCase, ...]) -> tuple[str, ...]:
-    """The stages that cases are about, each once."""
-    return tuple(dict.fromkeys(INSIDE.get(case.stage, case.stage) for case in cases))
 
 
 def _as_text(name: str, value: Any) -> Any:

@@ -15,6 +15,7 @@ from parity.measure.drift import Drift
 from parity.ports.check import Answer, Checked
 from parity.ports.check.answers import is_python
 from parity.ports.check.controls import Control
+from parity.ports.python import PREFIX
 from parity.report.grid import uncut
 from parity.report.headline import said
 from parity.report.wording import scientific
@@ -151,16 +152,16 @@ def _lines(answer: Answer) -> Iterator[str]:
     question = answer.question
     yield ""
     yield from _wrapped("", f"{question.name} ({question.stage.name}): {question.about}")
-    settings = question.case.parameters if question.case else {}
-    changed = ", ".join(f"{name}={value!r}" for name, value in settings.items())
-    for name in question.stage.reads:
-        if question.values.get(name) is not None and question.case is not None:
-            yield from _wrapped("input     ", f"{name} = {brief(question.values[name])}")
-    if changed:
-        yield from _wrapped("with      ", changed)
+    if question.case is not None:
+        for name in question.stage.reads:
+            if question.values.get(name) is not None:
+                yield from _wrapped("input     ", f"{name} = {brief(question.values[name])}")
+        changed = ", ".join(f"{name}={value!r}" for name, value in question.case.parameters.items())
+        yield from _wrapped("with      ", changed) if changed else ()
     if answer.problem:
-        for name, value in question.expected.items() or {"nothing": None}.items():
-            yield from _wrapped("expected  ", f"{name} = {brief(value)}" if value is not None else "nothing")
+        expected = [f"{name} = {brief(value)}" for name, value in question.expected.items()]
+        for text in expected or ["nothing"]:
+            yield from _wrapped("expected  ", text)
         yield from _wrapped("got       ", answer.problem)
     for drift in answer.drifts:
         if not drift.within:
@@ -235,9 +236,8 @@ def _answer(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _quoted(given: str, prefix: str = "exec:") -> str:
+def _quoted(given: str, prefix: str = PREFIX) -> str:
     if is_python(given):
         return given
-    bare = given.removeprefix("exec:")
-    text = f"{prefix}{bare}"
+    text = prefix + given.removeprefix(PREFIX)
     return f'"{text}"' if " " in text else text

@@ -6,8 +6,10 @@ functions leave in place are not asked.
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,17 +19,19 @@ from typing import Any, Protocol
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.errors import InputError, one_line
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.decisions import read_decisions
 from parity.measure.drift import Drift
 from parity.names import find_names
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts
 from parity.ports.check.questions import FEW, Question, hearing_stages, known_stages, questions
 from parity.ports.program.contract import check_stages
+from parity.ports.program.failures import ProgramFailed
 from parity.ports.program.program import STAGE_TIMEOUT, Program
-from parity.ports.python import NATIVE, Implementation, load_implementation
+from parity.ports.python import NATIVE, PREFIX, Implementation, load_implementation
 from parity.replay.decisions import ask
 
-PREFIX = "exec:"
 PYTHON = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 """`module:object`, as no program is called."""
 
@@ -68,7 +72,7 @@ class Checked:
     stages : those asked for
     answers : in the order asked
     not_asked : stages of the port to which there is no question, or that want audio and were not named
-    seconds, port_seconds : wall time of all, and of the port in it
+    seconds : wall time of all
     """
 
     port: str
@@ -77,7 +81,11 @@ class Checked:
     answers: tuple[Answer, ...]
     not_asked: tuple[str, ...]
     seconds: float
-    port_seconds: float
+
+    @property
+    def port_seconds(self) -> float:
+        """Wall time of the port in it."""
+        return sum(answer.seconds for answer in self.answers)
 
     @property
     def wrong(self) -> tuple[Answer, ...]:
@@ -125,9 +133,6 @@ def check(
     ------
     InputError : no such port, a stage that it has not, or nothing that could be asked
     """
-    from parity.fixtures.catalogue import Catalogue, default_folder
-    from parity.fixtures.decisions import read_decisions
-
     started = time.perf_counter()
     named = _named(stages)
     entries = Catalogue.read(default_folder()).select(list(fixtures))
@@ -152,8 +157,7 @@ def check(
         )
     seconds = time.perf_counter() - started
     not_asked = tuple(name for name in asked if name in without)
-    spent = sum(answer.seconds for answer in answers)
-    return Checked(port.name, given, asked, tuple(answers), not_asked, seconds, spent)
+    return Checked(port.name, given, asked, tuple(answers), not_asked, seconds)
 
 
 def open_port(given: str, timeout: float = STAGE_TIMEOUT) -> Port:
@@ -207,9 +211,8 @@ class ProgramPort:
         started = time.perf_counter()
         try:
             made = self._program.stage(question.stage, question.values, question.parameters)
-        except StageRaised as error:
-            what = getattr(error, "what", error.said)
-            return Answer(question, problem=f"{what} ({error.place})", seconds=time.perf_counter() - started)
+        except ProgramFailed as error:
+            return Answer(question, problem=f"{error.what} ({error.place})", seconds=time.perf_counter() - started)
         return _judged(question, made, time.perf_counter() - started)
 
     def close(self) -> None:
@@ -250,8 +253,6 @@ class PythonPort:
 
 def _judged(question: Question, made: Artefacts, seconds: float) -> Answer:
     drifts, problem = question.judged(made)
-    if not problem and (missing := [name for name in question.expected if made.get(name) is None]):
-        problem = f"wrote no {', '.join(missing)}"
     return Answer(question, drifts, problem, made, seconds)
 
 
@@ -276,12 +277,8 @@ def _stages_to_ask(port: Port, named: list[str]) -> tuple[str, ...]:
 def files_of(given: str) -> list[Path]:
     """The files that a port is made of, as far as its name tells."""
     if is_python(given):
-        import importlib.util
-
         spec = importlib.util.find_spec(given.partition(":")[0])
         return [Path(spec.origin)] if spec and spec.origin else []
-    import shutil
-
     words = command_of(given)
     found = [Path(word) for word in words if Path(word).is_file()]
     program = shutil.which(words[0])

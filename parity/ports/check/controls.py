@@ -106,5 +106,4 @@ def _checked(name: str, book: Path, asked: Iterable[Question]) -> Checked:
         answers = tuple(port.answer(question) for question in asked)
     finally:
         port.close()
-    seconds, spent = time.perf_counter() - started, sum(answer.seconds for answer in answers)
-    return Checked(port.name, name, port.stages, answers, (), seconds, spent)
+    return Checked(port.name, name, port.stages, answers, (), time.perf_counter() - started)

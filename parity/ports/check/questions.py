@@ -16,7 +16,7 @@ from parity.fixtures.catalogue import Fixture
 from parity.fixtures.decisions import INSIDE, POWERSET, URI, DecisionCase
 from parity.fixtures.heard import with_heard
 from parity.fixtures.prepare import load_inputs
-from parity.fixtures.snapshot import read_snapshot
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline, Stage
 from parity.replay.decisions import judge
@@ -111,13 +111,19 @@ def _of_case(case: DecisionCase) -> Question:
         native = _graph(settings)[case.stage]
         writes = native.writes if case.expected else ()
         stage = Stage(native.name, native.reads, writes, native.run)
-    verdict = partial(_verdict, case)
-    return Question(case.id, stage, case.about, case.inputs, settings, URI, case.expected, verdict, case)
+    judged = partial(_verdict_on_case, case)
+    return Question(case.id, stage, case.about, case.inputs, settings, URI, case.expected, judged, case)
 
 
-def _verdict(case: DecisionCase, made: Artefacts) -> Verdict:
+def _verdict_on_case(case: DecisionCase, made: Artefacts) -> Verdict:
     decided = judge(case, made)
     return decided.drifts, decided.problem
+
+
+def _verdict_on_recording(stage: Stage, pipeline: Pipeline, snapshot: Snapshot, made: Artefacts) -> Verdict:
+    missing = [name for name in stage.writes if name in snapshot.values and made.get(name) is None]
+    problem = f"wrote no {', '.join(missing)}" if missing else ""
+    return tuple(compare_alone(stage, pipeline, made, snapshot)), problem
 
 
 def _of_recording(fixture: Fixture, wanted: set[str], heard: bool) -> Iterator[Question]:
@@ -128,19 +134,11 @@ def _of_recording(fixture: Fixture, wanted: set[str], heard: bool) -> Iterator[Q
     pipeline = _graph(settings)
     reference = reference_artefacts(snapshot, inputs)
     for stage in pipeline:
-        reads_what_is_there = heard or not HEARD & set(stage.reads)
-        reads_what_is_there &= not any(lacks(name, pipeline, reference) for name in set(stage.needs) - HEARD)
-        if stage.name not in wanted or not reads_what_is_there:
-            continue
-        if stage.when is not None and not stage.when.holds(reference):
-            continue
         expected = {name: snapshot.values[name] for name in stage.writes if name in snapshot.values}
-        if not expected:
+        if stage.name not in wanted or not expected or (HEARD & set(stage.reads) and not heard):
             continue
-
-        def verdict(made: Artefacts, stage: Stage = stage) -> Verdict:
-            return tuple(compare_alone(stage, pipeline, made, snapshot)), ""
-
+        if any(lacks(name, pipeline, reference) for name in set(stage.needs) - HEARD):
+            continue
         yield Question(
             name=fixture.name,
             stage=stage,
@@ -149,5 +147,5 @@ def _of_recording(fixture: Fixture, wanted: set[str], heard: bool) -> Iterator[Q
             settings=settings,
             uri=fixture.name,
             expected=expected,
-            judged=verdict,
+            judged=partial(_verdict_on_recording, stage, pipeline, snapshot),
         )

@@ -160,8 +160,7 @@ def _check_value(artefact: Artefact, value: Any, sizes: dict[str, tuple[int, str
         return
     if value.dtype != artefact.dtype and (artefact.name not in MAY_BE_SINGLE or value.dtype != np.float32):
         raise InputError(f"{artefact.name} is {value.dtype}, expected {artefact.dtype}")
-    fits = value.ndim == len(artefact.dims)
-    if fits:
+    if value.ndim == len(artefact.dims):
         for letter, size in zip(artefact.dims, value.shape, strict=True):
             want, whose = (None, "") if letter == OWN_SIZE else _size(letter, sizes)
             if want is not None and want != size:

@@ -15,9 +15,8 @@ from parity.pipeline.stage import Pipeline, Stage
 from parity.ports.program.contract import check_stages
 from parity.ports.program.declares import declared_by
 from parity.ports.program.program import STAGE_TIMEOUT, Program
-from parity.ports.python import Implementation
+from parity.ports.python import PREFIX, Implementation
 
-PREFIX = "exec:"
 URI = "recording"
 """What a program's RTTM lines are to be called; they are compared under one name whatever they say."""
 

@@ -76,19 +76,19 @@ class Child:
         """Its process id, which is its group's too."""
         return self.process.pid
 
-    def wait(self, deadline: float, ready: Callable[[float], bool] | None = None) -> str | None:
+    def wait(self, limit: float, ready: Callable[[float], bool] | None = None) -> str | None:
         """Wait until it has ended, or until something else is there.
 
         Parameters
         ----------
-        deadline : on `time.monotonic`
+        limit : seconds to wait at most
         ready : waits for that many seconds at most, and says whether what is waited for is there; None: for the end
 
         Returns
         -------
         None where it came; else why not: `time` or `log`
         """
-        pause = SHORTEST_WAIT
+        deadline, pause = time.monotonic() + limit, SHORTEST_WAIT
         while True:
             self.look()
             if self._log_size() > LOG_LIMIT:
@@ -101,9 +101,9 @@ class Child:
             pause = min(2 * pause, LONGEST_WAIT)
 
     def has_ended(self, seconds: float = 0.0) -> bool:
-        """Wait that long at most for its end; it stays known to the system, so that its number is nobody else's."""
+        """Wait that long at most for its end."""
         deadline = time.monotonic() + seconds
-        while os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is None:
+        while not self._ended():
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
@@ -141,6 +141,12 @@ class Child:
             os.close(self._end)
             self._end = None
         return self.process.wait()
+
+    def _ended(self) -> bool:
+        """It stays known to the system where that can be, so that its number is nobody else's before its group goes."""
+        if hasattr(os, "waitid"):
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        return self.process.poll() is not None  # macOS before Python 3.13
 
     def _log_size(self) -> int:
         return sum(path.stat().st_size for path in self._files if path.exists())

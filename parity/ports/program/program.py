@@ -22,17 +22,18 @@ from parity.pipeline.stage import Artefacts, Stage
 from parity.ports.program import process
 from parity.ports.program.contract import Description, read_description
 from parity.ports.program.exchange import read_outputs, write_inputs
-from parity.ports.program.failures import ProgramFailed, TimedOut, WrongOutput, ended, in_one_line, read_log
+from parity.ports.program.failures import ProgramFailed, TimedOut, WrongOutput, ended, read_log
 from parity.ports.program.kept import Kept, key_of
 from parity.ports.program.process import Child, in_words
 from parity.ports.program.ranges import Piece, joined, pieces
 from parity.ports.program.request_folders import IN, OUT, RequestFolders, remove
-from parity.ports.program.server import Died, Server, deadline_in
+from parity.ports.program.server import Died, Server
 
 STAGE_TIMEOUT = 300.0
 """Seconds that one request may take, loading of models included."""
 
-WHOLE = "run"
+DESCRIBE, WHOLE = "describe", "run"
+OUTPUT = "output"
 DESCRIBE_TIMEOUT = 60.0
 DESCRIPTION_LIMIT = 1 << 20
 
@@ -180,7 +181,7 @@ class Program:
         out.mkdir(parents=True)
         started, peak = time.perf_counter(), None
         try:
-            _, peak = self._called(WHOLE, [WHOLE, str(clip.absolute()), str(out)], folder)
+            _, peak = self._called(WHOLE, [WHOLE, str(clip.absolute()), str(out)], folder, self.timeout)
         finally:
             self._spent(WHOLE, started, peak)
         return out
@@ -205,7 +206,8 @@ class Program:
             if self.serves:
                 log, peak = self._served(stage.name, into, out)
             else:
-                log, peak = self._called(stage.name, ["stage", stage.name, str(into), str(out)], folder)
+                words = ["stage", stage.name, str(into), str(out)]
+                log, peak = self._called(stage.name, words, folder, self.timeout)
             try:
                 return read_outputs(out, stage, read, self.description.formats, since, parameters.get("chunks"))
             except InputError as error:
@@ -218,17 +220,17 @@ class Program:
         cost = self.account.costs.get(stage, Cost(stage))
         self.account.costs[stage] = cost.with_call(time.perf_counter() - started, peak)
 
-    def _called(self, stage: str, words: Sequence[str], folder: Path) -> tuple[str, int | None]:
-        """One call of the program; its log, and its peak memory."""
-        files = folder / "log", folder / "output"
+    def _called(self, stage: str, words: Sequence[str], folder: Path, limit: float) -> tuple[str, int | None]:
+        """One call of the program; its log, and its peak memory. What it printed lies in `folder`, in `OUTPUT`."""
+        files = folder / "log", folder / OUTPUT
         child = Child([*self.command, *words], self._mark, *files)
         try:
-            missed = child.wait(deadline_in(self.timeout))
+            missed = child.wait(limit)
         finally:
             status = child.end()
         log = next((text for file in files if (text := read_log(file)).strip()), "")
         if missed is not None:
-            raise TimedOut(self.name, stage, f"{in_words(missed, self.timeout)}; killed", log)
+            raise TimedOut(self.name, stage, f"{in_words(missed, limit)}; killed", log)
         if status != 0:
             raise ended(self.name, stage, status, log)
         return log, child.peak
@@ -241,7 +243,7 @@ class Program:
                 self._server = Server(self.command, self._mark, self.folder / "server.log")
             server = self._server
             try:
-                server.ask(stage, request, deadline_in(self.timeout), self.timeout)
+                server.ask(stage, request, self.timeout)
                 return server.log(), server.child.peak
             except Died as death:
                 self._server = None
@@ -257,20 +259,11 @@ class Program:
         raise AssertionError("a server is asked twice at most")
 
     def _describe(self) -> Description:
-        log, output = self.folder / "log", self.folder / "output"
-        limit = min(self.timeout, DESCRIBE_TIMEOUT)
-        child = Child([*self.command, "describe"], self._mark, log, output)
         try:
-            missed = child.wait(deadline_in(limit))
-        finally:
-            status = child.end()
-        place = f"{self.name} describe"
-        if missed is not None:
-            raise InputError(f"{place}: {in_words(missed, limit)}; killed ({in_one_line(read_log(log))})")
-        if status != 0:
-            said = ended(self.name, "", status, read_log(log)).what
-            raise InputError(f"{place}: {said} ({in_one_line(read_log(log))})")
-        with output.open("rb") as file:
+            self._called(DESCRIBE, [DESCRIBE], self.folder, min(self.timeout, DESCRIBE_TIMEOUT))
+        except ProgramFailed as failure:
+            raise InputError(f"{self.name} {DESCRIBE}: {failure.what} ({failure.place})") from None
+        with (self.folder / OUTPUT).open("rb") as file:
             return read_description(self.name, file.read(DESCRIPTION_LIMIT))
 
 

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import select
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -55,13 +54,13 @@ class Server:
         self._out = self.child.process.stdout.fileno()
         os.set_blocking(self._out, False)
 
-    def ask(self, stage: str, request: Mapping[str, Any], deadline: float, limit: float) -> dict[str, Any]:
+    def ask(self, stage: str, request: Mapping[str, Any], limit: float) -> None:
         """Ask for one thing and wait for the answer.
 
         Parameters
         ----------
         stage : whom a failure is said of
-        deadline, limit : when to stop waiting, on `time.monotonic`, and the seconds that this is, for the message
+        limit : seconds to wait at most
 
         Raises
         ------
@@ -77,13 +76,13 @@ class Server:
         line = json.dumps({"id": self._asked, **request}, ensure_ascii=False).encode() + b"\n"
         if not send(self.child.process.stdin, line):
             raise self._died(stage)
-        missed = self.child.wait(deadline, self._has_line)
+        missed = self.child.wait(limit, self._has_line)
         self.child.look()
         if missed is not None:
             raise TimedOut(self.name, stage, f"{in_words(missed, limit)}; killed", self.log())
         if b"\n" not in self._buffer and len(self._buffer) <= LONGEST_LINE:
             raise self._died(stage)
-        return self._answer(stage)
+        self._check_answer(stage)
 
     def close(self) -> None:
         """End of input; what has not ended by itself soon after is killed."""
@@ -94,7 +93,7 @@ class Server:
         self.child.has_ended(GRACE)
         self.child.end()
 
-    def _answer(self, stage: str) -> dict[str, Any]:
+    def _check_answer(self, stage: str) -> None:
         line, _, self._buffer = self._buffer.partition(b"\n")
         try:
             said = parse_json(line)
@@ -108,7 +107,6 @@ class Server:
             raise Garbled(self.name, stage, f"answered id {wrong}, the request was {self._asked}", self.log())
         if not said["ok"]:
             raise Refused(self.name, stage, f"said: {one_line(said.get('error', 'no reason'), SHOWN * 3)}", self.log())
-        return said
 
     def _has_line(self, seconds: float) -> bool:
         """Whether there is a line, or will be none."""
@@ -144,8 +142,3 @@ class Server:
     def _shown(self) -> str:
         text = one_line(self._buffer.decode("utf-8", "replace"))
         return repr(text[:SHOWN]) + ("…" if len(text) > SHOWN else "")
-
-
-def deadline_in(seconds: float) -> float:
-    """That many seconds from now, on `time.monotonic`."""
-    return time.monotonic() + seconds

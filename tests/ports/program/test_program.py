@@ -95,6 +95,16 @@ def test_a_stage_is_called_once_for_the_same_inputs_and_its_cost_is_kept(light, 
     assert not Path("/proc/self/status").exists() or 1 << 20 < cost.peak_memory < 1 << 28
 
 
+@pytest.mark.parametrize("flags", [(), ("--serve",)])
+def test_a_program_runs_where_the_system_cannot_look_at_its_end_without_taking_it(light, monkeypatch, flags):
+    monkeypatch.delattr(os, "waitid")  # macOS before Python 3.13
+    monkeypatch.delattr(os, "pidfd_open", raising=False)
+    made = automatic()
+    with Program(light(*flags)) as program:
+        got = program.stage(synthetic()["assignment"], made, PARAMETERS)
+    assert same(got["hard_clusters"], made["hard_clusters"])
+
+
 def test_a_closed_program_leaves_no_folder_and_no_process(light):
     with Program(light("--serve")) as program:
         program.stage(synthetic()["assignment"], automatic(), PARAMETERS)
