@@ -29,9 +29,9 @@ ROUNDS = 5
 PACKAGES = ("numpy", "scipy", "pandas", "rich", "typer", "click", "parity")
 INSIDE = """
 import json, resource, sys
-from parity.__main__ import app
+from parity.__main__ import main
 try:
-    app()
+    main()
 finally:
     used = {name: (u.ru_utime + u.ru_stime) for name, u in (
         ("lab", resource.getrusage(resource.RUSAGE_SELF)), ("program", resource.getrusage(resource.RUSAGE_CHILDREN)))}
@@ -72,6 +72,7 @@ def check(program: str, byte_code: Path) -> Waited:
     """
     command = [sys.executable, "-c", INSIDE, "check", program]
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(byte_code)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # or nothing would ever be warm
     started = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     wall = time.perf_counter() - started

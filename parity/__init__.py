@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
@@ -72,6 +72,25 @@ CALLED = {
 """Room -> module and name of the function that is called where the room is."""
 
 
+def handed_on(room: str, places: Mapping[str, str]) -> Callable[[str], Any]:
+    """A room's `__getattr__` (PEP 562): the names of its face, each imported when it is first asked for.
+
+    Whoever needs one module of a room imports its face on the way, and should not wait for all that the face shows.
+
+    Parameters
+    ----------
+    room : the package, for the message
+    places : name -> the module that has it under that name
+    """
+
+    def find(name: str) -> Any:
+        if name in places:
+            return getattr(importlib.import_module(places[name]), name)
+        raise AttributeError(f"module {room!r} has no attribute {name!r}")
+
+    return find
+
+
 class Room(ModuleType, Generic[P, R]):
     """A package or module of this one that can be called as well."""
 
@@ -125,13 +144,10 @@ if TYPE_CHECKING:
     margins = _room(_margins)
     replay = _room(_replay)
 else:
+    _found = handed_on("parity", HANDED_ON)
 
     def __getattr__(name: str) -> Any:
-        if name in CALLED:
-            return importlib.import_module(f"parity.{name}")
-        if name in HANDED_ON:
-            return getattr(importlib.import_module(HANDED_ON[name]), name)
-        raise AttributeError(f"module 'parity' has no attribute {name!r}")
+        return importlib.import_module(f"parity.{name}") if name in CALLED else _found(name)
 
     def __dir__() -> list[str]:
         return sorted({*globals(), *__all__})

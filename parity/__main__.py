@@ -5,10 +5,12 @@ A table of contents: each command is a module of `parity.commands`.
 
 from __future__ import annotations
 
+import gc
 import sys
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command_name
 
 from parity.commands import fixtures, rnnt
 from parity.commands.audio import audio
@@ -45,10 +47,11 @@ CONTENTS = {
 NAMES: dict[Any, str] = {propose_map: "map"}
 """Commands that cannot be called what their functions are: Python has names of its own."""
 
-app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+KEPT = 50_000
+"""Objects made, less those that went, before Python looks for circles among them; its own 700 has it look hundreds of
+times while modules are imported, which make none that go: a tenth of a short command's time."""
 
 
-@app.callback()
 def about(
     version: VersionOption = False,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where an error came from, all of it.")] = False,
@@ -56,22 +59,42 @@ def about(
     """A parity lab for ports of pyannote's speaker-diarization-community-1."""
 
 
-for panel, commands in CONTENTS.items():
-    for command in commands:
-        if isinstance(command, typer.Typer):
-            app.add_typer(command, rich_help_panel=panel)
-        else:
-            app.command(NAMES.get(command), rich_help_panel=panel)(command)
+def application(only: str | None = None) -> typer.Typer:
+    """The command line, with all commands; or with one, for typer reads the signature of each that it is given."""
+    found = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+    found.callback()(about)
+    for panel, commands in CONTENTS.items():
+        for command in commands:
+            if only is not None and _name_of(command) != only:
+                continue
+            if isinstance(command, typer.Typer):
+                found.add_typer(command, rich_help_panel=panel)
+            else:
+                found.command(NAMES.get(command), rich_help_panel=panel)(command)
+    return found
+
+
+def _name_of(command: Any) -> str | None:
+    """What a function is called on the command line; None of a group, which has its name inside."""
+    if isinstance(command, typer.Typer):
+        return None
+    return NAMES.get(command) or get_command_name(command.__name__)
+
+
+app = application()
 
 
 def main() -> None:
     """Entry point: one line and exit status 2 for a user's mistake."""
+    gc.set_threshold(KEPT)
     run_and_exit(_app)
 
 
 def _app() -> object:
     check_dashes(sys.argv[1:])
-    return app()
+    asked = sys.argv[1] if len(sys.argv) > 1 else None
+    names = {_name_of(command) for commands in CONTENTS.values() for command in commands} - {None}
+    return application(asked)() if asked in names else app()
 
 
 if __name__ == "__main__":

@@ -8,8 +8,7 @@ Speech falls off slowly; what resampling or a codec left out falls at once.
 from __future__ import annotations
 
 import numpy as np
-from scipy import fft
-from scipy.signal.windows import blackmanharris
+import scipy
 
 SIZE = 2048
 """Samples of a piece; its window's side lobes are 92 dB down, deeper than 16 bits."""
@@ -48,7 +47,7 @@ class Spectrum:
 
     def __init__(self, sample_rate: int) -> None:
         self.sample_rate = sample_rate
-        self._window = blackmanharris(SIZE, sym=False).astype(np.float32)
+        self._window = scipy.signal.windows.blackmanharris(SIZE, sym=False).astype(np.float32)
         self._power = np.zeros(SIZE // 2 + 1)
         self._count = 0
 
@@ -58,7 +57,7 @@ class Spectrum:
         if last < 0:
             return
         for start in np.unique(np.linspace(0, last, min(PIECES, 1 + last // SIZE)).astype(int)):
-            bins = fft.rfft(block[:, start : start + SIZE] * self._window, axis=1)
+            bins = scipy.fft.rfft(block[:, start : start + SIZE] * self._window, axis=1)
             self._power += (bins.real.astype(np.float64) ** 2 + bins.imag.astype(np.float64) ** 2).mean(axis=0)
             self._count += 1
 

@@ -59,13 +59,14 @@ def _check(
     from parity.ports.check import check as ask
     from parity.ports.program.program import STAGE_TIMEOUT
     from parity.report.check import check_data, headline, remarks, stages_table, wrong_answers
-    from parity.report.document import to_json
 
     if json_path is not None:
         check_writable(json_path)
     with working(program) as say:
         checked = ask(program, stages or (), fixtures or FEW, timeout=timeout or STAGE_TIMEOUT, on_question=say)
     if json_path is not None:
+        from parity.report.document import to_json
+
         write_text(json_path, to_json(check_data(checked)))
     stdout.print(headline(checked), soft_wrap=True)
     for line in wrong_answers(checked):

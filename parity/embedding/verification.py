@@ -14,7 +14,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from sklearn.metrics import roc_curve
 
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE
 from parity.community1.fbank import compute_fbank
@@ -136,6 +135,8 @@ def equal_error_rate(same: np.ndarray, different: np.ndarray) -> float:
     ----------
     same, different : scores of pairs, higher for likelier the same speaker; at least one of each
     """
+    from sklearn.metrics import roc_curve
+
     labels = np.concatenate([np.ones(len(same)), np.zeros(len(different))])
     accepted, found, _ = roc_curve(labels, np.concatenate([same, different]), drop_intermediate=False)
     gap = accepted - (1 - found)  # rises from -1 to 1

@@ -7,10 +7,27 @@ regression case; `memo` sees to it that nothing runs twice; `explanation` is the
 
 from __future__ import annotations
 
-from parity.explain.case import run_case, write_case
-from parity.explain.explanation import Explanation
-from parity.explain.localise import ask, explain
-from parity.explain.patching import Patching
+from typing import TYPE_CHECKING
+
+from parity import handed_on
+
+if TYPE_CHECKING:
+    from parity.explain.case import run_case, write_case
+    from parity.explain.explanation import Explanation
+    from parity.explain.localise import ask, explain
+    from parity.explain.patching import Patching
+else:
+    __getattr__ = handed_on(
+        __name__,
+        {
+            "Explanation": "parity.explain.explanation",
+            "Patching": "parity.explain.patching",
+            "ask": "parity.explain.localise",
+            "explain": "parity.explain.localise",
+            "run_case": "parity.explain.case",
+            "write_case": "parity.explain.case",
+        },
+    )
 
 __all__ = [
     "Explanation",

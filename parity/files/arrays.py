@@ -6,6 +6,7 @@ wrong with the others.
 
 from __future__ import annotations
 
+import io
 import json
 import lzma
 import struct
@@ -27,6 +28,8 @@ DAMAGED = (
 )
 """What `zipfile` raises for archives that are damaged, encrypted, or of a kind that it does not know."""
 SUFFIXES = (".npy", ".npz", ".safetensors")
+SMALL = 1 << 16
+"""Bytes of a member that is read at once."""
 _SAFETENSORS_DTYPES = {
     "BOOL", "U8", "I8", "U16", "I16", "U32", "I32", "U64", "I64", "F16", "F32", "F64",
 }  # fmt: skip
@@ -112,7 +115,9 @@ def _read_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo, co
     place = f"{path}: {key}"
     try:
         with archive.open(info) as stream:
-            contents.arrays[key], notes = npy.read_npy(place, stream, info.file_size)
+            # A small member at once, for a call of a member's `read` takes longer than a small array.
+            whole = io.BytesIO(stream.read(info.file_size)) if info.file_size <= SMALL else stream
+            contents.arrays[key], notes = npy.read_npy(place, whole, info.file_size)
             stream.read(1)  # the end of the member is where its checksum is compared
         contents.notes += notes
     except InputError as error:

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import tokenize
 import warnings
+from functools import lru_cache
+from io import BytesIO
 from typing import IO
 
 import numpy as np
@@ -24,6 +26,7 @@ KINDS = "biuf"
 DAMAGE = (ValueError, SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 """What NumPy raises for headers that are none, beside `tokenize.TokenError`."""
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+_LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
 
 
 def read_npy(place: str, stream: IO[bytes], size: int) -> tuple[np.ndarray, list[str]]:
@@ -60,12 +63,13 @@ def read_npy(place: str, stream: IO[bytes], size: int) -> tuple[np.ndarray, list
 
 def _header(place: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     try:
-        version = np.lib.format.read_magic(stream)
+        magic = stream.read(np.lib.format.MAGIC_LEN)
+        version = np.lib.format.read_magic(BytesIO(magic))
         if version not in _READERS:
             raise InputError(f"{place}: .npy version {version[0]}.{version[1]}; versions 1.0 and 2.0 are read")
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python 2 wrote lengths as 3L, which NumPy reads and remarks on
-            shape, fortran, dtype = _READERS[version](stream)
+        length = stream.read(_LENGTH_BYTES[version])
+        text = stream.read(int.from_bytes(length, "little"))
+        shape, fortran, dtype = _parsed(version, length + text)
     except (*DAMAGE, tokenize.TokenError) as error:
         said = one_line(error, 120)
         raise InputError(f"{place}: not a .npy array, or its header is damaged ({said})") from None
@@ -77,7 +81,16 @@ def _header(place: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dt
         raise InputError(f"{place}: declares {len(shape)} dims, the limit is {MOST_DIMS}: a damaged header?")
     if any(not 0 <= length <= LIMIT for length in shape):
         raise InputError(f"{place}: declares shape {one_line(shape, 120)}; lengths are from 0 to {LIMIT:,}")
-    return tuple(int(length) for length in shape), bool(fortran), dtype, stream.tell()
+    return tuple(int(length) for length in shape), bool(fortran), dtype, len(magic) + len(length) + len(text)
+
+
+@lru_cache(maxsize=1024)
+def _parsed(version: tuple[int, int], header: bytes) -> tuple[tuple[int, ...], bool, np.dtype]:
+    # NumPy evaluates the text of a header, which takes longer than to read a small array; many arrays have the same.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 2 wrote lengths as 3L, which NumPy reads and remarks on
+        shape, fortran, dtype = _READERS[version](BytesIO(header))
+        return shape, fortran, dtype
 
 
 def _endianness(dtype: np.dtype) -> str:

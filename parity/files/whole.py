@@ -20,7 +20,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import platformdirs
-from filelock import FileLock, Timeout
 
 from parity.errors import InputError
 
@@ -192,6 +191,8 @@ def only_writer(path: Path) -> Iterator[None]:
     InputError : another process has held it for longer than `PATIENCE`
     OSError : neither the cache nor the system's folder of temporary files can hold the lock
     """
+    from filelock import FileLock, Timeout
+
     place = _locks() / f"{sha256_bytes(os.fsencode(path.absolute()))[:32]}.lock"
     lock = FileLock(place, timeout=PATIENCE, is_singleton=True)  # so that who holds it may write by the functions above
     try:

@@ -7,8 +7,22 @@ reference says is its own rounding.
 
 from __future__ import annotations
 
-from parity.margins.margin import Margin, margins
-from parity.margins.perturb import measure_all
+from typing import TYPE_CHECKING
+
+from parity import handed_on
+
+if TYPE_CHECKING:
+    from parity.margins.margin import Margin, margins
+    from parity.margins.perturb import measure_all
+else:
+    __getattr__ = handed_on(
+        __name__,
+        {
+            "Margin": "parity.margins.margin",
+            "margins": "parity.margins.margin",
+            "measure_all": "parity.margins.perturb",
+        },
+    )
 
 __all__ = [
     "Margin",

@@ -1,16 +1,18 @@
 """A few words to write ONNX graphs with: nodes are added in order, initialisers by name.
 
-The graphs are built here from the checkpoint's arrays (`onnx.helper`), never exported from torch.
+The graphs are built here from the checkpoint's arrays (`onnx.helper`), never exported from torch. Most of what imports
+this module writes none, so the package is imported where a graph is written.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-from onnx import TensorProto, helper, numpy_helper
+
+if TYPE_CHECKING:
+    import onnx
 
 OPSET = 17
 IR_VERSION = 8
@@ -30,11 +32,15 @@ class GraphBuilder:
 
     def constant(self, name: str, value: np.ndarray) -> str:
         """Add an initialiser."""
+        from onnx import numpy_helper
+
         self._initialisers.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
         return name
 
     def add(self, op: str, inputs: list[str], output: str, **attributes: Any) -> str:
         """Add a node with one output."""
+        from onnx import helper
+
         self._nodes.append(helper.make_node(op, inputs, [output], name=output, **attributes))
         return output
 
@@ -53,6 +59,8 @@ class GraphBuilder:
         ------
         ValueError : a layer is no node of the graph
         """
+        from onnx import TensorProto, checker, helper
+
         graph = helper.make_graph(
             self._nodes,
             self.name,
@@ -68,15 +76,17 @@ class GraphBuilder:
             producer_name="parity-lab",
         )
         _add_outputs(model, layers)
-        onnx.checker.check_model(model)
+        checker.check_model(model)
         return model.SerializeToString(deterministic=True)
 
 
 def _add_outputs(model: onnx.ModelProto, layers: Sequence[str]) -> None:
     if not layers:
         return
+    from onnx import shape_inference
+
     # An output needs a shape, which the builder does not keep for what lies between.
-    known = {value.name: value for value in onnx.shape_inference.infer_shapes(model).graph.value_info}
+    known = {value.name: value for value in shape_inference.infer_shapes(model).graph.value_info}
     if unknown := [name for name in layers if name not in known]:
         raise ValueError(f"{model.graph.name} has no node {', '.join(unknown)}")
     model.graph.output.extend(known[name] for name in layers)

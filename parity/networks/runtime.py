@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 import threadpoolctl
 
 from parity.errors import InputError
 from parity.networks.placement import Placement
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 CGROUPS = Path("/sys/fs/cgroup")
 MOST_THREADS = 1024
@@ -123,6 +125,8 @@ class BoundNetwork:
 
 
 def _session(model: bytes, threads: int, placement: Placement) -> onnxruntime.InferenceSession:
+    import onnxruntime  # here, for who asks only for cores or a graph's stages loads no runtime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -137,6 +141,8 @@ def _session(model: bytes, threads: int, placement: Placement) -> onnxruntime.In
 def _providers(placement: Placement) -> list[Any]:
     if placement.on_cpu:
         return ["CPUExecutionProvider"]
+    import onnxruntime
+
     if (wanted := "CUDAExecutionProvider") not in onnxruntime.get_available_providers():
         raise InputError(
             f"--device {placement.device}: onnxruntime {onnxruntime.__version__} here was built without CUDA: "

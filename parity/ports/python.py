@@ -9,7 +9,6 @@ replaced stage returns is checked before anybody reads it, so that a mistake is 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -194,6 +193,8 @@ def load_object(spec: str) -> Any:
 
 
 def _load_entry_point(spec: str) -> Any:
+    import importlib.metadata
+
     points = {point.name: point for point in importlib.metadata.entry_points(group=GROUP)}
     if spec not in points:
         known = ", ".join(["native", *sorted(points)])

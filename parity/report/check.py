@@ -17,8 +17,7 @@ from parity.ports.check.answers import is_python
 from parity.ports.check.controls import Control
 from parity.ports.python import PREFIX
 from parity.report.grid import uncut
-from parity.report.headline import said
-from parity.report.wording import scientific
+from parity.report.wording import said, scientific
 
 SCHEMA = 1
 PASS, FAILS = "pass", "fails"

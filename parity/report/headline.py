@@ -10,7 +10,7 @@ from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, I
 from parity.pipeline.artefact import LAYOUTS
 from parity.ports.dump.comparison import UNTOLD
 from parity.report.declared import cost_words, declared_words
-from parity.report.wording import capital, either
+from parity.report.wording import capital, either, said
 
 STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
 MOST = 3
@@ -145,11 +145,6 @@ def _why_green(found: Found, name: str = "") -> tuple[str, ...]:
         return (same,)
     declared, cost = of_declaration(found["declaration"])
     return (f"{of}{declared}", cost, same)
-
-
-def said(word: str, *sentences: str) -> str:
-    """The line: the verdict in capitals, then sentences; empty ones are left out."""
-    return " ".join([f"{word.upper()}.", *(f"{text.strip().rstrip('.')}." for text in sentences if text)])
 
 
 def of_declaration(found: Found) -> tuple[str, str]:

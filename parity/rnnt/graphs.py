@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from onnx import TensorProto
 
 from parity.networks.onnx_graph import Dims, GraphBuilder
 from parity.rnnt.head import Head
@@ -116,8 +115,12 @@ def _product(graph: GraphBuilder, head: Head, x: str, name: str) -> str:
 
 
 def _wide(graph: GraphBuilder, x: str) -> str:
+    from onnx import TensorProto
+
     return graph.add("Cast", [x], f"{x}.float64", to=TensorProto.DOUBLE)
 
 
 def _narrow(graph: GraphBuilder, x: str, name: str) -> str:
+    from onnx import TensorProto
+
     return graph.add("Cast", [x], name, to=TensorProto.FLOAT)

@@ -2,31 +2,31 @@
 
 pip would build the metadata of a source distribution, which runs code of packages that nobody pinned, and is not there
 at all where uv made the environment. So the index is asked here: the pages of PEP 503 (HTML) and PEP 691 (JSON), over
-http, https or file, or a folder of files. What comes back counts only if it has the pinned SHA-256.
+http, https or file, or a folder of files. What comes back counts only if it has the pinned SHA-256. What speaks to a
+server is imported when one is asked: hardly any command downloads, and all import this.
 """
 
 from __future__ import annotations
 
 import base64
-import configparser
 import contextlib
 import hashlib
 import json
-import netrc
 import os
 import re
 import sys
 import urllib.parse
-import urllib.request
-import urllib.response
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
 from parity.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    import urllib.response
 
 DEFAULT = "https://pypi.org/simple"
 SECONDS = 60.0  # without a byte
@@ -84,6 +84,8 @@ def download(wanted: Pinned, folder: Path) -> Path:
 
 def _addresses(wanted: Pinned, told: list[str]) -> Iterator[tuple[str, str]]:
     # (what it is called in an error, address) of every place that has a file of that name.
+    import urllib.request
+
     for folder in _setting("find-links"):
         path = Path(urllib.request.url2pathname(urllib.parse.urlsplit(folder).path)) / wanted.file
         if path.is_file():
@@ -136,6 +138,8 @@ def _links_of_json(text: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _links_of_html(text: bytes) -> Iterator[tuple[str, str]]:
+    from html.parser import HTMLParser
+
     found: list[str] = []
 
     class Anchors(HTMLParser):
@@ -149,6 +153,8 @@ def _links_of_html(text: bytes) -> Iterator[tuple[str, str]]:
 
 @contextlib.contextmanager
 def _open(address: str, accept: str = "*/*") -> Iterator[urllib.response.addinfourl]:
+    import urllib.request
+
     parts = urllib.parse.urlsplit(address)
     if parts.scheme not in ("http", "https", "file"):
         raise ValueError(f"{_without_password(address)} is no http, https or file address")
@@ -160,6 +166,8 @@ def _open(address: str, accept: str = "*/*") -> Iterator[urllib.response.addinfo
 
 
 def _credentials(parts: urllib.parse.SplitResult) -> str | None:
+    import netrc
+
     user, password = parts.username, parts.password
     if user is None and parts.hostname:
         with contextlib.suppress(OSError, netrc.NetrcParseError):
@@ -187,6 +195,8 @@ def _setting(name: str) -> list[str]:
     # pip's own order: a variable before the files, and a later file before an earlier one.
     if value := os.environ.get(f"PIP_{name.upper().replace('-', '_')}"):
         return value.split()
+    import configparser
+
     found: list[str] = []
     for path in _files_of_pip():
         config = configparser.RawConfigParser()

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.cluster import KMeans
 
 from parity.community1.ahc import cluster_ahc, cut, normalised_training
 from parity.community1.centroids import surviving
@@ -105,6 +104,8 @@ def _cluster_kmeans(
     chunks: np.ndarray,
     speakers: np.ndarray,
 ) -> np.ndarray:
+    from sklearn.cluster import KMeans
+
     rows = embeddings[chunks, speakers] if raw else normalised_training(embeddings, chunks, speakers)
     clusters = parameters.forced_count(surviving(sp_final).sum())
     return KMeans(n_clusters=clusters, n_init=starts, random_state=seed).fit_predict(rows)

@@ -9,7 +9,6 @@ of `EmbeddingNetwork` and a line in `RUNTIMES`.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -185,6 +184,8 @@ def load_embedding(
 
 def runtime_version(runtime: str) -> str:
     """Version of the package that a runtime runs on; same errors as `load_embedding`."""
+    import importlib.metadata
+
     return importlib.metadata.version(check_runtime(runtime).needs.partition(".")[0])
 
 

@@ -6,16 +6,14 @@ No network of ours is loaded and no audio is read, unless a stage that reads aud
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, partial
 from typing import Any
 
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import never_run, without_networks
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.decisions import INSIDE, POWERSET, URI, DecisionCase
-from parity.fixtures.heard import with_heard
-from parity.fixtures.prepare import load_inputs
 from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline, Stage
@@ -62,7 +60,7 @@ class Question:
     @property
     def parameters(self) -> dict[str, Any]:
         """What a program finds in `parameters.json`."""
-        return {"uri": self.uri, **asdict(self.settings)}
+        return {"uri": self.uri, **vars(self.settings)}
 
 
 def known_stages() -> tuple[str, ...]:
@@ -99,6 +97,7 @@ def questions(
     return found
 
 
+@cache
 def _graph(settings: Parameters) -> Pipeline:
     return community1_pipeline(without_networks(), settings)
 
@@ -127,9 +126,14 @@ def _verdict_on_recording(stage: Stage, pipeline: Pipeline, snapshot: Snapshot, 
 
 
 def _of_recording(fixture: Fixture, wanted: set[str], heard: bool) -> Iterator[Question]:
-    inputs = load_inputs(fixture.clip()) if heard else {}
+    inputs: Mapping[str, Any] = {}
     snapshot = read_snapshot(fixture.snapshot_folder)
-    snapshot = with_heard(snapshot, inputs) if heard else snapshot
+    if heard:
+        from parity.fixtures.heard import with_heard
+        from parity.fixtures.prepare import load_inputs
+
+        inputs = load_inputs(fixture.clip())
+        snapshot = with_heard(snapshot, inputs)
     settings = Parameters(**fixture.speakers)
     pipeline = _graph(settings)
     reference = reference_artefacts(snapshot, inputs)

@@ -9,9 +9,26 @@ as stages' output; `overlap` compares what has another length, `turns` RTTM; `pr
 
 from __future__ import annotations
 
-from parity.ports.dump.checks import check_dump
-from parity.ports.dump.comparison import DumpComparison, compare_dumps
-from parity.ports.dump.reading import Dump, dumps_below, read_dump
+from typing import TYPE_CHECKING
+
+from parity import handed_on
+
+if TYPE_CHECKING:
+    from parity.ports.dump.checks import check_dump
+    from parity.ports.dump.comparison import DumpComparison, compare_dumps
+    from parity.ports.dump.reading import Dump, dumps_below, read_dump
+else:
+    __getattr__ = handed_on(
+        __name__,
+        {
+            "Dump": "parity.ports.dump.reading",
+            "DumpComparison": "parity.ports.dump.comparison",
+            "check_dump": "parity.ports.dump.checks",
+            "compare_dumps": "parity.ports.dump.comparison",
+            "dumps_below": "parity.ports.dump.reading",
+            "read_dump": "parity.ports.dump.reading",
+        },
+    )
 
 __all__ = [
     "Dump",

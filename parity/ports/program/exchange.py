@@ -60,7 +60,7 @@ def write_inputs(
     for name in there.keys() - arrays.keys():
         text = to_rttm(there[name], str(parameters.get("uri", "recording")))
         (folder / f"{name}.rttm").write_text(text, encoding="utf-8")
-    text = json.dumps(dict(parameters), ensure_ascii=False, indent=1) + "\n"
+    text = json.dumps(dict(parameters), ensure_ascii=False) + "\n"
     (folder / PARAMETERS).write_text(text, encoding="utf-8")
 
 

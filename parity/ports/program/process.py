@@ -90,7 +90,8 @@ class Child:
         """
         deadline, pause = time.monotonic() + limit, SHORTEST_WAIT
         while True:
-            self.look()
+            if ready is None or pause > SHORTEST_WAIT:  # most answers are there at once, and who stays is asked then
+                self.look()
             if self._log_size() > LOG_LIMIT:
                 return "log"
             left = deadline - time.monotonic()
@@ -201,17 +202,15 @@ def _family(pid: int) -> list[int]:
     while left:
         found.append(left.pop())
         with contextlib.suppress(OSError, ValueError):
-            for task in (PROC / str(found[-1]) / "task").iterdir():
-                left += map(int, (task / "children").read_text().split())
+            for task in os.scandir(f"{PROC}/{found[-1]}/task"):
+                left += map(int, Path(task.path, "children").read_bytes().split())
     return found
 
 
 def _peak_memory(pid: int) -> int | None:
     """Bytes: the most that a process has held (`VmHWM`); None where that cannot be told."""
     with contextlib.suppress(OSError, ValueError, IndexError):
-        for line in (PROC / str(pid) / "status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) << 10
+        return int(Path(f"{PROC}/{pid}/status").read_bytes().partition(b"VmHWM:")[2].split(maxsplit=1)[0]) << 10
     return None
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-from elftools.common.exceptions import ELFError
-from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Symbol
+from typing import TYPE_CHECKING, Any
 
 from parity.errors import InputError
+
+if TYPE_CHECKING:
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import Symbol
 
 
 def read_symbols(path: Path, names: Iterable[str]) -> dict[str, bytes]:
@@ -20,6 +20,9 @@ def read_symbols(path: Path, names: Iterable[str]) -> dict[str, bytes]:
     ------
     InputError : not an ELF file, or symbols that are missing, empty or not inside a section with content; all named
     """
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+
     wanted = set(names)
     found: dict[str, bytes] = {}
     try:
