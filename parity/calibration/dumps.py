@@ -19,25 +19,24 @@ from typing import Any
 import numpy as np
 
 from parity.calibration.trials import Bench
-from parity.errors import InputError
 from parity.explain.decision import Decision, decide
 from parity.explain.explanation import TO_BLAME
 from parity.explain.patching import Patching
 from parity.explain.verdict import Verdicts
 from parity.faults.fault import Fault
+from parity.measure import verdicts
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries
-from parity.ports.arrays import read_arrays, with_arrays
-from parity.ports.dump.comparison import DIFFERENT, compare_dumps
-from parity.ports.dump.given import given_values
+from parity.ports.arrays import supplied_dump, with_arrays
+from parity.ports.dump.comparison import DIFFERENT
 from parity.ports.dump.reading import Dump, read_dump
+from parity.ports.yardstick import Means
 from parity.replay.engine import CASCADED, in_common, replay
 from parity.replay.subject import subject_of
 
 FULL, HALF = "full", "half"
-PARITY, DRIFT = "parity", "drift"
 NOISE = {"embeddings": 1e-6}
 NOISE_BEHIND = 1e-9
 RIGHT, INCONCLUSIVE, WRONG = "right", "inconclusive", "wrong"
@@ -62,8 +61,7 @@ class DumpTrial:
     decisive : stages that `explain` says decide; of several, together
     suspects : stages that it cannot rule out
     settle : what would tell, in words
-    explained : what `explain` says: `parity` or `drift`
-    replayed : what `run --arrays` says: `parity`, `drift`, or why it refuses the dump
+    compared, replayed, explained : the verdict of `compare`, `run --arrays` and `explain`
     """
 
     fault: str | None
@@ -80,8 +78,9 @@ class DumpTrial:
     decisive: tuple[str, ...]
     suspects: tuple[str, ...]
     settle: tuple[str, ...]
-    explained: str
+    compared: str
     replayed: str
+    explained: str
 
     @property
     def moving(self) -> bool:
@@ -95,14 +94,14 @@ class DumpTrial:
 
     @property
     def agree(self) -> bool:
-        """Whether `compare`, `run --arrays` and `explain` agree that something is different, or that nothing is."""
-        return (self.first_drift is not None) == (self.replayed != PARITY) == (self.explained != PARITY)
+        """Whether `compare`, `run --arrays` and `explain` say the same word."""
+        return self.compared == self.replayed == self.explained
 
     @property
     def false_alarm(self) -> bool:
-        """Of a clean dump: whether any of the three said anything."""
-        said = self.replayed, self.explained
-        return self.fault is None and bool(self.first_drift or self.named or {*said} != {PARITY})
+        """Of a clean dump: whether any of the three said anything but what a clean dump is, or may lack."""
+        said = {self.compared, self.replayed, self.explained}
+        return self.fault is None and bool(self.first_drift or self.named or said - {*verdicts.GREEN, verdicts.LIMITED})
 
 
 def from_recorded(bench: Bench) -> Bench:
@@ -234,18 +233,19 @@ def _judged(
     made: Artefacts,
     supplied: tuple[str, ...],
 ) -> DumpTrial:
-    moved = moved_in(bench, made, supplied)
-    found = compare_dumps(bench.name, reference, dump)
-    first = found.first_drift
-    candidate = bench.memo.pipeline(with_arrays(bench.native, given_values(found, dump)))
+    assert bench.ready is not None, "dumps are of the diarization pipeline"
+    port = supplied_dump(bench.ready, reference, dump, _nothing_declared, folder=Path(dump.folder))
+    found = port.comparison
+    assert found is not None and port.values is not None
+    moved, first = moved_in(bench, made, supplied), found.first_drift
+    candidate = bench.memo.pipeline(with_arrays(bench.native, port.values))
     patching = bench.clean.of(candidate)
     outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded, native=bench.native)
-    verdicts = Verdicts(patching, outcome).all()
+    stage_verdicts = Verdicts(patching, outcome).all()
     changed = not patching.candidate_answer.same_as(patching.reference_answer)
-    decision = decide(patching, verdicts, ()) if changed else Decision()
+    decision = decide(patching, stage_verdicts, ()) if changed else Decision()
     stages = tuple(stage.name for stage in bench.native if stage.name in {fault.stage for fault in planted})
     decisive = (decision.decisive,) if decision.decisive else decision.interaction
-    replayed = _replayed(bench, reference, dump)
     by = {entry.name: entry.verdict != DIFFERENT and bool(entry.by) for entry in found.artefacts}
     return DumpTrial(
         fault=" + ".join(fault.name for fault in planted) or None,
@@ -256,15 +256,20 @@ def _judged(
         moved=moved,
         first_drift=first.name if first else None,
         equivalent=bool(moved) and first is None and all(by.get(name, False) for name in moved),
-        named=tuple(verdict.stage for verdict in verdicts if verdict.verdict in TO_BLAME),
+        named=tuple(verdict.stage for verdict in stage_verdicts if verdict.verdict in TO_BLAME),
         answer_changed=changed,
         decides=judged(stages, decisive, decision.suspects) if changed and planted else None,
         decisive=decisive,
         suspects=decision.suspects,
         settle=decision.settle,
-        explained=PARITY if outcome.at_parity and not changed else DRIFT,
-        replayed=replayed,
+        compared=found.verdict,
+        replayed=port.verdict(outcome),
+        explained=port.verdict(outcome, changed=changed),
     )
+
+
+def _nothing_declared(reference: Dump) -> Means:
+    raise AssertionError("a dump of the calibration declares nothing")
 
 
 def judged(stages: tuple[str, ...], decisive: tuple[str, ...], suspects: tuple[str, ...]) -> str:
@@ -279,13 +284,3 @@ def judged(stages: tuple[str, ...], decisive: tuple[str, ...], suspects: tuple[s
     if decisive and set(decisive) <= set(stages):
         return RIGHT
     return INCONCLUSIVE if not decisive or set(suspects) & set(stages) else WRONG
-
-
-def _replayed(bench: Bench, reference: Dump, dump: Dump) -> str:
-    """What `run --arrays` says of it; why it refuses the dump where it does."""
-    try:
-        candidate = bench.memo.pipeline(with_arrays(bench.native, read_arrays(dump.folder, reference.folder)))
-        outcome = replay(candidate, bench.snapshot, bench.inputs, reference=bench.recorded, native=bench.native)
-    except InputError as error:
-        return str(error)
-    return PARITY if outcome.at_parity else DRIFT

@@ -50,6 +50,7 @@ class Bench:
     workshop : what faults may build on
     clean : the native pipeline against itself; candidates share its reference
     recorded : `reference_artefacts` of the snapshot
+    ready : what it was made of; None of a recurrent pipeline's
     """
 
     name: str
@@ -58,6 +59,7 @@ class Bench:
     clean: Patching
     recorded: Artefacts
     memo: Memo
+    ready: Prepared | None = None
 
     @cached_property
     def clean_drift(self) -> dict[tuple[str, str], Slack]:
@@ -213,7 +215,7 @@ def bench_of(
     workshop = Workshop(weights, remembered, ready.parameters, threads)
     clean = Patching(native, native, ready.snapshot, ready.inputs)
     recorded = reference_artefacts(ready.snapshot, ready.inputs)
-    return Bench(ready.fixture.name, native, workshop, clean, recorded, memo)
+    return Bench(ready.fixture.name, native, workshop, clean, recorded, memo, ready)
 
 
 def calibrate(

@@ -8,7 +8,7 @@ place.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +30,7 @@ from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.rttm import may_be_scored
 from parity.ports.judging import as_declared, declaration, declared_of, judge, means_of
 from parity.ports.python import NATIVE, Implementation
-from parity.ports.yardstick import yardstick
+from parity.ports.yardstick import Means, yardstick
 from parity.replay.subject import Outcome
 
 
@@ -126,11 +126,46 @@ def supplied_by(
             as_declared(ready, found), None if dump is None else _as_it_is(dump), None, said, required, arrays
         )
     reference = read_dump(ready.snapshot.folder)
+    return supplied_dump(
+        ready,
+        reference,
+        dump,
+        lambda reference: means,
+        required=required,
+        deviations=deviations,
+        declares=declares,
+        folder=typed,
+    )
+
+
+def supplied_dump(
+    ready: Prepared,
+    reference: Dump,
+    dump: Dump,
+    means: Callable[[Dump], Means],
+    *,
+    required: tuple[str, ...] = (),
+    deviations: Path | None = None,
+    declares: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
+) -> Supplied:
+    """Arrays that were read, compared with their reference and put in its conventions: what every command judges.
+
+    Parameters
+    ----------
+    reference : the snapshot, read as a dump
+    means, required, deviations, declares : see `parity.ports.judging.judge`
+    folder : that somebody named
+
+    Raises
+    ------
+    InputError : what is declared is wrong
+    """
     judged = judge(
         ready.fixture.name,
         reference,
         dump,
-        lambda reference: means,
+        means,
         required=required,
         deviations=deviations,
         declares=declares,
@@ -138,7 +173,7 @@ def supplied_by(
     )
     comparison, measured = judged.comparison, as_declared(ready, judged.yardstick)
     values = _in_place(dump, measured.snapshot.values, comparison)
-    return Supplied(measured, values, comparison, comparison.declaration, required, typed)
+    return Supplied(measured, values, comparison, comparison.declaration, required, folder)
 
 
 def _read(folder: Path) -> Dump:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from parity.calibration.dumps import DRIFT, FULL, HALF, INCONCLUSIVE, PARITY, RIGHT, WRONG, DumpTrial
+from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, DumpTrial
 from parity.calibration.on_dumps import DumpCalibration, PairTrial
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
 
-SCHEMA = 2
+SCHEMA = 3
 
 
 def dumps_document(found: DumpCalibration, *, weights: str, seconds: float) -> dict[str, Any]:
@@ -137,8 +137,7 @@ def _wrong(trial: DumpTrial) -> str:
     if trial.false_alarm:
         said.append("a false alarm")
     if not trial.agree:
-        words = DRIFT if trial.first_drift else PARITY
-        said.append(f"compare says {words}, run --arrays {trial.replayed}, explain {trial.explained}")
+        said.append(f"compare says {trial.compared}, run --arrays {trial.replayed}, explain {trial.explained}")
     return "; ".join(said)
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from threadpoolctl import threadpool_limits
 
-from parity.calibration.dumps import DRIFT, FULL, HALF, RIGHT, WRONG, DumpTrial, cascade, from_recorded, try_dump
+from parity.calibration.dumps import FULL, HALF, RIGHT, WRONG, DumpTrial, cascade, from_recorded, try_dump
 from parity.calibration.on_dumps import seed_of
 from parity.calibration.trials import bench_of
 from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
+from parity.measure.verdicts import DRIFT
 from parity.ports.dump.reading import read_dump
 from parity.sources.weights import load_weights
 
