@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -30,7 +30,7 @@ from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.ports.python import Implementation
 from parity.replay.engine import CASCADED, ISOLATED, reference_artefacts, replay
-from parity.replay.subject import Subject, subject_of
+from parity.replay.subject import Raised, Subject, subject_of
 from parity.sources.weights import WeightSet
 from parity.tables import Tabular
 
@@ -90,6 +90,7 @@ class Trial:
     answer_changed : whether an RTTM is not the reference's
     restored : whether patching the named stage brings the answer back; None where it did not change
     decisive : the earliest stage that decides alone, in both directions; None where it did not change or none does
+    raised : stages that raised; not kept in a report
     """
 
     fault: str | None
@@ -100,6 +101,7 @@ class Trial:
     answer_changed: bool
     restored: bool | None
     decisive: str | None
+    raised: tuple[Raised, ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -284,6 +286,7 @@ def _tried(bench: Bench, fault: Fault | None) -> Trial:
         answer_changed=changed,
         restored=patching.patch(INTO_CANDIDATE, named).restored if changed and named else False if changed else None,
         decisive=first_deciding(patching, named) if changed else None,
+        raised=outcome.raised,
     )
 
 

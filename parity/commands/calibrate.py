@@ -17,16 +17,17 @@ from parity.commands.options import (
     ReportOption,
     StageTimeoutOption,
     ThreadsOption,
+    TracebackOption,
     WeightsOption,
     chosen_fixtures,
 )
 from parity.commands.tables import table_option
-from parity.console import stderr, stdout, working
+from parity.console import print_traces, stderr, stdout, working
 from parity.errors import InputError
 from parity.report.tables import CALIBRATE
 
 if TYPE_CHECKING:
-    from parity.calibration.trials import Bench
+    from parity.calibration.trials import Bench, Calibration
     from parity.faults.fault import Fault
     from parity.fixtures.catalogue import Fixture
     from parity.sources.weights import WeightSet
@@ -62,6 +63,7 @@ def calibrate(
     json_path: ReportOption = DEFAULT_REPORT,
     table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
     threads: ThreadsOption = None,
+    traceback: TracebackOption = False,
 ) -> None:
     """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
 
@@ -76,6 +78,8 @@ def calibrate(
 
     if judged_as not in KINDS:
         raise InputError(f"--as {judged_as}: expected {' or '.join(KINDS)}")
+    if traceback and judged_as == DUMPS:
+        raise InputError("--traceback: goes with --as code, in which the same faults raise")
     json_path = DUMPS_REPORT if judged_as == DUMPS and json_path == DEFAULT_REPORT else json_path
     with load_implementation(implementation or "native", stage_timeout) as under_test:
         theirs = None if implementation is None else faults_of(under_test)
@@ -89,7 +93,17 @@ def calibrate(
             if table:
                 raise InputError("--table: goes with --as code; a calibration on dumps is --json")
             _on_dumps(chosen, planted, weights, json_path, threads, resume=resume)
-        _as_code(chosen, planted, weights, json_path, table, threads, everywhere=everywhere, resume=resume)
+        _as_code(
+            chosen,
+            planted,
+            weights,
+            json_path,
+            table,
+            threads,
+            everywhere=everywhere,
+            resume=resume,
+            traceback=traceback,
+        )
 
 
 def _as_code(
@@ -102,8 +116,9 @@ def _as_code(
     *,
     everywhere: bool,
     resume: bool,
+    traceback: bool,
 ) -> None:
-    from parity.calibration.trials import Calibration, Trial
+    from parity.calibration.trials import Trial
     from parity.calibration.trials import calibrate as run
     from parity.files.whole import write_text
     from parity.networks.runtime import one_blas_thread
@@ -148,7 +163,17 @@ def _as_code(
     for name, left_out in skipped.items():
         stdout.print(f"{name}: {len(left_out)} faults that rerun the embedding network not tried (--everywhere does)")
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
+    if traceback:
+        _print_raised(found)
     raise typer.Exit(0 if found.passed else 1)
+
+
+def _print_raised(found: Calibration) -> None:
+    """Traces of this run's trials; those of an earlier one are not kept."""
+    for trial in [*found.clean, *(trial for finding in found.findings for trial in finding.trials)]:
+        if trial.raised:
+            stderr.print(f"{trial.fixture}, {trial.fault or 'clean run'}:")
+            print_traces(trial.raised)
 
 
 def _on_dumps(

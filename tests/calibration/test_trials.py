@@ -9,8 +9,11 @@ import pytest
 from support import ROOT
 from support.planted import NOTHING, SWAPPED
 from support.synthetic import automatic, captured, inputs, networks
+from typer.testing import CliRunner
 
+from parity.__main__ import app
 from parity.calibration.trials import Bench, Calibration, Finding, Trial, bench_of, calibrate
+from parity.commands.calibrate import _print_raised
 from parity.community1 import Parameters
 from parity.errors import InputError
 from parity.faults.fault import Fault, load_faults
@@ -105,6 +108,25 @@ def test_a_false_alarm_fails_the_calibration():
     clean = trial(fault=None, moved=(), detected=False)
     found = Calibration((), (clean,))
     assert found.false_alarms == (clean,) and not found.passed
+
+
+def test_a_stage_that_raises_is_a_trial_and_traceback_shows_where(bench, capfd):
+    def raising(native, workshop):
+        return lambda *values: [][3]
+
+    found = calibrate([bench], [fault("raising", "plda", "an index too far", raising)])
+    ((trial,),) = (finding.trials for finding in found.findings)
+    assert trial.detected and trial.named == ("plda",)
+    _print_raised(found)
+    said = capfd.readouterr().err
+    assert said.startswith("clip, raising:\nstage plda, ") and "Traceback (most recent call last)" in said
+    assert "return lambda *values: [][3]" in said and "IndexError: list index out of range" in said
+    assert "raised" not in json.dumps(calibration_document(found, weights="w", skipped={}, seconds=1.0))
+
+
+def test_of_dumps_no_traceback_is_shown():
+    said = str(CliRunner().invoke(app, ["calibrate", "--as", "dumps", "--traceback"]).exception)
+    assert said.startswith("--traceback: goes with --as code")
 
 
 def test_other_peoples_faults_are_loaded_by_the_same_protocol(tmp_path, monkeypatch):
