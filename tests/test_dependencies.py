@@ -18,6 +18,7 @@ FLOORS = (
     ("__main__",),
     ("commands",),
     ("report",),
+    ("history",),
     ("subjects",),
     ("gate",),
     ("calibration",),

@@ -8,6 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parity.commands.held import (
+    AcceptOption,
+    AnnotationsOption,
+    BaselineOption,
+    Holding,
+    JunitOption,
+    MarkdownOption,
+    SarifOption,
+    UpdateBaselineOption,
+    print_lines,
+    write_summary,
+)
 from parity.commands.options import (
     DeviationsOption,
     JsonOption,
@@ -44,10 +56,16 @@ def compare(
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
-    markdown: Annotated[Path | None, typer.Option(help="Write a table of recordings and one of artefacts.")] = None,
+    markdown: MarkdownOption = None,
     require: RequireOption = "",
     deviations: DeviationsOption = None,
     maps: MapOption = [],  # noqa: B006
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
+    annotations: AnnotationsOption = "",
+    baseline: BaselineOption = None,
+    update_baseline: UpdateBaselineOption = False,
+    accept: AcceptOption = None,
     threads: ThreadsOption = None,
     traceback: TracebackOption = False,
 ) -> None:
@@ -58,7 +76,7 @@ def compare(
 
     Exit status: 0 parity, equivalent, or parity given what is declared; 1 drift, a stage that raises, inconclusive, or
     limited coverage (a recording or the answer, or what --require names, was not compared); 2 the inputs were wrong or
-    out of form.
+    out of form. With --baseline, or drift that is accepted, 0 where nothing else fails.
     """
     from parity.files.whole import check_writable, write_text
     from parity.measure.verdicts import exit_status
@@ -83,6 +101,8 @@ def compare(
     for path in (json_path, markdown):
         if path is not None:
             check_writable(path)
+    holding = Holding(candidate, junit, sarif, annotations, baseline, update_baseline, accept)
+    holding.check_same_kind("recordings")
     wanted = targets(table, COMPARE, (json_path, markdown))
     sides = read_through(maps, {"reference": reference, "candidate": candidate}, "candidate")
     reference, candidate = sides["reference"], sides["candidate"]
@@ -119,6 +139,8 @@ def compare(
         explanations.append(explanation)
     missing = sum(f": only in {reference}, not compared" in line for line in alone)
     document = comparison_document(data, alone, failed, missing=missing, required=required)
+    document, status, held_lines = holding.settle(document)
+    print_lines(held_lines)
     stdout.print(of_comparison(document), markup=False, soft_wrap=True)
     for entry, explanation in zip(data, explanations, strict=True):
         if len(data) > 1:
@@ -137,11 +159,11 @@ def compare(
         declared = [f"{e['name']}: {line}" for e in data for line in declared_in_words(e["declaration"])]
         remarks = [*declared, *alone, *(f"{name}: {error}" for name, error in failed.items())]
         title = f"{reference.name} against {candidate.name}"
-        write_text(markdown, tree_markdown(title, data, remarks, of_comparison(document)))
+        write_summary(markdown, tree_markdown(title, data, remarks, of_comparison(document), held_lines))
     if json_path is not None:
         write_text(json_path, to_json(document))
     write_tables(wanted, document)
-    raise typer.Exit(exit_status([document["verdict"]]))
+    raise typer.Exit(exit_status([document["verdict"]]) if status is None else status)
 
 
 def _explained(

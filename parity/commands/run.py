@@ -7,6 +7,18 @@ from typing import Annotated
 
 import typer
 
+from parity.commands.held import (
+    AcceptOption,
+    AnnotationsOption,
+    BaselineOption,
+    Holding,
+    JunitOption,
+    MarkdownOption,
+    SarifOption,
+    UpdateBaselineOption,
+    print_lines,
+    write_summary,
+)
 from parity.commands.options import (
     DeviationsOption,
     DeviceOption,
@@ -47,6 +59,7 @@ def run(
         Path, typer.Option("--json", help="Where the report goes; its .md and the page lie beside it.")
     ] = DEFAULT_REPORT,
     tables: Annotated[list[str], table_option(RUN)] = [],  # noqa: B006
+    markdown_path: MarkdownOption = None,
     html: Annotated[bool, typer.Option("--html/--no-html", help="Whether to write the page with plots.")] = True,
     implementation: ImplementationOption = "native",
     stage_timeout: StageTimeoutOption = None,
@@ -59,6 +72,12 @@ def run(
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
+    junit: JunitOption = None,
+    sarif: SarifOption = None,
+    annotations: AnnotationsOption = "",
+    baseline: BaselineOption = None,
+    update_baseline: UpdateBaselineOption = False,
+    accept: AcceptOption = None,
     runtime: RuntimeOption = "auto",
     device: DeviceOption = "cpu",
     precision: PrecisionOption = "float32",
@@ -72,7 +91,7 @@ def run(
 
     Exit status: 0 every fixture at parity, equivalent, or at parity given what is declared; 1 any drifted, raised, is
     inconclusive, or was covered too little by arrays (the answer, or what --require names, was not among them); 2
-    something was wrong with the inputs.
+    something was wrong with the inputs. With --baseline, or drift that is accepted, 0 where nothing else fails.
     """
     from parity.files.progress import Progress, as_read
     from parity.files.whole import check_writable, write_text
@@ -109,6 +128,8 @@ def run(
     placement = Placement(device, precision)
     runtime = check_choice(runtime, placement)
     check_writable(json_path)  # said now, not when minutes of work are done
+    holding = Holding(arrays, junit, sarif, annotations, baseline, update_baseline, accept)
+    holding.check_same_kind("fixtures")
     chosen = choose(Catalogue.read(default_folder()), both(fixtures, fixture), snapshots, audio)
     wanted = targets(tables, RUN, [json_path])
     if arrays is not None and any(isinstance(entry, Recording) for entry in chosen):
@@ -173,14 +194,19 @@ def run(
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"
     done = [entry for entry in entries.values() if entry is not None]
     found = document_of(done, weight_set, seconds, name, runtime, placement)
+    found, status, held_lines = holding.settle(found)
     # Written first: a closed pipe must not cost the report.
     write_text(json_path, to_json(found))
     write_tables(wanted, found)
-    write_text(json_path.with_suffix(".md"), markdown(found))
+    in_markdown = markdown(found, held_lines)
+    write_text(json_path.with_suffix(".md"), in_markdown)
+    if markdown_path is not None:
+        write_summary(markdown_path, in_markdown)
     if html:
         from parity.report.html import page  # what draws takes a second to import
 
         write_text(_page_path(json_path), page(found))
+    print_lines(held_lines)
     stdout.print(of_run(found), markup=False, soft_wrap=True)
     stdout.print(table(found))
     if (costs := program_table(found)) is not None:
@@ -192,7 +218,7 @@ def run(
     stderr.print(f"report: {_page_path(json_path) if html else json_path}", markup=False, soft_wrap=True)
     if traceback:
         print_traces(Raised(**raised) for entry in done for raised in entry["raised"])
-    raise typer.Exit(exit_status(entry["row"]["status"] for entry in done))
+    raise typer.Exit(exit_status(entry["row"]["status"] for entry in done) if status is None else status)
 
 
 def _clip_seconds(fixture: object) -> float:

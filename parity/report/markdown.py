@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from parity.measure.verdicts import DECLARED
+from parity.report.ci.wording import held_markdown
 from parity.report.declared import declared_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
@@ -31,12 +33,18 @@ HELD = {"audio": "audio", "captures": "captures", "rttm": "RTTM"}
 """What may be at hand of a recording captured elsewhere, in words."""
 
 
-def markdown(document: dict[str, Any]) -> str:
-    """`parity.md` from the data of `parity.json`."""
+def markdown(document: dict[str, Any], held: Sequence[str] = ()) -> str:
+    """`parity.md` from the data of `parity.json`.
+
+    Parameters
+    ----------
+    held : what was held against the port (`parity.report.ci.gate_lines`); it comes first
+    """
     summary = document["summary"]
     lines = [
         f"# {inert(headline(document))}",
         "",
+        *held_markdown(held),
         inert(of_run(document)),
         "",
         f"pyannote.audio {document['reference']['pyannote.audio']} · weights {inert(document['weights']['name'])} "

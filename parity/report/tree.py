@@ -11,6 +11,7 @@ from rich.text import Text
 
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
+from parity.report.ci.wording import held_markdown
 from parity.report.comparison import Found, size
 from parity.report.grid import fits, uncut
 from parity.report.wording import inert, inert_table, number
@@ -126,7 +127,9 @@ def origins(found: Sequence[Found]) -> list[str]:
     return [f"{name}: {line}" for name, line in said.items()]
 
 
-def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str], verdict: str = "") -> str:
+def tree_markdown(
+    title: str, found: Sequence[Found], remarks: Sequence[str], verdict: str = "", held: Sequence[str] = ()
+) -> str:
     """Both tables as Markdown.
 
     Parameters
@@ -135,8 +138,9 @@ def tree_markdown(title: str, found: Sequence[Found], remarks: Sequence[str], ve
     found : comparisons as `parity.report.comparison.comparison_data` gives them
     remarks : what was not compared, or could not be, one line each
     verdict : the first line, `parity.report.headline.of_comparison`
+    held : what was held against the port (`parity.report.ci.gate_lines`); it comes before that
     """
-    lines = [f"# {inert(title)}", "", *([inert(verdict), ""] if verdict else [])]
+    lines = [f"# {inert(title)}", "", *held_markdown(held), *([inert(verdict), ""] if verdict else [])]
     lines += [f"{inert(line)}\n" for line in origins(found)]
     lines += [
         *inert_table(RECORDINGS, recording_rows(found)),
