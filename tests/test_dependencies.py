@@ -22,6 +22,7 @@ FLOORS = (
     ("subjects",),
     ("gate",),
     ("calibration",),
+    ("diagnosis",),
     ("faults",),
     ("layers",),
     ("embedding",),

@@ -36,11 +36,13 @@ from parity.errors import InputError, one_line
 from parity.report.tables import COMPARE
 
 if TYPE_CHECKING:
+    from parity.diagnosis.result import Diagnosis
     from parity.explain.explanation import Explanation
     from parity.fixtures.catalogue import Fixture
     from parity.ports.dump.comparison import DumpComparison
     from parity.ports.dump.reading import Dump
     from parity.ports.fingerprint import Side
+    from parity.ports.judging import Judged, Loading
     from parity.ports.yardstick import Yardstick
 
 
@@ -54,6 +56,10 @@ def compare(
         str, typer.Option(help="With --explain, or deviations that need them: wheels (default), hub, or a folder.")
     ] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
+    diagnose: Annotated[
+        bool,
+        typer.Option("--diagnose/--no-diagnose", help="Where there is drift, look up which known mistake it is."),
+    ] = True,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: MarkdownOption = None,
@@ -125,6 +131,7 @@ def compare(
             dumps = read_dump(theirs), read_dump(ours)
             judged = judge(name, *dumps, means, required=required, deviations=deviations)
             found, explanation = judged.comparison, None
+            diagnoses, unasked = _diagnosed(judged, *dumps, means) if diagnose else ((), "--no-diagnose was given")
             if explain:
                 found, explanation = _explained(
                     found, *dumps, weights, budget, threads, yardstick=judged.yardstick, traceback=traceback
@@ -135,7 +142,7 @@ def compare(
             failed[name] = one_line(error)
             stderr.print(f"error: {name}: {failed[name]}", markup=False, soft_wrap=True)
             continue
-        data.append(comparison_data(found, explanation))
+        data.append(comparison_data(found, explanation, diagnoses, unasked if found.first_drift else ""))
         explanations.append(explanation)
     missing = sum(f": only in {reference}, not compared" in line for line in alone)
     document = comparison_document(data, alone, failed, missing=missing, required=required)
@@ -164,6 +171,26 @@ def compare(
         write_text(json_path, to_json(document))
     write_tables(wanted, document)
     raise typer.Exit(exit_status([document["verdict"]]) if status is None else status)
+
+
+def _diagnosed(judged: Judged, reference: Dump, candidate: Dump, means: Loading) -> tuple[tuple[Diagnosis, ...], str]:
+    """Which known mistake makes what drifts first, and why that was not asked where it was not."""
+    if judged.comparison.first_drift is None:
+        return (), ""
+    from parity.diagnosis.of_dump import Sides, diagnose_dump
+    from parity.faults.fault import load_faults
+    from parity.networks.runtime import one_blas_thread
+    from parity.ports.judging import parameters_of
+
+    yardstick = judged.yardstick
+    parameters = parameters_of(reference) if yardstick is None else yardstick.parameters
+    against = reference if yardstick is None else yardstick.dump()
+    sides = Sides(judged.comparison, against, candidate, parameters, means(reference), means.weights, means.threads)
+    try:
+        with working(f"{judged.comparison.name}: known mistakes"), one_blas_thread():
+            return diagnose_dump(sides, load_faults()), ""
+    except InputError as error:
+        return (), one_line(error)
 
 
 def _explained(

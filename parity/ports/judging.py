@@ -156,7 +156,7 @@ class Loading:
     def __init__(
         self, weights: str = DEFAULT_SOURCE, threads: int | None = None, say: Callable[[str], None] = lambda what: None
     ) -> None:
-        self._source, self._threads, self._say = weights, threads, say
+        self._source, self.threads, self._say = weights, threads, say
 
     def __call__(self, reference: Dump) -> Means:
         """Those of one reference."""
@@ -173,6 +173,10 @@ class Loading:
 
         return Means(networks, lambda: solve_plda(checked().plda), lambda: clip_of(reference))
 
+    def weights(self) -> WeightSet:
+        """The weight set, loaded where it was not yet."""
+        return self._weights
+
     @cached_property
     def _weights(self) -> WeightSet:
         self._say("weights")
@@ -181,7 +185,7 @@ class Loading:
     @cached_property
     def _networks(self) -> Networks:
         self._say("networks, for what is declared")
-        return load_networks(self._weights, self._threads)
+        return load_networks(self._weights, self.threads)
 
 
 def clip_of(reference: Dump) -> dict[str, Any]:

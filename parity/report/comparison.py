@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -26,9 +27,13 @@ from parity.ports.dump.comparison import (
 )
 from parity.ports.dump.turns import TurnDifference
 from parity.report.declared import declaration_data, declared_in_words
+from parity.report.diagnosis import diagnosis_data, diagnosis_lines
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
 from parity.report.wording import capital, number, scientific
+
+if TYPE_CHECKING:
+    from parity.diagnosis.result import Diagnosis
 
 STYLES = {EXACT: "green", EQUIVALENT: "green", DIFFERENT: "bold red", PARTLY_SEEN: "yellow", UNTOLD: "yellow"}
 MOST_TURNS = 8
@@ -81,8 +86,19 @@ def comparison_document(
     }
 
 
-def comparison_data(found: DumpComparison, explanation: Explanation | None = None) -> Found:
-    """A comparison as plain data."""
+def comparison_data(
+    found: DumpComparison,
+    explanation: Explanation | None = None,
+    diagnoses: Iterable[Diagnosis] = (),
+    not_diagnosed: str = "",
+) -> Found:
+    """A comparison as plain data.
+
+    Parameters
+    ----------
+    diagnoses : of stages where drift is born
+    not_diagnosed : why the first of them was not looked up; empty where it was, or where nothing drifts
+    """
     first = found.first_drift
     return {
         "name": found.name,
@@ -103,6 +119,8 @@ def comparison_data(found: DumpComparison, explanation: Explanation | None = Non
         "class_chunks": list(found.headroom.class_chunks) if found.headroom.class_chunks else None,
         "declaration": declaration_data(found.declaration),
         "explanation": None if explanation is None else explanation_data(explanation),
+        "diagnoses": [diagnosis_data(diagnosis) for diagnosis in diagnoses],
+        "not_diagnosed": not_diagnosed,
     }
 
 
@@ -212,6 +230,10 @@ def in_words(found: Found) -> list[str]:
     """What made both sides, first to drift, what gross mismatches look like, DER, turns, what was not compared."""
     doubts = [f"{capital(doubt)}." for doubt in found["doubts"]]
     lines = [*found["origin"], *declared_in_words(found["declaration"]), *doubts, _first(found)]
+    for diagnosis in found["diagnoses"]:
+        lines += diagnosis_lines(diagnosis)
+    if found["not_diagnosed"]:
+        lines.append(f"Which mistake it is was not asked: {found['not_diagnosed']}.")
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)

@@ -10,6 +10,7 @@ from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, I
 from parity.pipeline.artefact import LAYOUTS
 from parity.ports.dump.comparison import UNTOLD
 from parity.report.declared import cost_words, declared_words
+from parity.report.diagnosis import of_first_line
 from parity.report.wording import capital, either, said
 
 STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
@@ -43,10 +44,12 @@ def of_recording(found: Found) -> str:
         return said(f"{word} by {_short(found['conventions'])}", counted)
     explanation = found["explanation"]
     if word == DRIFT and explanation is not None and explanation["named"]:
-        return said(word, *not_shown(found["declaration"]), *_cause(explanation))
+        return said(word, *not_shown(found["declaration"]), *_cause(explanation, found["diagnoses"]))
     first = next(artefact for artefact in found["artefacts"] if artefact["name"] == found["first_drift"])
     example = f"Smallest example: {first['where']}" if first["where"] else first["note"]
-    cause = f"First to drift: {first['name']}" + (f", {first['looks_like']}" if first["looks_like"] else "")
+    named = of_first_line(found["diagnoses"], first["stage"])
+    like = named or first["looks_like"]
+    cause = f"First to drift: {first['name']}" + (f", {like}" if like else "")
     if word == INCONCLUSIVE:
         return said(word, _short(found["doubts"]), cause)
     return said(word, *not_shown(found["declaration"]), cause, example, formula(first["stage"]))
@@ -165,8 +168,8 @@ def formula(stage: str) -> str:
     return f"Formula: kit, stage {STAGES.index(stage) + 1}" if stage in STAGES else ""
 
 
-def _cause(found: Found) -> tuple[str, ...]:
-    """What broke, the smallest example of it, and where its formula stands."""
+def _cause(found: Found, diagnoses: Iterable[Found] = ()) -> tuple[str, ...]:
+    """What broke, which mistake it is where that is known, the smallest example, and where its formula stands."""
     stages = {stage["stage"]: stage for stage in found["stages"]}
     named = [stages[name] for name in found["named"]]
     first = named[0]
@@ -174,7 +177,8 @@ def _cause(found: Found) -> tuple[str, ...]:
     cause = f"Broken: {' and '.join(stage['stage'] for stage in named)}{how.get(first['verdict'], '')}"
     if first["unsupplied"]:
         cause += f"; or before it {either(first['unsupplied'])}, of which nothing was supplied"
-    return cause, _example(found, first), formula(first["stage"])
+    mistake = of_first_line(diagnoses, first["stage"])
+    return cause, capital(mistake), _example(found, first), formula(first["stage"])
 
 
 def _on_what(stage: Found) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from parity.community1.assignment import UNASSIGNED
 from parity.community1.centroids import surviving
@@ -62,6 +61,8 @@ def _euclidean(native: Run, workshop: Workshop) -> Run:
     ) -> np.ndarray:
         if len(chunks) < 2:
             return native(embeddings, centroids, segmentations, chunks, kmeans)
+        from scipy.spatial.distance import cdist  # heavy, and most who plant mistakes plant others
+
         distances = cdist(embeddings.reshape(-1, embeddings.shape[2]), centroids, metric="euclidean")
         soft_clusters = 2 - distances.reshape(*embeddings.shape[:2], -1)
         if kmeans is None:

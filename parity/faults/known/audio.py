@@ -8,7 +8,6 @@ from math import gcd
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
 from parity.audio.reading import FULL_SCALE, SAMPLE_RATE, quantise
 from parity.audio.resampling import mix_down, resample
@@ -82,6 +81,8 @@ class FrontEnd:
 
 def polyphase(mono: np.ndarray, rate: int) -> np.ndarray:
     """SciPy's polyphase filter, a Kaiser window of its own."""
+    from scipy.signal import resample_poly  # heavy, and most who plant mistakes plant others
+
     shared = gcd(rate, SAMPLE_RATE)
     return (
         resample_poly(mono.astype(np.float64), SAMPLE_RATE // shared, rate // shared) if rate != SAMPLE_RATE else mono

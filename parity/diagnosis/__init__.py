@@ -1,0 +1,13 @@
+"""Which mistake was made there, and with which value?
+
+Drift says from where; this room says what. `look_up` plants every known mistake of one stage on what the candidate was
+given and asks which of them makes what the candidate made; `of_dump` asks it wherever a dump's drift is born. `result`
+is what is said, `apart` how much of a difference a mistake leaves, `advice` what to check first.
+"""
+
+from __future__ import annotations
+
+from parity.diagnosis.look_up import look_up
+from parity.diagnosis.result import Diagnosis, Left, Mistake, Parameter
+
+__all__ = ["Diagnosis", "Left", "Mistake", "Parameter", "look_up"]

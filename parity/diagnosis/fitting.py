@@ -1,0 +1,174 @@
+"""Which value of a family fits best: a grid, then golden section and parabolas; whole numbers one by one.
+
+What is searched is the distance on the half that chooses. Where the stage decides (a threshold, a count) many values
+make the same, and the best one is an interval: its ends are bisected, and the value said is the roundest inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from parity.diagnosis.apart import Difference
+from parity.diagnosis.result import Left, Parameter
+from parity.diagnosis.trying import Bench
+from parity.faults.family import INTEGER, LOGARITHMIC, Family
+from parity.pipeline.stage import Artefacts
+
+STEPS = 40
+"""Of the refinement, at most."""
+
+BISECTIONS = 24
+CLOSE = 1e-9
+"""Difference of two distances that are one."""
+
+NEAR = 2.0
+"""Grid points that are so many times the best one's distance are refined too, for there may be several valleys."""
+
+VALLEYS = 3
+
+
+@dataclass
+class Fitted:
+    """The best value of a family.
+
+    Attributes
+    ----------
+    parameter : the value, with the interval that fits alike
+    left : what it leaves
+    made : what the stage writes with it
+    """
+
+    parameter: Parameter
+    left: Left
+    made: Artefacts
+
+
+def fit(family: Family, bench: Bench, difference: Difference, candidate: Artefacts) -> Fitted | None:
+    """The value that fits best; None where none can be tried, or time is out before the grid is."""
+    search = _Search(family, bench, difference)
+    values = _grid(family, bench, candidate)
+    for value in values:
+        if bench.out_of_time:
+            bench.not_tried.append(f"{family.name}: no time was left for all of its values")
+            return None
+        search(value)
+    if not search.found:
+        return None
+    if family.scale != INTEGER:
+        _refine(family, search, values)
+    best = search.best
+    low, high = _interval(family, search, best)
+    value = roundest(low, high, best) if high > low else best
+    made = bench.made(family.at(value))
+    if made is None:
+        return None
+    return Fitted(
+        Parameter(family.parameter, value, family.reference(bench.workshop), low, high),
+        difference.left_by(made),
+        made,
+    )
+
+
+class _Search:
+    """Distances by value; each is computed once."""
+
+    def __init__(self, family: Family, bench: Bench, difference: Difference) -> None:
+        self._family, self._bench, self._difference = family, bench, difference
+        self.found: dict[float, float] = {}
+
+    def __call__(self, value: float) -> float:
+        value = float(value)
+        if value not in self.found:
+            made = None if self._bench.out_of_time else self._bench.made(self._family.at(value))
+            if made is None:
+                return np.inf
+            self.found[value] = self._difference.distance(made)
+        return self.found[value]
+
+    @property
+    def best(self) -> float:
+        return min(self.found, key=lambda value: (self.found[value], value))
+
+
+def _grid(family: Family, bench: Bench, candidate: Artefacts) -> list[float]:
+    if family.values is not None:
+        values = [float(value) for value in family.values(bench.given, candidate)]
+        return [value for value in values if family.low <= value <= family.high]
+    if family.scale == INTEGER:
+        return [float(value) for value in range(int(family.low), int(family.high) + 1)]
+    spread = np.geomspace if family.scale == LOGARITHMIC else np.linspace
+    evenly = spread(family.low, family.high, family.grid)
+    return sorted({*map(float, evenly), *family.points.values()})
+
+
+def _refine(family: Family, search: _Search, values: list[float]) -> None:
+    """Go down the best valleys of the grid."""
+    from scipy.optimize import minimize_scalar
+
+    values = [value for value in values if value in search.found]
+    distances = np.array([search.found[value] for value in values])
+    order = np.argsort(distances, kind="stable")[:VALLEYS]
+    into, out = (np.log, np.exp) if family.scale == LOGARITHMIC else (_same, _same)
+    for index in order:
+        if distances[index] > NEAR * distances[order[0]] + CLOSE:
+            break
+        low, high = values[max(0, index - 1)], values[min(len(values) - 1, index + 1)]
+        if low == high:
+            continue
+        minimize_scalar(
+            lambda x: search(float(out(x))) ** 2,
+            bounds=(float(into(low)), float(into(high))),
+            method="bounded",
+            options={"xatol": 1e-7 * abs(float(into(high)) - float(into(low))), "maxiter": STEPS},
+        )
+
+
+def _same(value: float) -> float:
+    return value
+
+
+def _interval(family: Family, search: _Search, best: float) -> tuple[float, float]:
+    """Values around the best one that make the same, as far as they are searched."""
+    level, known = search.found[best], sorted(search.found)
+
+    def alike(value: float) -> bool:
+        return search(value) <= level + CLOSE
+
+    ends = []
+    for side in (-1, 1):
+        inside = [value for value in known if (value - best) * side >= 0]
+        inside.sort(key=lambda value: abs(value - best))
+        end, beyond = best, best
+        for value in inside:
+            if not alike(value):
+                beyond = value
+                break
+            end = value
+        if beyond != best and family.scale != INTEGER:
+            end = _bisected(alike, end, beyond)
+        ends.append(end)
+    return ends[0], ends[1]
+
+
+def _bisected(alike: Callable[[float], bool], inside: float, outside: float) -> float:
+    for _ in range(BISECTIONS):
+        middle = (inside + outside) / 2
+        if abs(outside - inside) <= 1e-6 * max(abs(inside), abs(outside)):
+            break
+        inside, outside = (middle, outside) if alike(middle) else (inside, middle)
+    return inside
+
+
+def roundest(low: float, high: float, otherwise: float) -> float:
+    """The number with the fewest decimals between two, the one nearest their middle of several."""
+    for decimals in range(-3, 9):
+        step = 10.0**-decimals
+        inside = [k for k in (np.ceil(low / step), np.floor(high / step)) if low <= round(k * step, 12) <= high]
+        if inside:
+            middle = round((low + high) / 2 / step) * step
+            chosen = middle if low <= middle <= high else inside[0] * step
+            return float(round(chosen, max(0, decimals) + 2))
+    return otherwise

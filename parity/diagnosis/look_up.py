@@ -1,0 +1,188 @@
+"""Look a mistake up: every known one of a stage, tried on what the candidate was given, ranked by what it leaves.
+
+Half of the elements choose, the other half confirm. A mistake is named only if it leaves at most a hundredth of the
+difference on both, and clearly less than the next one that makes something else. Those that make the same on this
+recording are named together. Families are fitted, single mistakes planted, then pairs of them, within a budget.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from parity.diagnosis.advice import first_check, kit_line
+from parity.diagnosis.apart import Difference
+from parity.diagnosis.fitting import Fitted, fit
+from parity.diagnosis.result import CLEARLY, Diagnosis, Left, Mistake, Parameter
+from parity.diagnosis.trying import Bench
+from parity.faults.family import Family
+from parity.faults.fault import Fault
+from parity.pipeline.stage import Artefacts, Pipeline
+
+BUDGET_SECONDS = 2.0
+
+EXACTLY = 1e-4
+"""What a mistake leaves that is all there is to find: rounding. Above it families are tried although one fits."""
+
+PAIRED = 8
+"""Mistakes that are tried in pairs: those that leave the least, alone."""
+
+SEED = 4
+
+
+@dataclass
+class _Tried:
+    """A mistake, tried: `made` are the artefacts of the stage."""
+
+    mistake: Mistake
+    made: Artefacts
+
+
+def look_up(
+    stage: str,
+    given: Mapping[str, Any],
+    candidate: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    pipeline: Pipeline,
+    workshop: Any,
+    faults: Iterable[Fault],
+    families: Iterable[Family] = (),
+    *,
+    drifted: Iterable[str] | None = None,
+    hidden: Sequence[str] = (),
+    chunks: Mapping[str, np.ndarray] | None = None,
+    unread: Mapping[str, np.ndarray] | None = None,
+    words: str = "the reference's arrays",
+    budget_seconds: float = BUDGET_SECONDS,
+    seed: int = SEED,
+) -> Diagnosis:
+    """Which known mistake of a stage makes what a candidate made.
+
+    Parameters
+    ----------
+    stage : where drift is born
+    given : artefact -> value, all that `stage` (and those `hidden`) read
+    candidate, reference : artefacts that the stage writes, as far as both are known; rows of `chunks` where kept so
+    pipeline, workshop : native, and what faults may build on
+    faults, families : known mistakes, of whatever stage; others are passed over
+    drifted : artefacts of `candidate` that are beyond tolerance; all by default
+    hidden : stages before it, in order, of which the candidate wrote nothing; their mistakes are tried too
+    chunks : artefact kept by chunk -> the chunks that the rows are of
+    unread : artefact -> mask of elements that no later stage reads
+    words : whose arrays `given` are
+    budget_seconds : after which nothing more is begun
+    seed : of the halves
+
+    Returns
+    -------
+    diagnosis : names nothing where nothing fits, or where two fit alike and are not the same
+    """
+    started = time.monotonic()
+    bench = Bench(pipeline, workshop, (*hidden, stage), given, chunks or {}, started + budget_seconds).remembering()
+    moved = candidate if drifted is None else drifted
+    difference = Difference(candidate, reference, moved, unread=unread, seed=seed)
+    mine = [fault for fault in faults if fault.stage in bench.chain]
+    kin = [family for family in families if family.stage in bench.chain]
+    tried = _alone(bench, difference, mine)
+    tried = _with_families(bench, difference, tried, kin, dict(candidate))
+    if not any(one.mistake.left.fits for one in tried):
+        tried += _in_pairs(bench, difference, mine, tried)
+    found, runner_up, note = _chosen(tried, difference)
+    return Diagnosis(
+        stage=stage,
+        judged_by=difference.names,
+        mistake=found,
+        runner_up=runner_up,
+        tried=len(mine) + len(kin),
+        not_tried=tuple(dict.fromkeys(bench.not_tried)),
+        given=words,
+        note=note,
+        check=first_check(stage, found.about if found else ""),
+        kit=kit_line(stage),
+        seconds=time.monotonic() - started,
+    )
+
+
+def _alone(bench: Bench, difference: Difference, faults: Sequence[Fault]) -> list[_Tried]:
+    tried = []
+    for index, fault in enumerate(faults):
+        if bench.out_of_time:
+            bench.not_tried.append(f"{len(faults) - index} mistakes, from {fault.name} on: no time was left")
+            break
+        made = bench.made(fault)
+        if made is not None:
+            tried.append(_Tried(Mistake(fault.name, fault.about, difference.left_by(made)), made))
+    return tried
+
+
+def _with_families(
+    bench: Bench, difference: Difference, tried: list[_Tried], families: Sequence[Family], candidate: Artefacts
+) -> list[_Tried]:
+    """Add what families fit; a single mistake that is a point of one gets its value, and is not there twice."""
+    exact = {one.mistake.name for one in tried if one.mistake.left.worst <= EXACTLY}
+    for family in families:
+        if exact and not exact & set(family.points):
+            continue
+        fitted = fit(family, bench, difference, candidate)
+        if fitted is not None:
+            tried = _joined(tried, family, fitted, bench)
+    return tried
+
+
+def _joined(tried: list[_Tried], family: Family, fitted: Fitted, bench: Bench) -> list[_Tried]:
+    p = fitted.parameter
+    about = family.about(p.value, p.reference)
+    for index, one in enumerate(tried):
+        point = family.points.get(one.mistake.name)
+        if point is not None and _is(point, p) and one.mistake.left.worst <= max(2 * fitted.left.worst, EXACTLY):
+            known = replace(one.mistake, parameter=replace(p, value=float(point)))
+            return [*tried[:index], _Tried(known, one.made), *tried[index + 1 :]]
+    return [*tried, _Tried(Mistake(family.name, about, fitted.left, p), fitted.made)]
+
+
+def _is(point: float, found: Parameter) -> bool:
+    near = 1e-4 * max(abs(point), abs(found.value))
+    return found.low - near <= point <= found.high + near
+
+
+def _in_pairs(
+    bench: Bench, difference: Difference, faults: Sequence[Fault], tried: Sequence[_Tried]
+) -> Iterator[_Tried]:
+    """Two mistakes, one planted after the other, of those that leave the least alone."""
+    by_name = {fault.name: fault for fault in faults}
+    best = sorted(tried, key=lambda one: one.mistake.left.choosing)
+    chosen = [by_name[one.mistake.name] for one in best if one.mistake.name in by_name][:PAIRED]
+    for one, other in permutations(chosen, 2):
+        if bench.out_of_time:
+            bench.not_tried.append("pairs of mistakes: no time was left for all of them")
+            return
+        made = bench.made(one, other)
+        if made is not None:
+            mistake = Mistake(f"{one.name} + {other.name}", f"{one.about}; and {other.about}", difference.left_by(made))
+            yield _Tried(mistake, made)
+
+
+def _chosen(tried: Sequence[_Tried], difference: Difference) -> tuple[Mistake | None, Mistake | None, str]:
+    """What is named, what comes next, and why nothing is named."""
+    ranked = sorted(tried, key=lambda one: one.mistake.left.choosing)
+    if not ranked:
+        return None, None, "no mistake of this stage could be tried"
+    best, *others = ranked
+    if not best.mistake.left.fits:
+        return None, best.mistake, f"none of them leaves less than {_percent(best.mistake.left)} of the difference"
+    same = [one for one in others if one.mistake.left.fits and difference.same(one.made, best.made)]
+    rest = [one for one in others if not any(one is alike for alike in same)]
+    runner_up = rest[0].mistake if rest else None
+    if runner_up is not None and runner_up.left.worst < CLEARLY * best.mistake.left.worst:
+        return None, best.mistake, f"{best.mistake.name} and {runner_up.name} fit alike, and are not the same"
+    alike = tuple((one.mistake.name, one.mistake.about) for one in same)
+    return replace(best.mistake, same=alike), runner_up, ""
+
+
+def _percent(left: Left) -> str:
+    return f"{100 * left.worst:.2g} %"

@@ -1,0 +1,259 @@
+"""Mistakes behind a dump's drift: each stage where it is born is looked up on what the dump says it was given.
+
+Task: a dump compared with its reference -> one diagnosis for each such stage. The first artefact that drifts is born in
+its own stage, or in one of those before it of which the dump holds nothing; a later one where the native stage, given
+the dump's own arrays, makes something else, and a known mistake makes what the dump holds. The first stage is given the
+dump's own arrays where they are within tolerance, the reference's otherwise; where the dump's own explain nothing, the
+reference's are tried too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from parity.community1 import Parameters
+from parity.community1.annotation import from_rttm, to_rttm
+from parity.diagnosis.look_up import BUDGET_SECONDS, look_up
+from parity.diagnosis.result import Diagnosis
+from parity.diagnosis.workshop import native_workshop
+from parity.faults.family import Family
+from parity.faults.fault import Fault
+from parity.measure.drift import compare
+from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.pipeline.stage import Pipeline, Stage
+from parity.ports.dump.comparison import DIFFERENT, DumpComparison
+from parity.ports.dump.reading import Dump
+from parity.ports.dump.rttm import plain
+from parity.ports.dump.turns import compare_turns
+from parity.ports.yardstick import Means, reference_of
+from parity.replay.engine import CASCADED, lacks, reference_artefacts
+from parity.replay.outcome import URI, unread
+from parity.sources import WeightSet
+
+BEFORE = ("audio", "segmentation", "fbank", "embeddings")
+"""Stages that are looked up in a few chunks: they are heavy. None of them is run to look up a later one."""
+
+OWN, REFERENCE, WRITTEN = "own", "reference", "written"
+WORDS = {
+    OWN: "the dump's own arrays",
+    REFERENCE: "the reference's arrays",
+    WRITTEN: "the dump's own arrays, in its own numbering",
+}
+"""Whose arrays a stage is given: the dump's under the reference's conventions, the reference's, the dump's as they are.
+"""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """A dump and its reference, compared, and what the native pipeline needs.
+
+    Attributes
+    ----------
+    comparison : of the two
+    reference, candidate : the dumps
+    parameters : that the reference was made with
+    means, weights : of the native pipeline, loaded when they are needed
+    threads : of networks
+    """
+
+    comparison: DumpComparison
+    reference: Dump
+    candidate: Dump
+    parameters: Parameters
+    means: Means
+    weights: Callable[[], WeightSet]
+    threads: int | None = None
+
+
+def diagnose_dump(
+    sides: Sides,
+    faults: Iterable[Fault],
+    families: Iterable[Family] = (),
+    *,
+    budget_seconds: float = BUDGET_SECONDS,
+) -> tuple[Diagnosis, ...]:
+    """A diagnosis of the stage where the dump's drift begins, and of each later one in which a mistake is named.
+
+    Behind the first stage noise of what was given may be enough to part the native stage from the dump's; there only
+    what a known mistake explains is drift that was born.
+
+    Parameters
+    ----------
+    faults, families : known mistakes
+    budget_seconds : for each stage, and for each side's arrays that it is tried on
+
+    Raises
+    ------
+    InputError : weights or a clip are needed and cannot be had
+    """
+    faults, families = list(faults), list(families)
+    first = sides.comparison.first_drift
+    if first is None:
+        return ()
+    begins = _Asked(sides, first.stage).answer(faults, families, budget_seconds)
+    found = [] if begins is None else [begins]
+    for stage in _later(sides, first.stage):
+        asked = _Asked(sides, stage, inherited=True)
+        answer = asked.answer(faults, families, budget_seconds) if asked.born else None
+        if answer is not None and answer.mistake is not None:
+            found.append(answer)
+    return tuple(found)
+
+
+def _later(sides: Sides, first: str) -> list[str]:
+    """Stages behind the first one that drift, and whose inputs the dump holds."""
+    drifted = {found.stage for found in sides.comparison.artefacts if found.verdict == DIFFERENT}
+    graph = native_workshop((), sides.parameters, sides.means, sides.weights)[0]
+    names = [stage.name for stage in graph]
+    held = set(sides.comparison.aligned.got)
+    return [
+        stage.name
+        for stage in graph.stages[names.index(first) + 1 :]
+        if stage.name in drifted and stage.name not in BEFORE and set(stage.reads) <= held
+    ]
+
+
+class _Asked:
+    """One stage of a dump, with what it reads on either side.
+
+    Parameters
+    ----------
+    inherited : whether it is given the dump's own arrays, within tolerance or not
+    """
+
+    def __init__(self, sides: Sides, stage: str, *, inherited: bool = False) -> None:
+        self._sides, self._stage, self._inherited = sides, stage, inherited
+        self._verdicts = {found.name: found.verdict for found in sides.comparison.artefacts}
+        self._held = reference_artefacts(reference_of(sides.reference), {})
+        self._chain = (*self._hidden(), stage)
+        self._pipeline, self._workshop = native_workshop(
+            self._chain, sides.parameters, sides.means, sides.weights, sides.threads
+        )
+        writes = self._pipeline[stage].writes
+        self._judged = [name for name in writes if name in self._verdicts]
+        self._drifted = [name for name in self._judged if self._verdicts[name] == DIFFERENT]
+
+    @property
+    def born(self) -> bool:
+        """Whether the native stage makes something else of the dump's own arrays than the dump holds."""
+        made, candidate = self._native(self._given(WRITTEN)), self._candidate(WRITTEN)
+        return any(_apart(name, made.get(name), candidate[name]) for name in self._drifted)
+
+    def answer(self, faults: list[Fault], families: list[Family], budget_seconds: float) -> Diagnosis | None:
+        """What is known of it; None where the reference does not hold what it reads."""
+        answers: list[Diagnosis] = []
+        seen: list[Mapping[str, Any]] = []
+        for whose in (WRITTEN,) if self._inherited else (OWN, REFERENCE, WRITTEN):
+            given = self._given(whose)
+            if given is None or any(_alike(given, other) for other in seen):
+                continue
+            seen.append(given)
+            answers.append(self._look_up(given, whose, faults, families, budget_seconds))
+            if answers[-1].mistake is not None:
+                break
+        if not answers:
+            return None
+        return replace(answers[-1] if answers[-1].mistake else answers[0], seconds=sum(a.seconds for a in answers))
+
+    def _look_up(
+        self, given: Mapping[str, Any], whose: str, faults: list[Fault], families: list[Family], budget: float
+    ) -> Diagnosis:
+        candidate = self._candidate(whose)
+        mask = unread("hard_clusters", self._held)
+        return look_up(
+            self._stage,
+            given,
+            candidate,
+            self._native(given) if self._inherited else {name: self._wanted(name) for name in candidate},
+            self._pipeline,
+            self._workshop,
+            faults,
+            families,
+            drifted=self._drifted,
+            hidden=self._chain[:-1],
+            unread={} if mask is None else {"hard_clusters": mask},
+            words=WORDS[whose],
+            budget_seconds=budget,
+        )
+
+    def _candidate(self, whose: str) -> dict[str, Any]:
+        return {name: _value(self._sides, name, whose) for name in self._judged}
+
+    def _native(self, given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        return {} if given is None else self._pipeline[self._stage](given)
+
+    def _wanted(self, name: str) -> Any:
+        if ARTEFACTS[name].comparison is Comparison.TURNS:
+            return from_rttm(self._sides.reference.values[name])
+        return self._sides.comparison.aligned.want[name]
+
+    def _hidden(self) -> tuple[str, ...]:
+        """Stages before it, in order, that wrote what it reads and of which the dump holds nothing."""
+        graph = native_workshop((), self._sides.parameters, self._sides.means, self._sides.weights)[0]
+        if self._inherited:
+            return ()
+        wanted, found = set(graph[self._stage].reads), []
+        for stage in reversed(graph.stages):
+            if not wanted & set(stage.writes) or stage.name in BEFORE or stage.name == self._stage:
+                continue
+            if not any(name in self._verdicts for name in stage.writes) and self._ran(graph, stage):
+                found.append(stage.name)
+                wanted |= set(stage.reads)
+        return tuple(reversed(found))
+
+    def _ran(self, graph: Pipeline, stage: Stage) -> bool:
+        """Whether the reference reached a stage, and has what it read."""
+        if any(lacks(name, graph, self._held) for name in stage.needs):
+            return False
+        return stage.when is None or stage.when.holds(self._held)
+
+    def _given(self, whose: str) -> dict[str, Any] | None:
+        """What the chain reads, by name; None where neither side holds it."""
+        written = {name for stage in self._chain[:-1] for name in self._pipeline[stage].writes}
+        names = {name for stage in self._chain for name in self._pipeline[stage].needs} - written
+        given = {}
+        for name in sorted(names):
+            if whose != REFERENCE and self._takes(name):
+                given[name] = _value(self._sides, name, whose)
+            elif lacks(name, self._pipeline, self._held):
+                return None
+            else:
+                given[name] = self._held.get(name)
+        return given
+
+    def _takes(self, name: str) -> bool:
+        if name not in self._verdicts:
+            return False
+        return self._inherited or self._verdicts[name] != DIFFERENT
+
+
+def _value(sides: Sides, name: str, whose: str) -> Any:
+    """What the dump holds, as a stage writes it: under the reference's conventions, or in its own."""
+    if name in sides.comparison.turns:
+        own = sides.comparison.turns[name].candidate
+        return from_rttm(plain(sides.candidate.values[name]) if whose == WRITTEN else own)
+    value = (sides.candidate.values if whose == WRITTEN else sides.comparison.aligned.got)[name]
+    want = np.dtype(ARTEFACTS[name].dtype)
+    return value.astype(want) if value.dtype.kind in "biuf" and value.dtype != want else value
+
+
+def _apart(name: str, made: Any, candidate: Any) -> bool:
+    if made is None:
+        return True
+    if ARTEFACTS[name].comparison is Comparison.TURNS:
+        return not compare_turns(to_rttm(made, URI), to_rttm(candidate, URI)).same
+    return not compare(name, np.asarray(made), np.asarray(candidate), mode=CASCADED).within
+
+
+def _alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return all(_equal(one[name], other[name]) for name in one)
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return one is other

@@ -1,0 +1,118 @@
+"""What is said of one stage: the mistake that makes what the candidate made, how sure that is, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+NAMED, UNKNOWN = "named", "nothing known"
+
+LEAVES_AT_MOST = 0.01
+"""Of the difference, in RMS or in labels, on either half: more, and no mistake is named."""
+
+CLEARLY = 3.0
+"""How many times what the named mistake leaves the next one has to leave, unless the two are the same there."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a mistake leaves of the difference between candidate and reference, as a fraction.
+
+    Attributes
+    ----------
+    choosing : over the half of the elements that mistakes are ranked by
+    confirming : over the other half
+    """
+
+    choosing: float
+    confirming: float
+
+    @property
+    def worst(self) -> float:
+        """The larger of the two."""
+        return max(self.choosing, self.confirming)
+
+    @property
+    def fits(self) -> bool:
+        """Whether it explains the difference on both halves."""
+        return self.worst <= LEAVES_AT_MOST
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """The value that fits best, of a mistake that has one.
+
+    Attributes
+    ----------
+    name : what it is called, with its unit where it has one
+    value : that fits best
+    reference : what the reference has there
+    low, high : every value between them makes the same here; both `value` where only that one does
+    """
+
+    name: str
+    value: float
+    reference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One mistake, tried.
+
+    Attributes
+    ----------
+    name : as `parity calibrate --only` takes it; of a family, its own
+    about : what was done instead of what, in one line
+    left : what it leaves
+    parameter : the value it was tried with; None where it has none
+    same : others that make the same, within tolerance, on this recording: (name, about)
+    """
+
+    name: str
+    about: str
+    left: Left
+    parameter: Parameter | None = None
+    same: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is known of the drift that is born in one stage.
+
+    Attributes
+    ----------
+    stage : where it is born
+    judged_by : artefacts of it that mistakes had to explain
+    mistake : that makes what the candidate made; None where nothing known does
+    runner_up : the best of those that make something else; None where only one was tried
+    tried : how many mistakes, values of a parameter not counted
+    not_tried : those that could not be, and why, one line each
+    given : whose arrays they were tried on, in words
+    note : why nothing is named, in words; empty where something is
+    check : what to look at first
+    kit : where its formula stands: file and section of a porting kit
+    seconds : wall time
+    """
+
+    stage: str
+    judged_by: tuple[str, ...]
+    mistake: Mistake | None
+    runner_up: Mistake | None
+    tried: int
+    not_tried: tuple[str, ...]
+    given: str
+    note: str
+    check: str
+    kit: str
+    seconds: float
+
+    @property
+    def verdict(self) -> str:
+        """`named` or `nothing known`."""
+        return UNKNOWN if self.mistake is None else NAMED
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every mistake that is named: the first, then those that are the same here."""
+        return () if self.mistake is None else (self.mistake.name, *(name for name, _ in self.mistake.same))

@@ -1,0 +1,100 @@
+"""Mistakes of two stages looked up on made-up inputs: named, named together, and not named."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from parity.community1 import Parameters, community1_pipeline
+from parity.community1.ahc import cluster_ahc
+from parity.community1.networks import without_networks
+from parity.diagnosis import look_up
+from parity.faults.fault import Fault, Workshop
+from parity.faults.known.planting import fault, instead
+
+RNG = np.random.default_rng(3)
+CENTRES = RNG.standard_normal((4, 256))
+EMBEDDINGS = (CENTRES[RNG.integers(0, 4, (20, 3))] + 0.8 * RNG.standard_normal((20, 3, 256))).astype(np.float32)
+CHUNKS, SPEAKERS = (index.ravel() for index in np.meshgrid(np.arange(20), np.arange(3), indexing="ij"))
+GIVEN = {"embeddings": EMBEDDINGS, "train_chunk_idx": CHUNKS, "train_speaker_idx": SPEAKERS}
+NATIVE = community1_pipeline(without_networks(), Parameters())
+WORKSHOP = Workshop(None, without_networks(), Parameters())
+
+
+def cut_at(threshold: float) -> Fault:
+    return fault(
+        f"cut_at_{threshold}", "ahc", f"the cut at {threshold}", instead(partial(cluster_ahc, threshold=threshold))
+    )
+
+
+def raises(*training: np.ndarray) -> None:
+    raise ValueError("no such thing")
+
+
+FAULTS = [
+    cut_at(0.3),
+    cut_at(1.2),
+    fault("broken", "ahc", "raises", instead(raises)),
+    fault("other", "vbx", "", instead(raises)),
+]
+
+
+def made(threshold: float) -> dict[str, np.ndarray]:
+    return dict(zip(("dendrogram", "ahc_clusters"), cluster_ahc(EMBEDDINGS, CHUNKS, SPEAKERS, threshold=threshold)))
+
+
+def asked(threshold: float, faults=FAULTS):
+    return look_up("ahc", GIVEN, made(threshold), made(0.6), NATIVE, WORKSHOP, faults, drifted=["ahc_clusters"])
+
+
+def test_the_mistake_that_makes_what_the_candidate_made_is_named():
+    found = asked(1.2)
+    assert found.mistake.name == "cut_at_1.2" and found.mistake.left.worst == 0.0
+    assert found.runner_up.name == "cut_at_0.3" and found.runner_up.left.worst > 0.01
+    assert "the cut at 1.2" in found.check and found.kit.endswith("ahc")
+
+
+def test_mistakes_that_are_the_same_there_are_named_together():
+    alike = np.nextafter(1.2, 2.0)
+    found = asked(1.2, [*FAULTS, cut_at(alike)])
+    assert set(found.names) == {"cut_at_1.2", f"cut_at_{alike}"}
+
+
+def test_what_raises_is_said_and_stops_nothing():
+    found = asked(1.2)
+    assert found.tried == 3 and len(found.not_tried) == 1
+    assert found.not_tried[0].startswith("broken: ") and "no such thing" in found.not_tried[0]
+
+
+def test_without_the_mistake_nothing_is_named():
+    found = asked(1.2, [FAULTS[0], FAULTS[2]])
+    assert found.mistake is None and found.verdict == "nothing known" and found.runner_up.name == "cut_at_0.3"
+
+
+def test_two_mistakes_in_one_stage_are_found_as_a_pair():
+    def later(change):
+        return lambda native, workshop: lambda *training: (native(*training)[0], change(native(*training)[1]))
+
+    reversed_, doubled = (
+        fault(name, "ahc", name, later(change))
+        for name, change in (("reversed", lambda labels: labels[::-1]), ("doubled", lambda labels: labels * 2))
+    )
+    want = made(0.6)
+    got = {**want, "ahc_clusters": want["ahc_clusters"][::-1] * 2}
+    found = look_up("ahc", GIVEN, got, want, NATIVE, WORKSHOP, [reversed_, doubled], drifted=["ahc_clusters"])
+    assert "reversed" in found.mistake.name and "doubled" in found.mistake.name
+
+
+def test_no_time_is_said():
+    found = look_up("ahc", GIVEN, made(1.2), made(0.6), NATIVE, WORKSHOP, FAULTS, budget_seconds=-1.0)
+    assert found.mistake is None and "no time was left" in found.not_tried[0]
+
+
+@pytest.mark.parametrize("wrong", [0.001, 5.0])
+def test_a_value_between_those_that_are_known_is_not_one_of_them(wrong):
+    names = asked(wrong).names
+    assert not names or all(
+        np.array_equal(made(float(n.rpartition("_")[2]))["ahc_clusters"], made(wrong)["ahc_clusters"]) for n in names
+    )
