@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -36,9 +37,11 @@ def verdict(checked: Checked) -> str:
 def headline(checked: Checked) -> str:
     """The verdict, its cause, the next step."""
     total, wrong = len(checked.answers), checked.wrong
+    many, declared = checked.given_that
+    given = f", {many} of them given what it declares: {declared}" if many else ""
     if not wrong:
         next_step = f"Next, on whole recordings: parity run --implementation {_quoted(checked.given)}"
-        return said(PASS, f"{checked.port}: {total} answers as the reference's", next_step)
+        return said(PASS, f"{checked.port}: {total} answers as the reference's{given}", next_step)
     first = wrong[0]
     stages = list(dict.fromkeys(answer.question.stage.name for answer in wrong))
     cause = f"{checked.port}: {len(wrong)} of {total} answers wrong, in {', '.join(stages)}"
@@ -69,6 +72,10 @@ def remarks(checked: Checked) -> Iterator[str]:
     """What was not asked, and the time."""
     if checked.not_asked:
         yield f"not asked: {', '.join(checked.not_asked)} (no question without audio; name it with --stage)"
+    if checked.changed:
+        stages = Counter(question.stage.name for question in checked.changed)
+        many = ", ".join(f"{name} ({number})" for name, number in stages.items())
+        yield from textwrap.wrap(f"not asked, for what you declared changes it: {many}", WIDTH)
     yield f"{checked.seconds:.1f} s, {checked.port_seconds:.1f} s of them the port's and its files'"
 
 
@@ -82,6 +89,10 @@ def check_data(checked: Checked) -> dict[str, Any]:
         "headline": headline(checked),
         "stages": _by_stage(checked),
         "not_asked": list(checked.not_asked),
+        "declared": dict(checked.declared),
+        "changed_by_what_is_declared": [
+            {"question": question.name, "stage": question.stage.name} for question in checked.changed
+        ],
         "answers": [_answer(answer) for answer in checked.answers],
         "seconds": checked.seconds,
         "port_seconds": checked.port_seconds,
@@ -151,6 +162,10 @@ def _lines(answer: Answer) -> Iterator[str]:
     question = answer.question
     yield ""
     yield from _wrapped("", f"{question.name} ({question.stage.name}): {question.about}")
+    if question.declared:
+        yield from _wrapped(
+            "expected  ", f"as the native stage has it with the declared {', '.join(question.declared)}"
+        )
     if question.case is not None:
         for name in question.stage.reads:
             if question.values.get(name) is not None:
@@ -228,6 +243,7 @@ def _answer(answer: Answer) -> dict[str, Any]:
         "stage": answer.question.stage.name,
         "about": answer.question.about,
         "decision": answer.question.case is not None,
+        "declared": list(answer.question.declared),
         "right": answer.right,
         "problem": answer.problem,
         "artefacts": drifts,

@@ -73,6 +73,8 @@ class Checked:
     answers : in the order asked
     not_asked : stages of the port to which there is no question, or that want audio and were not named
     seconds : wall time of all
+    declared : what the port declares to do otherwise, by name
+    changed : questions that were not put, for what is declared changes them and what is expected cannot be told
     """
 
     port: str
@@ -81,11 +83,25 @@ class Checked:
     answers: tuple[Answer, ...]
     not_asked: tuple[str, ...]
     seconds: float
+    declared: Mapping[str, Any] = field(default_factory=dict)
+    changed: tuple[Question, ...] = ()
 
     @property
     def port_seconds(self) -> float:
         """Wall time of the port in it."""
         return sum(answer.seconds for answer in self.answers)
+
+    @property
+    def given_that(self) -> tuple[int, str]:
+        """How many answers were judged with declared values, and these in words."""
+        names = {name: None for answer in self.answers for name in answer.question.declared}
+        if not names:
+            return 0, ""
+        from parity.ports.dump.deviations import in_words
+
+        values = {name: self.declared[name] for name in names}
+        many = sum(bool(answer.question.declared) for answer in self.answers)
+        return many, in_words(values, vars(Parameters()))
 
     @property
     def wrong(self) -> tuple[Answer, ...]:
@@ -103,6 +119,10 @@ class Port(Protocol):
     @property
     def stages(self) -> tuple[str, ...]:
         """Stages it has."""
+
+    @property
+    def declared(self) -> Mapping[str, Any]:
+        """What it declares to do otherwise."""
 
     def answer(self, question: Question) -> Answer | None:
         """Its answer; None where it cannot be asked that."""
@@ -142,14 +162,22 @@ def check(
             raise InputError(f"{given}: {port.name} has no stages, and only stages are asked here")
         asked = _stages_to_ask(port, named)
         heard = bool(hearing_stages() & set(named))
-        answers, without = [], set(asked)
-        for question in questions(asked, read_decisions(stages=asked), entries, heard=heard):
-            on_question(question.name)
-            if (answer := port.answer(question)) is not None:
+        answers, without, changed = [], set(asked), []
+        for plain in questions(asked, read_decisions(stages=asked), entries, heard=heard):
+            on_question(plain.name)
+            if (question := _as_declared(plain, port)) is None:
+                changed.append(plain)
+                without.discard(plain.stage.name)
+            elif (answer := port.answer(question)) is not None:
                 answers.append(answer)
                 without.discard(question.stage.name)
     finally:
         port.close()
+    if not answers and changed:
+        raise InputError(
+            f"{given}: nothing could be asked of {', '.join(asked)}: what it declares ({', '.join(port.declared)}) "
+            "changes all of it; ask on recordings: parity run --implementation"
+        )
     if not answers:
         raise InputError(
             f"{given}: nothing could be asked of {', '.join(asked)} without audio; name a stage that reads it, as in "
@@ -157,7 +185,7 @@ def check(
         )
     seconds = time.perf_counter() - started
     not_asked = tuple(name for name in asked if name in without)
-    return Checked(port.name, given, asked, tuple(answers), not_asked, seconds)
+    return Checked(port.name, given, asked, tuple(answers), not_asked, seconds, port.declared, tuple(changed))
 
 
 def open_port(given: str, timeout: float = STAGE_TIMEOUT) -> Port:
@@ -200,8 +228,13 @@ class ProgramPort:
         self._program = Program(command, timeout=timeout)
         described = self._program.description
         self.name, self.stages = f"{described.name} {described.version}", described.stages
+        self.declared: Mapping[str, Any] = {}
         try:
             check_stages(self._program.name, described, "community-1", known_stages())
+            if described.declares:
+                from parity.ports.program.declares import declared_by
+
+                self.declared = declared_by(described, self._program.name)
         except InputError:
             self.close()
             raise
@@ -229,6 +262,7 @@ class PythonPort:
         changed = implementation(native)
         own = [mine.name for mine, theirs in zip(changed, native, strict=True) if mine.run is not theirs.run]
         self.name = implementation.name
+        self.declared: Mapping[str, Any] = {}
         self.stages = tuple(own) if implementation is not NATIVE else _without_weights()
 
     def answer(self, question: Question) -> Answer | None:
@@ -249,6 +283,14 @@ class PythonPort:
 
     def close(self) -> None:
         """There is nothing to close."""
+
+
+def _as_declared(question: Question, port: Port) -> Question | None:
+    if not port.declared:
+        return question
+    from parity.ports.check.declared import with_what_is_declared
+
+    return with_what_is_declared(question, port.declared)
 
 
 def _judged(question: Question, made: Artefacts, seconds: float) -> Answer:

@@ -6,7 +6,7 @@ No network of ours is loaded and no audio is read, unless a stage that reads aud
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Any
 
@@ -45,6 +45,7 @@ class Question:
     expected : artefact -> what the reference wrote
     judged : what was answered -> the verdict
     case : the decision case, where it is one
+    declared : values that the port declares and that change what is expected, see `parity.ports.check.declared`
     """
 
     name: str
@@ -56,6 +57,7 @@ class Question:
     expected: Mapping[str, Any] = field(repr=False)
     judged: Callable[[Artefacts], Verdict] = field(repr=False)
     case: DecisionCase | None = field(default=None, repr=False)
+    declared: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -112,6 +114,15 @@ def _of_case(case: DecisionCase) -> Question:
         stage = Stage(native.name, native.reads, writes, native.run)
     judged = partial(_verdict_on_case, case)
     return Question(case.id, stage, case.about, case.inputs, settings, URI, case.expected, judged, case)
+
+
+def judged_as(question: Question, case: DecisionCase) -> Question:
+    """The question with a case's answer expected instead of its own."""
+    stage, judged = question.stage, partial(_verdict_on_case, case)
+    if question.case is None:
+        return replace(question, expected=case.expected, judged=judged)
+    stage = Stage(stage.name, stage.reads, tuple(case.expected), stage.run)
+    return replace(question, stage=stage, expected=case.expected, judged=judged, case=case)
 
 
 def _verdict_on_case(case: DecisionCase, made: Artefacts) -> Verdict:
