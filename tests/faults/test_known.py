@@ -21,7 +21,7 @@ from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.explain.memo import Memo
 from parity.faults.fault import BUILT_IN, Fault, Workshop, load_faults
-from parity.faults.known import FAULTS, rounded_weights
+from parity.faults.known import FAULTS, lstm, pooling, powerset, resnet, rounded_weights, sincnet
 from parity.faults.known.assignment import best_pairs_first
 from parity.faults.known.clustering import by_own_heights, in_order_of_appearance
 from parity.faults.known.diarization import favouring, longer_step
@@ -66,8 +66,12 @@ UNSEEN = {
 }
 
 
+IN_TEST_NETWORKS = [*lstm.FAULTS, *sincnet.FAULTS, *powerset.FAULTS, *pooling.FAULTS, *resnet.FAULTS]
+
+
 def of_stage(*stages: str) -> list:
-    return [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.stage in stages]
+    here = [fault for fault in FAULTS if fault.stage in stages and fault not in IN_TEST_NETWORKS]
+    return [pytest.param(fault, id=fault.name) for fault in here]
 
 
 def unused(**inputs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -181,10 +185,25 @@ def test_the_rest_of_the_pipeline_runs_on_what_a_faulty_stage_writes(fault, snap
     assert to_rttm(made["diarization"], "clip")
 
 
+def sealed(values):
+    """The same arrays, not to be written to: what is given and what native stages make is remembered elsewhere."""
+    for value in values if isinstance(values, tuple) else [values]:
+        if isinstance(value, np.ndarray):
+            value.flags.writeable = False
+    return values
+
+
+def sealing(pipeline: Pipeline, name: str) -> Pipeline:
+    run = pipeline[name].run
+    return pipeline.replacing(name, lambda *inputs: sealed(run(*inputs)))
+
+
 def moved(fault: Fault, snapshot: Snapshot, weights: WeightSet) -> list[str]:
     """What a faulty stage writes beyond tolerance of what the native one does, on the reference's inputs."""
     workshop = workshop_of(weights, **speakers_of(snapshot))
-    native, pipeline, reference = native_of(workshop), planted(fault, workshop), reference_artefacts(snapshot, {})
+    native, reference = sealing(native_of(workshop), fault.stage), reference_artefacts(snapshot, {})
+    pipeline = Implementation(fault.name, lambda native: fault.plant(native, workshop))(native)
+    sealed(tuple(reference.values()))
     got, missing = run_isolated(pipeline[fault.stage], pipeline, reference, {}, {})
     want, _ = run_isolated(native[fault.stage], native, reference, {}, {})
     assert not missing and set(got) == set(want)

@@ -95,7 +95,9 @@ def _pooling(**options: Any) -> Make:
     return make
 
 
-def _interpolating(interpolate: Callable[[np.ndarray], np.ndarray]) -> Make:
+def interpolating(interpolate: Callable[[np.ndarray], np.ndarray]) -> Make:
+    """Embeddings of masks brought to the pooled frames otherwise: (..., 589) -> (..., 125)."""
+
     def run(native: Run, fbank: ChunkSeries, masks: np.ndarray) -> np.ndarray:
         return native(fbank, interpolate(masks))  # masks that have the pooled frames are taken as they are
 
@@ -159,13 +161,13 @@ FAULTS = [
         "linear_mask_interpolation",
         "embeddings",
         "masks brought to the pooled frames linearly instead of by the nearest",
-        _interpolating(interpolate_linear),
+        interpolating(interpolate_linear),
     ),
     fault(
         "nearest_exact_mask_interpolation",
         "embeddings",
         "masks taken at the middle of a pooled frame (nearest-exact) instead of at its start (nearest)",
-        _interpolating(interpolate_at_middles),
+        interpolating(interpolate_at_middles),
     ),
     fault(
         "embeddings_of_unit_norm",

@@ -83,7 +83,7 @@ def untrained(segmentations: np.ndarray) -> np.ndarray:
 
 def _zero_for_inactive(native: Run, workshop: Workshop) -> Run:
     def run(*inputs: np.ndarray) -> np.ndarray:
-        made, (*_, segmentations, chunks, kmeans) = native(*inputs), inputs
+        made, (*_, segmentations, chunks, kmeans) = native(*inputs).copy(), inputs
         if len(chunks) >= 2 and kmeans is None:
             made[inactive(segmentations)] = 0.0
         return made

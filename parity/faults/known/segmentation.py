@@ -48,7 +48,9 @@ def pairs_in_another_order(logits: np.ndarray) -> np.ndarray:
     return powerset_mapping()[[0, 1, 2, 3, 4, 6, 5]][np.argmax(logits, axis=-1)]
 
 
-def _deciding(decide: Callable[[np.ndarray], np.ndarray]) -> Make:
+def deciding(decide: Callable[[np.ndarray], np.ndarray]) -> Make:
+    """Segmentation that reads its network's logits otherwise: (..., 7) -> (..., 3) float32."""
+
     def run(native: Run, waveform: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         logits, _ = native(waveform)
         return logits, decide(logits)
@@ -100,19 +102,19 @@ FAULTS = [
         "multilabel_threshold",
         "segmentation",
         "each speaker's probability against 0.5, where the best powerset class decides",
-        _deciding(above_threshold),
+        deciding(above_threshold),
     ),
     fault(
         "hysteresis",
         "segmentation",
         "onset 0.6 and offset 0.4 on speakers' probabilities, where pyannote has no hysteresis",
-        _deciding(with_hysteresis),
+        deciding(with_hysteresis),
     ),
     fault(
         "powerset_pair_order",
         "segmentation",
         "the last two classes read as 2+3 and 1+3, where they are 1+3 and 2+3",
-        _deciding(pairs_in_another_order),
+        deciding(pairs_in_another_order),
     ),
     fault(
         "float16_segmentation_weights",
