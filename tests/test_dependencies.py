@@ -36,6 +36,7 @@ FLOORS = (
     ("answers",),
     ("measure",),
     ("sources",),
+    ("kept",),
     ("community1", "rnnt"),
     ("networks",),
     ("audio",),

@@ -12,6 +12,7 @@ import typer
 
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
+    CachedOption,
     FixtureArguments,
     FixturesOption,
     ReportOption,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from parity.calibration.trials import Bench, Calibration
     from parity.faults.fault import Fault
     from parity.fixtures.catalogue import Fixture
+    from parity.kept import Results
     from parity.sources.weights import WeightSet
 
 LONG_SECONDS = 60.0
@@ -63,6 +65,7 @@ def calibrate(
     json_path: ReportOption = DEFAULT_REPORT,
     table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
     threads: ThreadsOption = None,
+    cached: CachedOption = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
@@ -73,6 +76,7 @@ def calibrate(
     from parity.calibration.programs import faults_of
     from parity.faults.fault import load_faults
     from parity.files.whole import check_writable
+    from parity.kept import results_where
     from parity.names import find_names
     from parity.ports.python import load_implementation
 
@@ -89,10 +93,11 @@ def calibrate(
         planted = [fault for fault in planted if fault.name in wanted_faults]
         chosen = chosen_fixtures(fixtures, fixture)
         check_writable(json_path)
+        kept = results_where(cached, tested=True)
         if judged_as == DUMPS:
             if table:
                 raise InputError("--table: goes with --as code; a calibration on dumps is --json")
-            _on_dumps(chosen, planted, weights, json_path, threads, resume=resume)
+            _on_dumps(chosen, planted, weights, json_path, threads, kept, resume=resume)
         _as_code(
             chosen,
             planted,
@@ -100,6 +105,7 @@ def calibrate(
             json_path,
             table,
             threads,
+            kept,
             everywhere=everywhere,
             resume=resume,
             traceback=traceback,
@@ -113,6 +119,7 @@ def _as_code(
     json_path: Path,
     table: list[str],
     threads: int | None,
+    kept: Results | None,
     *,
     everywhere: bool,
     resume: bool,
@@ -152,7 +159,7 @@ def _as_code(
         def keep(found: Calibration) -> None:
             write_text(json_path, to_json(said(found)))
 
-        benches = _benches(chosen, weight_set, threads, seconds, say)
+        benches = _benches(chosen, weight_set, threads, kept, seconds, say)
         found = run(benches, planted, wanted=wanted, on_trial=on_trial, known=known, on_fixture=keep)
     document = said(found)
     write_text(json_path, to_json(document))
@@ -182,6 +189,7 @@ def _on_dumps(
     weights: str,
     json_path: Path,
     threads: int | None,
+    kept: Results | None,
     *,
     resume: bool,
 ) -> None:
@@ -205,7 +213,7 @@ def _on_dumps(
 
         benches = (
             (bench, read_dump(bench.snapshot.folder), seconds[bench.name] <= LONG_SECONDS)
-            for bench in _benches(chosen, weight_set, threads, seconds, say, keep_networks=True)
+            for bench in _benches(chosen, weight_set, threads, kept, seconds, say, keep_networks=True)
         )
         found = calibrate_dumps(
             benches,
@@ -227,6 +235,7 @@ def _benches(
     fixtures: Sequence[Fixture],
     weights: WeightSet,
     threads: int | None,
+    kept: Results | None,
     seconds: dict[str, float],
     say: Callable[[str], None],
     *,
@@ -235,7 +244,7 @@ def _benches(
     from parity.calibration.trials import bench_of
     from parity.fixtures.prepare import load_networks, prepare
 
-    networks = load_networks(weights, threads)
+    networks = load_networks(weights, threads, kept=kept)
     for fixture in fixtures:
         ready = prepare(fixture, fixture.snapshot_folder, weights)
         seconds[fixture.name] = ready.audio_seconds

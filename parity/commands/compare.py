@@ -208,6 +208,7 @@ def _explained(
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
+    from parity.kept import results_where
     from parity.networks.runtime import one_blas_thread
     from parity.ports.arrays import with_arrays
     from parity.ports.dump.comparison import LOGITS, unexplained_logits, with_suggestion
@@ -226,7 +227,8 @@ def _explained(
         if (logits := unexplained_logits(found, reference, candidate)) is not None:
             words = explain_logits(*logits, ready.heard[0], weight_set.segmentation, threads)
             found = with_suggestion(found, LOGITS, words)
-        question = ask(ready, load_networks(weight_set, threads), under_test, budget=budget)
+        networks = load_networks(weight_set, threads, kept=results_where(None, tested=True))
+        question = ask(ready, networks, under_test, budget=budget)
         answered = localise(question, on_step=lambda step: say(f"{found.name}: {step}"))
     if traceback:
         print_traces(answered.replay.raised)

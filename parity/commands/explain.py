@@ -13,6 +13,7 @@ import typer
 from parity.checkout import in_checkout
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
+    CachedOption,
     DeviationsOption,
     FixtureArgument,
     FixtureOption,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from parity.explain.localise import Answered
     from parity.fixtures.catalogue import Fixture
     from parity.fixtures.prepare import Prepared
+    from parity.kept import Results
     from parity.ports.arrays import Supplied
     from parity.ports.python import Implementation
     from parity.sources.weights import WeightSet
@@ -79,6 +81,7 @@ def explain(
     maps: MapOption = [],  # noqa: B006
     runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
+    cached: CachedOption = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Say of one fixture where drift is born, which stage decides the answer, and which elements carry it.
@@ -89,13 +92,14 @@ def explain(
     limited coverage; 2 the inputs were wrong or out of form.
     """
     from parity.files.whole import check_writable, write_text
+    from parity.kept import results_where
     from parity.measure.verdicts import exit_status
     from parity.networks.runtime import one_blas_thread
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.networks.wespeaker.runtime import runtime_version
     from parity.ports.arrays import supplied_by
     from parity.ports.dump.folders import folder_of
-    from parity.ports.python import load_implementation
+    from parity.ports.python import NATIVE, load_implementation
     from parity.report.document import explanation_data, supplied_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.headline import of_explanation
@@ -119,6 +123,8 @@ def explain(
         raise InputError("--write-case: needs the decisive elements, which --budget 0 leaves out")
     if fault is not None and implementation != "native":
         raise InputError(f"--fault {fault}: is planted in the native pipeline, so --implementation cannot be given too")
+    tested = implementation != NATIVE.name or arrays is not None or fault is not None
+    kept = results_where(cached, tested=tested)
     implemented = load_implementation(implementation, stage_timeout)
     with implemented as under_test, working(entry.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
@@ -130,7 +136,7 @@ def explain(
             deviations=deviations,
         )
         answered, supplied = _answer(
-            entry, under_test, fault, port, snapshots, weight_set, budget, threads, runtime, say
+            entry, under_test, fault, port, snapshots, weight_set, budget, threads, runtime, kept, say
         )
         found = answered.explanation
         if layers is not None:
@@ -140,6 +146,7 @@ def explain(
     data = {
         **explanation_data(found),
         **supplied_data(supplied, word),
+        "not_run": list(kept.not_run if kept else ()),
         "runtime": {"name": runtime, "version": runtime_version(runtime)},
     }
     if json_path is not None:
@@ -177,6 +184,7 @@ def case(
     from parity.explain.patching import Patching
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.prepare import load_networks, prepare
+    from parity.kept import results_where
     from parity.networks.runtime import one_blas_thread
     from parity.sources.weights import load_weights
 
@@ -185,7 +193,7 @@ def case(
     with working(found.fixture), one_blas_thread():
         weight_set = load_weights(weights)
         ready = prepare(entry, entry.snapshot_folder, weight_set)
-        networks = load_networks(weight_set)
+        networks = load_networks(weight_set, kept=results_where(None, tested=True))
         native = community1_pipeline(networks, ready.parameters)
         same, said = run_case(found, Patching(native, native, ready.snapshot, ready.inputs), path)
     rows = f"{len(found.rows)} rows of {found.artefact}"
@@ -204,6 +212,7 @@ def _answer(
     budget: int,
     threads: int | None,
     runtime: str,
+    kept: Results | None,
     say: Callable[[str], None],
 ) -> tuple[Answered, Supplied]:
     from parity.explain.localise import ask
@@ -213,7 +222,7 @@ def _answer(
     from parity.maps import recording_in
 
     ready = prepare(entry, recording_in(snapshots, entry.name) if snapshots else entry.snapshot_folder, weights)
-    networks = load_networks(weights, threads, runtime)
+    networks = load_networks(weights, threads, runtime, kept=kept)
     if fault is not None:
         under_test = planted(fault, Workshop(weights, networks, ready.parameters, threads))
     supplied = port(ready, networks, under_test)

@@ -120,6 +120,14 @@ MapOption = Annotated[
 ResumeOption = Annotated[
     bool, typer.Option("--resume", help="Go on with what was cut short; it is kept beside the report as it is found.")
 ]
+CachedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--cached/--fresh",
+        help="Native stages before what is under test: from the cache, or computed. Default: --fresh if all is native.",
+        show_default=False,
+    ),
+]
 ReportOption = Annotated[Path, typer.Option("--json", help="Where the report goes.")]
 NumSpeakersOption = Annotated[
     int | None, typer.Option("--num-speakers", help="How many people speak, where it is known.")

@@ -20,6 +20,7 @@ from parity.commands.held import (
     write_summary,
 )
 from parity.commands.options import (
+    CachedOption,
     DeviationsOption,
     DeviceOption,
     FixtureArguments,
@@ -83,6 +84,7 @@ def run(
     precision: PrecisionOption = "float32",
     threads: ThreadsOption = None,
     resume: ResumeOption = False,
+    cached: CachedOption = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Replay fixtures against their snapshots and say whether the reimplementation is at parity.
@@ -99,13 +101,14 @@ def run(
     from parity.fixtures.recording import Recording, choose
     from parity.gate.gate import FixtureResult, run_fixtures, timed
     from parity.gate.made_of import made_of
+    from parity.kept import results_where
     from parity.measure.verdicts import ERROR, exit_status
     from parity.networks.placement import Placement
     from parity.networks.runtime import available_cores
     from parity.networks.wespeaker.choice import check_choice, choose_runtime
     from parity.ports.dump.folders import is_one_recording
     from parity.ports.identity import implementation_made_of
-    from parity.ports.python import load_implementation
+    from parity.ports.python import NATIVE, load_implementation
     from parity.replay.subject import Raised
     from parity.report.document import document_of, entry_of, to_json
     from parity.report.headline import of_run
@@ -139,6 +142,7 @@ def run(
     if require and arrays is None:
         raise InputError("--require: says what --arrays have to hold, and none are given")
     required = required_artefacts(require)
+    results = results_where(cached, tested=implementation != NATIVE.name or arrays is not None)
     with load_implementation(implementation, stage_timeout) as under_test:
         with working("weights and clips"):
             weight_set = load_weights(weights)
@@ -152,6 +156,7 @@ def run(
             "weights": weight_set.name,
             "runtime": runtime,
             "device": f"{device} {precision}",
+            "cached": results is not None,
             "threads": threads or available_cores(),
         }
         progress = Progress(json_path, "run", asked, resume=resume)
@@ -189,6 +194,7 @@ def run(
                     runtime=runtime,
                     placement=placement,
                     on_result=on_result,
+                    kept=results,
                 )
             )
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"

@@ -71,7 +71,7 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
         assert imposed is not None  # the stage's condition
         return cluster_kmeans(*training, num_clusters=imposed)
 
-    return Pipeline(
+    stages = Pipeline(
         "community-1",
         INPUTS,
         [
@@ -187,3 +187,6 @@ def community1_pipeline(networks: Networks, parameters: Parameters, progress: Pr
         ],
         asdict(p),
     )
+    for name, around in n.around.items():
+        stages = stages.replacing(name, around(stages[name].run))
+    return stages

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from pathlib import Path
 
 from parity.errors import InputError
+from parity.files.sizes import parse_bytes
 
 CGROUPS = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
-UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
 def memory_limit() -> float:
@@ -28,10 +27,10 @@ def memory_limit() -> float:
     if not override:
         free = free_memory()
         return math.inf if free is None else free // 2
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([KMGT]?)B?", override.strip().upper())
-    if not found or not float(found[1]):
+    limit = parse_bytes(override)
+    if not limit:
         raise InputError(f"PARITY_MEMORY={override!r}: expected bytes above 0, such as 800M or 2.5G")
-    return int(float(found[1]) * UNITS[found[2]])
+    return limit
 
 
 def free_memory() -> int | None:

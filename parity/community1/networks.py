@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import cast
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import numpy as np
 
@@ -39,6 +39,7 @@ class Networks:
     plda : the solved PLDA
     whole : trunk and head in one, with the trunk's fbank and the head's weights; None on the CPU
     batch : chunks that a call of segmentation or `whole` should take; None: the caller's choice
+    around : stage -> what is put around its function when a pipeline is built: the function -> what runs instead
     """
 
     segmentation: Network
@@ -47,6 +48,7 @@ class Networks:
     plda: Plda
     whole: Network | None = None
     batch: int | None = None
+    around: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = field(default_factory=dict)
 
 
 def never_run(*arrays: np.ndarray) -> tuple[np.ndarray, ...]:

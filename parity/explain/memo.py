@@ -79,8 +79,10 @@ class Memo:
         keys = [(name, id(run) if self.keep_networks else self._token(run), self._token(row)) for row in rows]
         new = [index for index, key in enumerate(keys) if self._look_up(key) is None]
         if new:
+            before = getattr(run, "ran", None)  # of what is kept on disk too, the network sees only what is not there
             (outputs,) = run(**{argument: rows[new]})
-            self.network_runs[name] += len(new)
+            if ran := len(new) if before is None else getattr(run, "ran", 0) - before:
+                self.network_runs[name] += ran
             known |= {keys[index]: output for index, output in zip(new, outputs, strict=True)}
         return (np.stack([self._look_up(key) for key in keys]),)
 

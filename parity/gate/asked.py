@@ -9,10 +9,11 @@ from parity.community1 import community1_pipeline
 from parity.explain.localise import candidate_of
 from parity.fixtures.lookup import Asked
 from parity.fixtures.prepare import make_ready
+from parity.kept import results_where
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import AUTO
 from parity.ports.arrays import supplied_by
-from parity.ports.python import Given, opened
+from parity.ports.python import NATIVE, Given, opened
 from parity.replay import Replay, replay
 from parity.sources import DEFAULT_SOURCE, WeightSet
 
@@ -26,6 +27,7 @@ def replay_fixture(
     weights: WeightSet | str | Path = DEFAULT_SOURCE,
     runtime: str = AUTO,
     threads: int | None = None,
+    cached: bool | None = None,
     on_stage: Callable[[str], None] | None = None,
 ) -> Replay:
     """Replay a fixture and compare every artefact that its snapshot holds; `parity.replay`.
@@ -39,6 +41,8 @@ def replay_fixture(
     deviations : a file that declares what is done otherwise on purpose, where the arrays cannot hold one
     weights : a weight set, or what `parity.load_weights` takes
     runtime, threads : of the networks; the fastest runtime here and the cores this process may use by default
+    cached : whether what native stages made of the same inputs may come from the cache; None: where something else
+        than the native pipeline is under test
     on_stage : called with a stage's name before it runs
 
     Returns
@@ -51,7 +55,8 @@ def replay_fixture(
         cannot be loaded or returns what no stage may
     """
     with opened(implementation) as under_test, one_blas_thread():
-        ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads)
+        kept = results_where(cached, tested=under_test is not NATIVE or arrays is not None)
+        ready, networks = make_ready(fixture, weights=weights, runtime=runtime, threads=threads, kept=kept)
         folder, declared = (None if path is None else Path(path) for path in (arrays, deviations))
         supplied = supplied_by(ready, networks, under_test, arrays=folder, deviations=declared)
         ready = supplied.ready

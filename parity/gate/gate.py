@@ -24,6 +24,7 @@ from parity.fixtures.recording import Recording
 from parity.fixtures.snapshot import Snapshot
 from parity.gate.details import Details, find_details
 from parity.gate.recorded import Means, Recorded, replay_recording
+from parity.kept import Results as KeptResults
 from parity.measure.score import Score, score_rttm
 from parity.measure.verdicts import DRIFT, ERROR, PARITY, RAISES
 from parity.networks.placement import Placement
@@ -75,6 +76,7 @@ class FixtureResult(Tabular):
     notes : of the arrays, what is out of form, and of another length, in words
     declaration : what the port does otherwise on purpose; None where it declares nothing
     account : what a program's stages cost, and what has to be said of it; None where nothing but functions ran
+    not_run : native stages of which something came from the cache
     """
 
     name: str
@@ -95,6 +97,7 @@ class FixtureResult(Tabular):
     notes: tuple[str, ...] = ()
     declaration: Declaration | None = None
     account: Account | None = None
+    not_run: tuple[str, ...] = ()
 
 
 class Results(list[FixtureResult], Tabular):
@@ -132,6 +135,7 @@ def run_fixtures(
     required: tuple[str, ...] = (),
     deviations: Path | None = None,
     on_result: Callable[[FixtureResult], None] = lambda result: None,
+    kept: KeptResults | None = None,
 ) -> Results:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -147,12 +151,16 @@ def run_fixtures(
     required : artefacts that arrays have to hold, or `all`; the answer where nothing is named
     deviations : a file that declares what is done otherwise on purpose, for whatever cannot hold one
     on_result : called with each result as soon as it is there, to keep it
+    kept : what native stages before what is under test made of the same inputs is taken from there; None: all is
+        computed
     """
     watcher = watcher or Watcher()
     results = Results()
     with one_blas_thread():
-        networks = load_networks(weights, threads, runtime, placement)
+        networks = load_networks(weights, threads, runtime, placement, kept)
         for fixture in fixtures:
+            if kept is not None:
+                kept.taken.clear()
             try:
                 if isinstance(fixture, Recording):
                     means = Means(weights, networks, implementation, explain_drift, watcher.stage, watcher.step)
@@ -175,6 +183,8 @@ def run_fixtures(
                 result = FixtureResult(fixture.name, ERROR, error=one_line(error))
             if implementation.program is not None:
                 result = replace(result, account=implementation.program.settle())
+            if kept is not None:
+                result = replace(result, not_run=kept.not_run)
             results.append(result)
             on_result(result)
             watcher.finished(result)

@@ -20,6 +20,7 @@ from parity.community1.plda import Plda, solve_plda
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import Prepared, check_weights, load_inputs, load_networks
+from parity.kept import results_where
 from parity.ports.dump.comparison import DumpComparison, compare_dumps
 from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.deviations import FILE, KEYS, Declared, declared_in, read_deviations
@@ -185,7 +186,7 @@ class Loading:
     @cached_property
     def _networks(self) -> Networks:
         self._say("networks, for what is declared")
-        return load_networks(self._weights, self.threads)
+        return load_networks(self._weights, self.threads, kept=results_where(None, tested=True))
 
 
 def clip_of(reference: Dump) -> dict[str, Any]:

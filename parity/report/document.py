@@ -207,6 +207,7 @@ def fixture_data(result: FixtureResult) -> dict[str, Any]:
         "notes": list(result.notes),
         "program": program_data(result.account),
         "declaration": declaration_data(result.declaration),
+        "not_run": list(result.not_run),
     }
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
     explanation = None if result.explanation is None else explanation_data(result.explanation)

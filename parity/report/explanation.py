@@ -78,7 +78,8 @@ def in_words(found: Found) -> list[str]:
     if not _diarizes(found):
         return lines
     runs = ", ".join(f"{name} {count}" for name, count in found["network_runs"].items())
-    return [*lines, f"{found['seconds']:.0f} s; chunks that networks worked on: {runs or 'none'}"]
+    kept = f"; from the cache: {', '.join(found['not_run'])}" if found.get("not_run") else ""
+    return [*lines, f"{found['seconds']:.0f} s; chunks that networks worked on: {runs or 'none'}{kept}"]
 
 
 def _of_arrays(found: Found) -> list[str]:

@@ -109,7 +109,7 @@ def of_run(document: Found) -> str:
     first = next((f for f in fixtures if f["status"] == word), None)
     if word in GREEN or first is None:
         at_parity = f"{document['summary']['at_parity']} of {document['summary']['fixtures']} fixtures at parity"
-        return said(word, at_parity, *(_why_green(first, first["name"]) if first else ()))
+        return said(word, at_parity, *(_why_green(first, first["name"]) if first else ()), not_run(document))
     if word == ERROR:
         return said(word, f"{counted} fixtures: {first['name']}: {first['error']}")
     where = f"{counted} fixtures: {first['name']}"
@@ -148,6 +148,20 @@ def _why_green(found: Found, name: str = "") -> tuple[str, ...]:
         return (same,)
     declared, cost = of_declaration(found["declaration"])
     return (f"{of}{declared}", cost, same)
+
+
+def not_run(document: Found) -> str:
+    """What of a run came from the cache though nothing but the native pipeline was under test; else nothing."""
+    stages = from_cache(document)
+    if not stages or document["implementation"]["name"] != "native":
+        return ""
+    return f"Not run, but taken from the cache: {', '.join(stages)}; --fresh computes everything"
+
+
+def from_cache(document: Found) -> list[str]:
+    """Native stages of which something came from the cache, in any fixture of a run; in the pipeline's order."""
+    found = {stage for fixture in document["fixtures"] for stage in fixture["not_run"]}
+    return [stage for stage in STAGES if stage in found]
 
 
 def of_declaration(found: Found) -> tuple[str, str]:

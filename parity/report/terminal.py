@@ -15,6 +15,7 @@ from parity.console import stdout
 from parity.gate.gate import FixtureResult, Watcher
 from parity.margins.margin import Margin
 from parity.report.grid import natural, uncut
+from parity.report.headline import from_cache, not_run
 from parity.report.markdown import cells, headings, headline, remarks_of, runtime, tightest
 from parity.report.wording import number, scientific
 
@@ -143,7 +144,10 @@ def _sources(summary: dict[str, Any]) -> str:
 
 def remarks(document: dict[str, Any]) -> list[str]:
     """What needs saying beside the table."""
-    return [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
+    said = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
+    if not (stages := from_cache(document)) or not_run(document):
+        return said
+    return [*said, f"from the cache: {', '.join(stages)} (--fresh computes them)"]
 
 
 def margins_table(found: Mapping[str, Sequence[Margin]]) -> Table:
