@@ -9,7 +9,7 @@ there is a false alarm.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -102,6 +102,9 @@ class Trial:
     restored: bool | None
     decisive: str | None
     raised: tuple[Raised, ...] = field(default=(), compare=False, repr=False)
+
+
+Trials = dict[tuple[str | None, str], Trial]
 
 
 @dataclass(frozen=True)
@@ -239,24 +242,33 @@ def calibrate(
     known : trials of an earlier run, which are not done again
     on_fixture : called with everything so far, after each fixture
     """
-    faults = list(faults)
-    done = {(trial.fault, trial.fixture): trial for trial in known}
-    trials: dict[str | None, list[Trial]] = {None: [], **{fault.name: [] for fault in faults}}
+    faults, names = list(faults), list[str]()
+    before = {(trial.fault, trial.fixture): trial for trial in known}
+    done: Trials = {}
     for bench in benches:
-        for fault in (None, *faults):
-            name = fault.name if fault else None
-            if fault is not None and not wanted(fault, bench.name):
-                continue
-            trials[name].append(done.get((name, bench.name)) or try_fault(bench, fault))
+        names.append(bench.name)
+        for fault in (None, *(fault for fault in faults if wanted(fault, bench.name))):
+            key = (fault.name if fault else None, bench.name)
+            done[key] = before.get(key) or try_fault(bench, fault)
             if on_trial:
-                on_trial(trials[name][-1])
+                on_trial(done[key])
         if on_fixture:
-            on_fixture(_so_far(faults, trials))
-    return _so_far(faults, trials)
+            on_fixture(collected(faults, names, done))
+    return collected(faults, names, done)
 
 
-def _so_far(faults: list[Fault], trials: Mapping[str | None, list[Trial]]) -> Calibration:
-    return Calibration(tuple(Finding(fault, tuple(trials[fault.name])) for fault in faults), tuple(trials[None]))
+def collected(faults: Iterable[Fault], fixtures: Sequence[str], done: Trials) -> Calibration:
+    """Trials in the order of faults and of fixtures, whatever the order in which they were done; some may be missing.
+
+    Parameters
+    ----------
+    done : (fault, None for the clean run; fixture) -> trial
+    """
+
+    def of(fault: str | None) -> tuple[Trial, ...]:
+        return tuple(done[fault, name] for name in fixtures if (fault, name) in done)
+
+    return Calibration(tuple(Finding(fault, of(fault.name)) for fault in faults), of(None))
 
 
 def try_fault(bench: Bench, fault: Fault | None) -> Trial:

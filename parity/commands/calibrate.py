@@ -66,6 +66,9 @@ def calibrate(
     table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
     threads: ThreadsOption = None,
     cached: CachedOption = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="That try faults at once; default: the cores at hand.")
+    ] = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
@@ -94,6 +97,8 @@ def calibrate(
         chosen = chosen_fixtures(fixtures, fixture)
         check_writable(json_path)
         kept = results_where(cached, tested=True)
+        if processes is not None and (judged_as == DUMPS or theirs is not None):
+            raise InputError("--processes: goes with --as code and faults of a module; this one runs in one process")
         if judged_as == DUMPS:
             if table:
                 raise InputError("--table: goes with --as code; a calibration on dumps is --json")
@@ -109,6 +114,8 @@ def calibrate(
             everywhere=everywhere,
             resume=resume,
             traceback=traceback,
+            modules=() if theirs else tuple(faults),
+            processes=1 if theirs else processes,
         )
 
 
@@ -124,11 +131,15 @@ def _as_code(
     everywhere: bool,
     resume: bool,
     traceback: bool,
+    modules: tuple[str, ...],
+    processes: int | None,
 ) -> None:
+    from parity.calibration.in_processes import Plan, calibrate_in_processes
+    from parity.calibration.left import Left
     from parity.calibration.trials import Trial
     from parity.calibration.trials import calibrate as run
     from parity.files.whole import write_text
-    from parity.networks.runtime import one_blas_thread
+    from parity.networks.runtime import available_cores, one_blas_thread
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline, read_trials
     from parity.report.document import to_json
     from parity.sources.weights import load_weights
@@ -136,14 +147,9 @@ def _as_code(
 
     files = targets(table, CALIBRATE, [json_path])
     started = time.perf_counter()
-    seconds: dict[str, float] = {}
-    skipped: dict[str, list[str]] = {}
 
-    def wanted(fault: Fault, name: str) -> bool:
-        if everywhere or not fault.reruns_trunk or seconds[name] <= LONG_SECONDS:
-            return True
-        skipped.setdefault(name, []).append(fault.name)
-        return False
+    def tried(fault: Fault, name: str) -> bool:
+        return everywhere or not fault.reruns_trunk or seconds[name] <= LONG_SECONDS
 
     def said(found: Calibration) -> dict[str, Any]:
         passed = time.perf_counter() - started
@@ -151,16 +157,42 @@ def _as_code(
 
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
+        seconds = {fixture.name: _seconds_of(fixture) for fixture in chosen}
+        skipped = {name: [fault.name for fault in planted if not tried(fault, name)] for name in seconds}
+        skipped = {name: faults for name, faults in skipped.items() if faults}
         known = read_trials(json_path, weight_set.name) if resume and json_path.exists() else []
+        before = {(trial.fault, trial.fixture) for trial in known}
+        to_do = dict.fromkeys(seconds, 0)
+        for name in seconds:
+            names = [None, *(fault.name for fault in planted if tried(fault, name))]
+            to_do[name] = sum((fault, name) not in before for fault in names)
+        left = Left(seconds, to_do)
 
         def on_trial(trial: Trial) -> None:
-            say(f"{trial.fixture}: {trial.fault or 'clean run'}")
+            if (trial.fault, trial.fixture) not in before:
+                left.done(trial.fixture)
+            say(f"{left}: {trial.fixture}: {trial.fault or 'clean run'}")
 
         def keep(found: Calibration) -> None:
             write_text(json_path, to_json(said(found)))
 
-        benches = _benches(chosen, weight_set, threads, kept, seconds, say)
-        found = run(benches, planted, wanted=wanted, on_trial=on_trial, known=known, on_fixture=keep)
+        count = processes or available_cores()
+        if count == 1:
+            benches = _benches(chosen, weight_set, threads, kept, {}, say)
+            found = run(benches, planted, wanted=tried, on_trial=on_trial, known=known, on_fixture=keep)
+        else:
+            plan = Plan(weights, modules, threads or max(1, available_cores() // count), kept is not None)
+            found = calibrate_in_processes(
+                chosen,
+                planted,
+                plan,
+                count,
+                seconds=seconds,
+                wanted=tried,
+                on_trial=on_trial,
+                known=known,
+                on_part=keep,
+            )
     document = said(found)
     write_text(json_path, to_json(document))
     write_tables(files, document)
@@ -256,6 +288,12 @@ def _benches(
             partial(_tell, say, fixture.name),
             keep_networks=keep_networks,
         )
+
+
+def _seconds_of(fixture: Fixture) -> float:
+    import soundfile
+
+    return float(soundfile.info(str(fixture.clip())).duration)
 
 
 def _tell(say: Callable[[str], None], name: str, stage: str, done: int, total: int) -> None:

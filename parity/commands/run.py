@@ -84,6 +84,13 @@ def run(
     precision: PrecisionOption = "float32",
     threads: ThreadsOption = None,
     resume: ResumeOption = False,
+    stage: Annotated[
+        str | None,
+        typer.Option(
+            "--stage",
+            help="Only this stage, on the reference's own inputs: no network unless it is one. JSON with --json.",
+        ),
+    ] = None,
     cached: CachedOption = None,
     traceback: TracebackOption = False,
 ) -> None:
@@ -95,6 +102,27 @@ def run(
     inconclusive, or was covered too little by arrays (the answer, or what --require names, was not among them); 2
     something was wrong with the inputs. With --baseline, or drift that is accepted, 0 where nothing else fails.
     """
+    if stage is not None:
+        from parity.commands.run_stage import refuse, run_stage
+
+        refuse({
+            "--arrays": arrays, "--audio": audio, "--map": maps, "--explain": explain, "--resume": resume,
+            "--require": require, "--deviations": deviations, "--table": tables, "--markdown": markdown_path,
+            "--junit": junit, "--sarif": sarif, "--annotations": annotations, "--baseline": baseline,
+            "--accept": accept, "--cached": cached, "--device": device != "cpu",
+        })  # fmt: skip
+        run_stage(
+            stage,
+            both(fixtures, fixture),
+            implementation=implementation,
+            stage_timeout=stage_timeout,
+            snapshots=snapshots,
+            weights=weights,
+            json_path=None if json_path == DEFAULT_REPORT else json_path,
+            threads=threads,
+            runtime=runtime,
+            traceback=traceback,
+        )
     from parity.files.progress import Progress, as_read
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder

@@ -7,6 +7,7 @@ whatever it cannot tell apart, so that mistakes are the function's to report.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
@@ -18,6 +19,18 @@ from parity.kept.store import key_of, token
 from parity.pipeline import ChunkSeries
 
 Run = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class MarkedSeries(ChunkSeries):
+    """A series whose arrays are told apart without being read again.
+
+    Attributes
+    ----------
+    mark : chunk index -> the token of its array
+    """
+
+    mark: Callable[[int], bytes]
 
 
 def kept_audio(results: Results, run: Run) -> Run:
@@ -54,13 +67,18 @@ def kept_fbank(results: Results, native: set[bytes], run: Run) -> Run:
         if not isinstance(chunk_waveforms, ChunkSeries):
             return made
 
-        def compute(index: int) -> np.ndarray:
-            key = key_of(kind, token(chunk_waveforms.compute(index)))
-            rows = results.find("fbank", key, partial(made.compute, index))
-            native.add(token(rows))
-            return rows
+        key = cache(lambda index: key_of(kind, token(chunk_waveforms.compute(index))))
 
-        return ChunkSeries(made.chunks, compute)
+        def compute(index: int) -> np.ndarray:
+            return results.find("fbank", key(index), partial(made.compute, index))
+
+        @cache
+        def mark(index: int) -> bytes:
+            found = token(compute(index))
+            native.add(found)
+            return found
+
+        return MarkedSeries(made.chunks, compute, mark)
 
     return fbank
 
@@ -80,7 +98,8 @@ def kept_embeddings(results: Results, key: str, networks: tuple[Any, Any], run: 
     def embeddings(fbank: Any, masks: Any) -> Any:
         if not isinstance(fbank, ChunkSeries) or not len(fbank) or fbank.chunks.max() >= len(masks):
             return run(fbank, masks)
-        keys = [key_of(key, token(fbank.compute(int(chunk))), token(masks[chunk])) for chunk in fbank.chunks]
+        mark = fbank.mark if isinstance(fbank, MarkedSeries) else lambda chunk: token(fbank.compute(chunk))
+        keys = [key_of(key, mark(int(chunk)), token(masks[chunk])) for chunk in fbank.chunks]
         rows = [results.get("embeddings", key) for key in keys]
         missing = [number for number, row in enumerate(rows) if row is None]
         if missing:
