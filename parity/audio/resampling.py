@@ -10,22 +10,26 @@ c = b / rate; further than 6 zero crossings of the sinc away nothing counts. Bef
 there is silence.
 
 Conventions: arithmetic is float32 step by step as torchaudio's is, positions included: a filter in double precision
-gives samples up to 1e-5 of full scale from its at 44.1 kHz. The length is rounded to float32 before it is rounded up
-(see `resampled_length`). All work is done in blocks of one second that begin at whole seconds, each by products of the
-same shapes; so a file in pieces of any length gives the same bits as the file whole.
+gives samples up to 1e-5 of full scale from its at 44.1 kHz. Each sum begins with the earliest sample and adds one
+product after the other, rounding once: that is the order of torch's convolution on a CPU, and gives its bits, but where
+a sum is half-way between two float32 and torchaudio's weights of 1e-23 outside the window decide. Any other order moves
+one sample in five by an ulp, which at 11.025 kHz, whose upper mel bins hear rounding alone, is up to 2e-5 of an
+embedding. The length is rounded to float32 before it is rounded up (see `resampled_length`). All work is done in
+blocks of one second that begin at whole seconds; a file in pieces of any length gives the same bits as the file whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from math import ceil, gcd
+from pathlib import Path
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from parity.audio.reading import SAMPLE_RATE
+from parity.files.documents import read_json
 
 ZERO_CROSSINGS = 6
 """Of the sinc, to either side; torchaudio's `lowpass_filter_width`."""
@@ -33,8 +37,12 @@ ZERO_CROSSINGS = 6
 ROLL_OFF = 0.99
 """Where the filter cuts off, as a part of the lower rate's half."""
 
-TOGETHER = 64
-"""Output samples that one matrix product makes of a stretch of input; only speed depends on it."""
+ROUNDINGS = Path(__file__).with_name("torch_roundings.json")
+"""Hz -> pairs: the place of a weight, flat, and how many float32 numbers torchaudio's is above one rounded correctly.
+Of `python -m capture.filters`, torch 2.13.0: AVX-512, AVX2 and baseline alike."""
+
+TOGETHER = 2_000
+"""Output samples that are laid out side by side, at most, where a period has fewer; only speed depends on it."""
 
 
 def mix_down(samples: np.ndarray) -> np.ndarray:
@@ -128,18 +136,21 @@ def resampled(blocks: Iterable[np.ndarray], sample_rate: int, target: int = SAMP
 
 @dataclass(frozen=True)
 class Kernel:
-    """The filter of two rates, laid out so that one second is a few matrix products.
+    """The filter of two rates, laid out for one second of output: the same so many samples again and again.
 
-    The second is `groups` times the same: `step` input samples become `made` output samples.
+    Attributes
+    ----------
+    sample_rate, target : Hz
+    reach : input samples that the filter spans to either side
+    starts : (groups, outputs) int64; where in a second, moved by `reach`, the first input of each output lies
+    weights : (taps, outputs) float64, of float32; what of the first input is in it, of the second, and so on
     """
 
-    sample_rate: int  # Hz
-    target: int  # Hz
-    reach: int  # input samples that the filter spans to either side
-    step: int
-    made: int
-    parts: tuple[tuple[int, np.ndarray], ...]
-    """Where in a group, moved by `reach`, a stretch of input begins; (stretch, outputs) float32, its weights."""
+    sample_rate: int
+    target: int
+    reach: int
+    starts: np.ndarray
+    weights: np.ndarray
 
     @property
     def needed(self) -> int:
@@ -157,15 +168,38 @@ class Kernel:
         -------
         second : (target,) float32
         """
-        groups = self.target // self.made
-        result = np.empty((groups, self.made), np.float32)
-        around = np.ascontiguousarray(around, dtype=np.float32)
-        done = 0
-        for first, weights in self.parts:
-            stretches = as_strided(around[first:], (groups, len(weights)), (4 * self.step, 4), writeable=False)
-            np.matmul(np.ascontiguousarray(stretches), weights, out=result[:, done : done + weights.shape[1]])
-            done += weights.shape[1]
-        return result.ravel()
+        return _weighted(around, self.starts, self.weights).ravel()
+
+    def some(self, around: np.ndarray, outputs: slice) -> np.ndarray:
+        """Some samples of a second: what `second` has at `outputs`."""
+        which = np.arange(self.target)[outputs]
+        return _weighted(around, self.starts.ravel()[which], self.weights[:, which % self.weights.shape[1]])
+
+
+def _weighted(around: np.ndarray, starts: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Sums of neighbouring samples times weights, each product added in turn with one rounding to float32.
+
+    That is a fused multiply-add: a product of two float32 is exact in float64, and so is all but one sum in 10^8.
+
+    Parameters
+    ----------
+    around : (n,) float32
+    starts : (..., outputs) int64
+    weights : (taps, outputs) float64
+
+    Returns
+    -------
+    sums : (..., outputs) float32
+    """
+    around = around.astype(np.float64)
+    sums, product = np.zeros(starts.shape, np.float32), np.empty(starts.shape)
+    for tap, weight in enumerate(weights):
+        # A filter with fewer taps has zeros for the rest, which may lie past the end.
+        np.take(around[tap:], starts, out=product, mode="clip")
+        product *= weight
+        product += sums
+        sums[...] = product
+    return sums
 
 
 def around_seconds(blocks: Iterable[np.ndarray], kernel: Kernel) -> Iterator[np.ndarray]:
@@ -198,32 +232,71 @@ def kernel_of(sample_rate: int, target: int = SAMPLE_RATE) -> Kernel:
     shared = gcd(sample_rate, target)
     old, new = sample_rate // shared, target // shared
     times = max(n for n in range(1, max(1, TOGETHER // new) + 1) if shared % n == 0)
-    reach = ceil(ZERO_CROSSINGS * old / (min(old, new) * ROLL_OFF))
-    parts = []
-    for begin in range(0, new * times, TOGETHER):
-        outputs = np.arange(begin, min(begin + TOGETHER, new * times))
-        first = begin * old // new - reach
-        last = -(-int(outputs[-1]) * old // new) + reach
-        parts.append((first + reach, _weights(np.arange(first, last + 1), outputs, old, new)))
-    return Kernel(sample_rate, target, reach, old * times, new * times, tuple(parts))
+    reach = _reach(old, new)
+    first, weights = taps_of(sample_rate, target)
+    weights = _as_torch_rounds(weights, sample_rate, target).astype(np.float64)
+    starts = np.arange(shared)[:, None] * old + first + reach
+    return Kernel(sample_rate, target, reach, starts.reshape(shared // times, times * new), np.tile(weights, times))
 
 
-def _weights(inputs: np.ndarray, outputs: np.ndarray, old: int, new: int) -> np.ndarray:
-    """(inputs, outputs) float32: how much of each input sample of a group is in each output sample of it.
+def taps_of(sample_rate: int, target: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which input samples are in each output sample of one period, and how much of each.
 
-    torchaudio tabulates one period, `old` samples to `new`; what comes in later periods is counted from their start.
+    Returns
+    -------
+    first : (phases,) int64; of each output, the first input sample that counts, from the start of the period
+    weights : (taps, phases) float32, correctly rounded step by step, of that sample and those after it
+    """
+    shared = gcd(sample_rate, target)
+    old, new = sample_rate // shared, target // shared
+    phases = np.arange(new)
+    inputs = phases * old // new - _reach(old, new) + np.arange(2 * _reach(old, new) + 2)[:, None]
+    inside = np.abs(_crossings(inputs, phases, old, new)) < ZERO_CROSSINGS
+    first, taps = inputs[np.argmax(inside, axis=0), phases], int(inside.sum(axis=0).max())
+    return first, _weights(first + np.arange(taps)[:, None], phases, old, new)
+
+
+def _reach(old: int, new: int) -> int:
+    return ceil(ZERO_CROSSINGS * old / (min(old, new) * ROLL_OFF))
+
+
+@cache
+def _roundings() -> dict[str, list[list[int]]]:
+    found: dict[str, list[list[int]]] = read_json(ROUNDINGS)
+    return found
+
+
+def _as_torch_rounds(weights: np.ndarray, sample_rate: int, target: int) -> np.ndarray:
+    """Weights with torch's last bits, where they are known: its float32 sine is another in one value of twenty."""
+    pairs = _roundings().get(str(sample_rate), []) if target == SAMPLE_RATE else []
+    bits = weights.copy().view(np.int32).ravel()
+    for index, steps in pairs:
+        bits[index] += steps if bits[index] >= 0 else -steps
+    return bits.view(np.float32).reshape(weights.shape)
+
+
+def _crossings(inputs: np.ndarray, phases: np.ndarray, old: int, new: int) -> np.ndarray:
+    """(inputs, phases) float32: how far each input sample is from an output sample, in zero crossings of the sinc."""
+    single = np.float32
+    distance = (-phases).astype(single) / single(new) + inputs.astype(single) / single(old)
+    return np.clip(distance * single(min(old, new) * ROLL_OFF), -ZERO_CROSSINGS, ZERO_CROSSINGS)
+
+
+def _weights(inputs: np.ndarray, phases: np.ndarray, old: int, new: int) -> np.ndarray:
+    """(inputs, phases) float32: how much of each input sample is in each output sample.
+
+    Parameters
+    ----------
+    inputs : (inputs, phases) int64; of each output its own, counted from the start of the period
+    phases : (phases,) int64; outputs of one period, which is `old` input samples and `new` outputs
     """
     single = np.float32
-    phase, period = outputs % new, outputs // new
-    within = inputs[:, None] - (period * old)[None]
-    lowest = min(old, new) * ROLL_OFF
-    distance = (-phase).astype(single) / single(new) + within.astype(single) / single(old)
-    crossings = np.clip(distance * single(lowest), -ZERO_CROSSINGS, ZERO_CROSSINGS)
+    crossings = _crossings(inputs, phases, old, new)
     window = _in_double(np.cos, crossings * single(np.pi) / single(ZERO_CROSSINGS) / single(2)) ** 2
     angle = crossings * single(np.pi)
     sinc = np.divide(_in_double(np.sin, angle), angle, out=np.ones_like(angle), where=angle != 0)
-    weights = sinc * (window * single(lowest / old))
-    return np.ascontiguousarray(np.where(np.abs(crossings) < ZERO_CROSSINGS, weights, single(0)))
+    weights = sinc * (window * single(min(old, new) * ROLL_OFF / old))
+    return np.where(np.abs(crossings) < ZERO_CROSSINGS, weights, single(0))
 
 
 def _in_double(function: np.ufunc, angle: np.ndarray) -> np.ndarray:

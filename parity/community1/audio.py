@@ -147,9 +147,9 @@ def _resampled(samples: Samples, sample_rate: int) -> tuple[_Heard, int]:
         for around in around_seconds(counted(), kernel):
             alone = around.copy()
             alone[:reach] = 0
-            heads.append(kernel.second(alone)[:edge].copy())
+            heads.append(kernel.some(alone, slice(edge)))
             alone[:reach], alone[-reach:] = around[:reach], 0
-            tails.append(kernel.second(alone)[-edge:].copy())
+            tails.append(kernel.some(alone, slice(-edge, None)))
             yield kernel.second(around)
 
     whole = _joined(seconds())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from math import gcd
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parity.audio.reading import SAMPLE_RATE
-from parity.audio.resampling import kernel_of, mix_down, resample, resampled, resampled_length
+from parity.audio.resampling import _weighted, kernel_of, mix_down, resample, resampled, resampled_length
 
 RATES = [4_000, 8_000, 11_025, 12_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000]
 FILTER = 4e-5  # torchaudio's float32 positions move samples by up to 1e-5, by 3e-5 at rates that share nothing
@@ -124,13 +122,21 @@ def test_the_mean_is_float32_in_the_order_of_the_channels():
 @pytest.mark.torch
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("seconds", LENGTHS)
-def test_within_float32_rounding_of_torchaudio(rate, seconds):
+def test_every_bit_is_torchaudios(rate, seconds):
     torch, functional = pytest.importorskip("torch"), pytest.importorskip("torchaudio.functional")
     samples = noise(2, round(seconds * rate))
     want = functional.resample(torch.from_numpy(samples), rate, SAMPLE_RATE).numpy()
     got = resample(samples, rate)
     assert got.shape == want.shape and got.dtype == want.dtype
-    np.testing.assert_allclose(got, want, rtol=0, atol=2e-7)
+    assert np.array_equal(got, want)
+
+
+@pytest.mark.torch
+def test_at_a_rate_whose_last_bits_are_not_kept_within_float32_rounding_of_torchaudio():
+    torch, functional = pytest.importorskip("torch"), pytest.importorskip("torchaudio.functional")
+    samples = noise(2, 100_000)
+    want = functional.resample(torch.from_numpy(samples), 44_056, SAMPLE_RATE).numpy()
+    np.testing.assert_allclose(resample(samples, 44_056), want, rtol=0, atol=2e-7)
 
 
 @pytest.mark.torch
@@ -161,10 +167,40 @@ def test_the_mean_is_torchs(channels):
     np.testing.assert_allclose(mix_down(samples), want, rtol=0, atol=0 if channels <= 4 else 1.2e-7)
 
 
-def test_weights_are_nothing_beyond_the_sinc_and_none_is_lost():
-    for rate in RATES:
+@pytest.mark.torch
+def test_the_last_bits_of_the_weights_are_torchaudios():
+    pytest.importorskip("torchaudio")
+    from capture.filters import RATES as KNOWN
+    from capture.filters import torchaudios
+
+    assert set(RATES) <= set(KNOWN)
+    for rate in KNOWN:
         kernel = kernel_of(rate)
-        assert sum(weights.shape[1] for _, weights in kernel.parts) == kernel.made
-        assert kernel.made * (rate // gcd(rate, SAMPLE_RATE)) == kernel.step * (SAMPLE_RATE // gcd(rate, SAMPLE_RATE))
-        for _, weights in kernel.parts:
-            np.testing.assert_allclose(weights.sum(axis=0), 1, atol=2e-3)  # silence and a constant pass
+        want = torchaudios(rate)
+        assert np.array_equal(kernel.weights[:, : want.shape[1]].astype(np.float32), want), rate
+
+
+@pytest.mark.parametrize("rate", [*RATES, 44_056])
+def test_weights_are_nothing_beyond_the_sinc_and_none_is_lost(rate):
+    kernel = kernel_of(rate)
+    assert kernel.starts.size == SAMPLE_RATE and kernel.starts.shape[1] == kernel.weights.shape[1]
+    assert kernel.starts.min() >= 0
+    # The last tap of a filter that has fewer is nothing, and alone may lie past the end.
+    beyond = kernel.starts.max() + len(kernel.weights) - kernel.needed
+    assert beyond <= 0 or not kernel.weights[-beyond:, kernel.starts.argmax() % kernel.weights.shape[1]].any()
+    np.testing.assert_allclose(kernel.weights.sum(axis=0), 1, atol=2e-3)  # silence and a constant pass
+
+
+@pytest.mark.parametrize("rate", [8_000, 44_100, 44_056])
+def test_some_samples_of_a_second_are_those_of_the_whole_second(rate):
+    kernel = kernel_of(rate)
+    around = noise(kernel.needed)
+    for outputs in (slice(9), slice(-9, None), slice(801, 1_203)):
+        assert np.array_equal(kernel.some(around, outputs), kernel.second(around)[outputs])
+
+
+def test_a_product_is_added_with_one_rounding():
+    # 1 + 2^-12 squared is 1 + 2^-11 + 2^-24: taken off again, the last term is left, which float32 alone would lose.
+    x = np.float32(1 + 2**-12)
+    weights = np.array([[-1 - 2**-11], [float(x)]])
+    assert _weighted(np.array([1, x], np.float32), np.zeros(1, np.int64), weights) == np.float32(2**-24)

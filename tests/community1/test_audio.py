@@ -90,12 +90,15 @@ def test_chunks_are_never_all_in_memory():
 @pytest.mark.torch
 @pytest.mark.parametrize("rate", [*RATES, SAMPLE_RATE])
 @pytest.mark.parametrize("channels", [1, 2, 6])
-def test_within_2e_7_of_pyannotes_own_front_end(rate, channels):
+def test_every_bit_is_pyannotes_own_front_ends(rate, channels):
     torch = pytest.importorskip("torch")
     pytest.importorskip("pyannote.audio")
     from pyannote.audio.core.io import Audio
     from pyannote.core import Segment
 
+    # Beyond its window torchaudio's filter has weights of 1e-23, which only silence shows. Of five and more channels
+    # torch adds what its vectors leave over in another order.
+    limit = 1e-20 if channels <= 4 else 2e-7
     front_end = Audio(sample_rate=SAMPLE_RATE, mono="downmix")
     for seconds in LENGTHS:
         samples = noise(channels, seconds, rate)
@@ -103,7 +106,7 @@ def test_within_2e_7_of_pyannotes_own_front_end(rate, channels):
         waveform, chunk_waveforms = hear(samples, rate)
         want = front_end(file)[0].numpy()
         assert waveform.shape == want.shape
-        np.testing.assert_allclose(waveform, want, rtol=0, atol=2e-7)
+        np.testing.assert_allclose(waveform, want, rtol=0, atol=limit)
         for index in map(float, chunk_waveforms.chunks):
             want = front_end.crop(file, Segment(index, index + 10.0), mode="pad")[0].numpy()
-            np.testing.assert_allclose(chunk_waveforms.compute(int(index))[None], want, rtol=0, atol=2e-7)
+            np.testing.assert_allclose(chunk_waveforms.compute(int(index))[None], want, rtol=0, atol=limit)
