@@ -1,6 +1,6 @@
 """Measurements that stay true of a snapshot captured again.
 
-Noise, stability and layers lie beside a snapshot and name it by its manifest's hash. A new capture has another
+Noise, stability, layers and truth lie beside a snapshot and name it by its manifest's hash. A new capture has another
 manifest: other seconds, and arrays that the old one lacked. Where everything that the old one held came out the same to
 the bit, a measurement against it is one against the new one, and is kept under the new one's hash.
 """
@@ -15,13 +15,14 @@ import numpy as np
 
 from parity.files.whole import writing_file
 from parity.fixtures.beside import snapshot_sha256
-from parity.fixtures.snapshot import LAYERS, NOISE, STABILITY
+from parity.fixtures.snapshot import LAYERS, NOISE, STABILITY, TRUTH, TRUTH_ARRAYS
 from parity.layers.file import read_manifest_and_arrays
 
 
 def read_all(folder: Path) -> dict[str, bytes]:
     """What lies beside a snapshot: name -> contents."""
-    return {name: (folder / name).read_bytes() for name in (NOISE, STABILITY, LAYERS) if (folder / name).is_file()}
+    names = (NOISE, STABILITY, LAYERS, TRUTH_ARRAYS, TRUTH)
+    return {name: (folder / name).read_bytes() for name in names if (folder / name).is_file()}
 
 
 def keep(folder: Path, files: dict[str, bytes], old: str) -> None:

@@ -42,6 +42,13 @@ def capture(
     layer_samples: Annotated[
         bool, typer.Option("--layer-samples", help="Record the embedding network's layers; write layers.npz.")
     ] = False,
+    truth: Annotated[
+        bool, typer.Option("--truth", help="Run everything in float64; write truth.json and truth.npz.")
+    ] = False,
+    every_chunk: Annotated[
+        bool,
+        typer.Option("--every-chunk", help="With --truth, all chunks, not only those of a snapshot's filterbanks."),
+    ] = False,
     heard: Annotated[
         bool, typer.Option("--heard", help="Add what both networks hear to snapshots that lack it; run neither.")
     ] = False,
@@ -61,7 +68,8 @@ def capture(
     --layers, one fixture's few --chunks go through both networks alone; `parity explain --layers` reads the file. With
     --layer-samples, the chunks whose filterbank a snapshot holds go through the embedding network, and what
     `parity layers` compares is kept beside the snapshot, as layers.npz. With --heard, pyannote's front end alone runs,
-    and audio.npz is added to snapshots from before it was recorded.
+    and audio.npz is added to snapshots from before it was recorded. With --truth, the reference's own code runs in
+    float64, and how far the reference is from it is kept beside the snapshot.
 
     With --matrix, pyannote and `diarize` hear the same files of every kind, no fixture among them; what is known is
     kept in reports/matrix.jsonl, or --out, and a run that was stopped goes on. --device is pyannote's.
@@ -71,20 +79,26 @@ def capture(
     if limit is not None and not matrix:
         raise InputError("--limit goes with --matrix, whose files it counts")
     if matrix:
-        if others or heard or layer_samples or fixture or tf32 or reference_version != REFERENCE_VERSION:
+        if others or heard or truth or layer_samples or fixture or tf32 or reference_version != REFERENCE_VERSION:
             raise InputError("--matrix goes with --weights, --threads, --device, --out and --limit only")
         raise typer.Exit(_run_matrix(settings, limit))
     if heard:
-        if others or layer_samples or settings != Settings(weights=weights):
+        if others or truth or layer_samples or settings != Settings(weights=weights):
             raise InputError("--heard goes with --fixture and --weights only")
         _add_heard(fixture, weights)
         return
-    if layer_samples:
-        if others or settings != Settings(threads=threads, weights=weights, out=out):
-            raise InputError("--layer-samples goes with --fixture, --weights, --out and --threads only")
+    if layer_samples or truth:
+        asked = "--layer-samples" if layer_samples else "--truth"
+        if others or (layer_samples and truth) or settings != Settings(threads=threads, weights=weights, out=out):
+            raise InputError(f"{asked} goes with --fixture, --weights, --out and --threads only")
         check(settings, default_folder(), writes=False)
-        _record_samples(fixture, weights, out, threads)
+        if truth:
+            _record_truth(fixture, weights, out, threads, every_chunk)
+        else:
+            _record_samples(fixture, weights, out, threads)
         return
+    if every_chunk:
+        raise InputError("--every-chunk goes with --truth, whose chunks it says")
     _refuse_combinations(settings, check_only or accept, resume, noise, variant, layers, chunks)
     check(settings, default_folder(), writes=not (check_only or noise or layers))
     if layers is not None:
@@ -241,6 +255,26 @@ def _record_samples(names: list[str], weights: str, out: Path | None, threads: i
     for entry in fixtures:
         path = record_samples(out / entry.name if out else entry.snapshot_folder, pipeline, entry, weight_set)
         stderr.print(f"{path}: {path.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
+
+
+def _record_truth(names: list[str], weights: str, out: Path | None, threads: int, every_chunk: bool) -> None:
+    fixtures = Catalogue.read(default_folder()).select(names)
+    check_installed(REFERENCE_VERSION)
+    mend_torchaudio()
+    silence_torchcodec()
+    import torch
+
+    from capture.truth import load_double, record_truth
+
+    torch.set_num_threads(threads)
+    weight_set = load_weights(weights)
+    pipeline = load_double(weight_set)
+    for position, entry in enumerate(fixtures, start=1):
+        said = f"[{position}/{len(fixtures)}] {entry.name}"
+        stderr.print(f"{said}: everything in float64", markup=False)
+        folder = out / entry.name if out else entry.snapshot_folder
+        path = record_truth(folder, pipeline, entry, weight_set, every_chunk=every_chunk)
+        stderr.print(f"{said}: {path}", markup=False, soft_wrap=True)
 
 
 def _measure_noise(fixtures: list[str], variants: list[str], weights: str, out: Path | None, threads: int) -> None:

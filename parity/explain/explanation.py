@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from parity.measure.difference import Difference
 from parity.tables import Tabular
 
 WITHIN, BORN, BORN_SMALL, INHERITED = "within", "born", "born within tolerance", "inherited"
@@ -198,6 +199,7 @@ class Explanation(Tabular):
     interaction : stages that restore it together where none of them does alone
     suspects : of arrays, stages that may be to blame as well, or instead, so that it is *inconclusive*
     settle : what would tell, in words; empty where it is settled
+    differences : of the worst artefact of every stage to blame, what it is like
     elements : of the decisive stage's artefact; None where not asked for or nothing changed
     layers : of the networks; empty where not asked for
     network_runs : chunks each network worked on, by name
@@ -215,6 +217,7 @@ class Explanation(Tabular):
     interaction: tuple[str, ...] = ()
     suspects: tuple[str, ...] = ()
     settle: tuple[str, ...] = ()
+    differences: tuple[Difference, ...] = ()
     elements: Elements | None = None
     layers: tuple[LayerDrift, ...] = ()
     network_runs: dict[str, int] = field(default_factory=dict)

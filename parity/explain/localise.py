@@ -13,6 +13,7 @@ from typing import Any
 
 from parity.community1 import Networks, community1_pipeline
 from parity.explain.decision import Decision, decide
+from parity.explain.differences import differences
 from parity.explain.explanation import INTO_CANDIDATE, INTO_REFERENCE, TO_BLAME, Elements, Explanation, Patch
 from parity.explain.memo import Memo
 from parity.explain.patching import Patching
@@ -152,6 +153,7 @@ def explain(question: Question, *, on_step: Callable[[str], None] | None = None)
         interaction=decision.interaction,
         suspects=decision.suspects,
         settle=decision.settle,
+        differences=differences(patching, verdicts),
         elements=elements,
         network_runs=dict(question.memo.network_runs),
         seconds=time.perf_counter() - started,

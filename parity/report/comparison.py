@@ -28,6 +28,7 @@ from parity.ports.dump.comparison import (
 from parity.ports.dump.turns import TurnDifference
 from parity.report.declared import declaration_data, declared_in_words
 from parity.report.diagnosis import diagnosis_data, diagnosis_lines
+from parity.report.differences import difference_data, difference_in_words
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
 from parity.report.wording import capital, number, scientific
@@ -117,6 +118,7 @@ def comparison_data(
         "margins": [finite(asdict(margin)) for margin in found.headroom.margins],
         "margins_unknown": [asdict(unknown) for unknown in found.headroom.unknown],
         "class_chunks": list(found.headroom.class_chunks) if found.headroom.class_chunks else None,
+        "difference": difference_data(found.difference),
         "declaration": declaration_data(found.declaration),
         "explanation": None if explanation is None else explanation_data(explanation),
         "diagnoses": [diagnosis_data(diagnosis) for diagnosis in diagnoses],
@@ -235,6 +237,8 @@ def in_words(found: Found) -> list[str]:
     if found["not_diagnosed"]:
         lines.append(f"Which mistake it is was not asked: {found['not_diagnosed']}.")
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
+    if found["explanation"] is None:
+        lines += difference_in_words(found["difference"])
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)
     for key, words in (("left_out", "Not in the candidate"), ("extra", "Only in the candidate")):

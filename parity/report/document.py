@@ -27,6 +27,7 @@ from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.ports.arrays import Supplied
 from parity.replay.outcome import TEXTS, Replay
 from parity.report.declared import declaration_data
+from parity.report.differences import difference_data
 from parity.report.programs import program_data
 from parity.sources import WeightSet
 
@@ -281,7 +282,7 @@ def supplied_data(found: Supplied, verdict: str) -> dict[str, Any]:
 
 def explanation_data(found: Explanation) -> dict[str, Any]:
     """An explanation, ready for JSON."""
-    return finite(asdict(found))
+    return {**finite(asdict(found)), "differences": [difference_data(one) for one in found.differences]}
 
 
 def _first(drift: Drift | None) -> dict[str, Any] | None:

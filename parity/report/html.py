@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from parity.measure.verdicts import DRIFT, ERROR, GREEN, INCONCLUSIVE, LIMITED, RAISES
 from parity.report import canvas, plots
+from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
@@ -59,6 +60,13 @@ PLOTS = {
         ),
         Plot("merges", plots.merges, "Merges against the cut", "narrow", "Nothing was clustered."),
         Plot("elbo", plots.elbo, "ELBO of VBx", "narrow", "VBx did not run."),
+        Plot(
+            "difference",
+            plots.difference,
+            "What the difference is like",
+            "medium",
+            "No difference was described: nothing drifted, no explanation was asked for, or labels alone differ.",
+        ),
         Plot(
             "recovery",
             plots.recovery,
@@ -171,6 +179,12 @@ def _elbo_label(fixture: Fixture) -> str:
     return f"{theirs} iterations in the reference, {ours} in ours"
 
 
+def _difference_label(fixture: Fixture) -> str:
+    found = fixture["explanation"]
+    lines = [line for one in found["differences"] for line in difference_in_words(one)] if found else []
+    return lines[0].rstrip(".") if lines else "nothing"
+
+
 def _recovery_label(fixture: Fixture) -> str:
     return " ".join(verdict(fixture["explanation"])).rstrip(".") if fixture["explanation"] else "nothing"
 
@@ -181,6 +195,7 @@ _LABELS = {
     "embeddings": lambda fixture: f"at most {scientific(fixture['embedding_drift'])}",
     "merges": _merges_label,
     "elbo": _elbo_label,
+    "difference": _difference_label,
     "recovery": _recovery_label,
 }
 

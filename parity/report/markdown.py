@@ -8,6 +8,7 @@ from typing import Any
 from parity.measure.verdicts import DECLARED
 from parity.report.ci.wording import held_markdown
 from parity.report.declared import declared_in_words
+from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.programs import program_markdown
@@ -117,6 +118,9 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
         remarks.append(f"{name}: {failure(drift)}")
     if fixture["explanation"]:
         remarks += [f"{name}: {sentence}" for sentence in verdict(fixture["explanation"])]
+        remarks += [
+            f"{name}: {line}" for one in fixture["explanation"]["differences"] for line in difference_in_words(one)
+        ]
     remarks += [
         f"{name}: frame {tie['frame']} of chunk {tie['chunk']} ({tie['seconds']:.2f} s) differs; the reference's "
         f"two best classes are {tie['gap']:.1e} apart there, below its own noise: excused"

@@ -27,6 +27,7 @@ from parity.gate.details import Details, Elbo, EmbeddingMap, Energy, Merges, tim
 from parity.gate.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.gate.recorded import AUDIO, TENSORS, AudioReplay, Recorded
 from parity.margins.margin import Margin
+from parity.measure.difference import Difference, describe
 from parity.measure.drift import Drift, compare
 from parity.measure.score import Score
 from parity.pipeline.artefact import ARTEFACTS, Comparison
@@ -111,6 +112,14 @@ def noisy(draws: int, changed: tuple, first_change: float | None, why: str | Non
     return {"draws": draws, "sizes": sizes, "changed": changed, "first_change": first_change, "why": why}
 
 
+def difference() -> Difference:
+    """A filterbank cast to float16."""
+    want = np.random.default_rng(0).standard_normal((2, 40, 80)).astype(np.float32)
+    found = describe("fbank", want.astype(np.float16).astype(np.float32), want)
+    assert found is not None
+    return found
+
+
 def explanation(name: str = "bad") -> Explanation:
     """Born in fbank, decided by embeddings, carried by one element."""
     amplification = Amplification("embeddings", 1e-4, 2e-2, 2e-2, 1e-9, 200.0)
@@ -136,6 +145,7 @@ def explanation(name: str = "bad") -> Explanation:
             Patch(INTO_REFERENCE, ("embeddings",), False, False, nothing, 0.25, 2),
         ),
         decisive="embeddings",
+        differences=(difference(),),
         elements=Elements("embeddings", 5, (element,), (element,), True, 9, 200, 1, "one turn more"),
         layers=(LayerDrift("wespeaker", "conv1", 1e-3, 1e-4, False),),
         network_runs={"trunk": 4},

@@ -15,6 +15,7 @@ import numpy as np
 from parity.errors import InputError, first_of
 from parity.fixtures.snapshot import CHUNK_STEP, Snapshot
 from parity.measure import verdicts
+from parity.measure.difference import Difference, describe
 from parity.measure.drift import Drift, compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
@@ -83,6 +84,7 @@ class DumpComparison(Tabular):
     doubts : what has to be cleared up before a difference says anything of the port
     declaration : a deviation on purpose that the candidate was judged with; None where it declares none
     seen : of a fingerprint, how much was compared, in words; else empty
+    difference : of the first array that is different, what it is like; None where nothing is, or it has another shape
     """
 
     name: str
@@ -98,6 +100,7 @@ class DumpComparison(Tabular):
     doubts: tuple[str, ...] = ()
     declaration: Declaration | None = None
     seen: str = ""
+    difference: Difference | None = None
 
     @property
     def first_drift(self) -> Compared | None:
@@ -182,7 +185,13 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
             explained=first.looks_like is not None,
             mismatches=0 if first.drift is None else first.drift.mismatches,
         ),
+        difference=None if first is None or first.name in turns else _difference(first.name, aligned),
     )
+
+
+def _difference(name: str, aligned: Aligned) -> Difference | None:
+    masks = aligned.want.get("masks")
+    return describe(name, aligned.got[name], aligned.want[name], chunks=aligned.chunks.get(name), masks=masks)
 
 
 def _readable(dump: Dump) -> None:

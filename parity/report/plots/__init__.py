@@ -13,10 +13,22 @@ from matplotlib.figure import Figure
 
 from parity.report.canvas import embedded, page_style
 from parity.report.plots.decisions import elbo, merges, recovery, single_patches
+from parity.report.plots.difference import difference
 from parity.report.plots.recording import embedding_map, timeline
 from parity.report.plots.sizes import drift
 
-__all__ = ["Draw", "drift", "elbo", "embedding_map", "merges", "recovery", "single_patches", "svg", "timeline"]
+__all__ = [
+    "Draw",
+    "difference",
+    "drift",
+    "elbo",
+    "embedding_map",
+    "merges",
+    "recovery",
+    "single_patches",
+    "svg",
+    "timeline",
+]
 
 Draw = Callable[[dict[str, Any]], Figure | None]
 
