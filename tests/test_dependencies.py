@@ -17,6 +17,7 @@ KNOWN_TO_NUMERICS = {"community1", "networks", "rnnt", "audio", "pipeline", "fil
 FLOORS = (
     ("__main__",),
     ("commands",),
+    ("testing",),
     ("report",),
     ("history",),
     ("subjects",),
