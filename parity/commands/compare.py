@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parity.commands.completion import complete_fixture
 from parity.commands.held import (
     AcceptOption,
     AnnotationsOption,
@@ -49,6 +50,12 @@ if TYPE_CHECKING:
 def compare(
     reference: Annotated[Path, typer.Argument(help="A snapshot or dump, a folder of them, an RTTM, a fingerprint.")],
     candidate: Annotated[Path, typer.Argument(help="The same of what is judged; any subset of the artefacts.")],
+    fixture: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fixture", help="Of trees, these recordings alone; repeatable.", autocompletion=complete_fixture
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Which stage decides, by patching; for fixtures of the catalogue.")
     ] = False,
@@ -117,6 +124,7 @@ def compare(
         raise InputError("--explain, --deviations: need the arrays themselves, which a fingerprint does not hold")
     both_have: Mapping[str, tuple[Side, Side]]
     both_have, alone = fingerprint_sides(reference, candidate) if in_part else pairs(reference, candidate)
+    both_have, alone = _wanted(fixture or (), both_have, alone)
     failed: dict[str, str] = {}  # in a tree, one bad recording does not stop the others
     required = required_artefacts(require)
     data: list[dict[str, Any]] = []
@@ -191,6 +199,20 @@ def _diagnosed(judged: Judged, reference: Dump, candidate: Dump, means: Loading)
             return diagnose_dump(sides, load_faults()), ""
     except InputError as error:
         return (), one_line(error)
+
+
+def _wanted(
+    names: Iterable[str], both_have: Mapping[str, tuple[Side, Side]], alone: list[str]
+) -> tuple[Mapping[str, tuple[Side, Side]], list[str]]:
+    """Of the recordings that both trees have, and the sentences about those that one has, the wanted ones."""
+    from parity.names import find_names
+
+    known = [*both_have, *(line.partition(":")[0] for line in alone)]
+    wanted = find_names(names, known, refused="--fixture {}: no such recording", there_are="there are:") or known
+    both = {name: sides for name, sides in both_have.items() if name in wanted}
+    if not both:
+        raise InputError(f"--fixture: {next(line for line in alone if line.partition(':')[0] in wanted)}")
+    return both, [line for line in alone if line.partition(":")[0] in wanted]
 
 
 def _explained(

@@ -60,6 +60,16 @@ def fixtures_table(entries: Iterable[Fixture]) -> Table:
     return uncut(grid)
 
 
+@app.command("path")
+def path() -> None:
+    """Print the folder of fixtures, for scripts: parity compare "$(parity fixtures path)" my_dumps --fixture 02."""
+    from parity.fixtures.catalogue import Catalogue, default_folder
+
+    folder = default_folder()
+    Catalogue.read(folder)  # a folder that is none is refused in one line
+    stdout.print(str(folder), markup=False, highlight=False, soft_wrap=True)
+
+
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits, underscores.")],
