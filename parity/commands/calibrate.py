@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LONG_SECONDS = 60.0
 DEFAULT_REPORT, DUMPS_REPORT = Path("reports/calibration.json"), Path("reports/calibration-dumps.json")
+NAMING_REPORT = Path("reports/diagnosis.json")
 KINDS = CODE, DUMPS = "code", "dumps"
 
 
@@ -58,6 +59,10 @@ def calibrate(
         str,
         typer.Option("--as", help="code: in the pipeline; dumps: written out as arrays, as most ports are."),
     ] = "code",
+    diagnose: Annotated[
+        bool,
+        typer.Option("--diagnose", help="Whether the mistake is named, and its value: dumps looked up, short clips."),
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from what the report holds; it is written after each fixture.")
     ] = False,
@@ -95,6 +100,12 @@ def calibrate(
         wanted_faults = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
         planted = [fault for fault in planted if fault.name in wanted_faults]
         chosen = chosen_fixtures(fixtures, fixture)
+        if diagnose:
+            if table or judged_as == DUMPS or theirs is not None:
+                raise InputError("--diagnose: goes with neither --table, --as dumps nor --implementation")
+            json_path = NAMING_REPORT if json_path == DEFAULT_REPORT else json_path
+            check_writable(json_path)
+            _named(chosen, planted, weights, json_path, threads, values=not only, resume=resume)
         check_writable(json_path)
         kept = results_where(cached, tested=True)
         if processes is not None and (judged_as == DUMPS or theirs is not None):
@@ -255,6 +266,58 @@ def _on_dumps(
             on_fixture=keep,
         )
     document = dumps_document(found, weights=weight_set.name, seconds=time.perf_counter() - started)
+    write_text(json_path, to_json(document))
+    stdout.print(headline(document), markup=False, soft_wrap=True)
+    for line in lines(document):
+        stdout.print(line, markup=False, soft_wrap=True)
+    stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if passed(document) else 1)
+
+
+def _named(
+    chosen: Sequence[Fixture],
+    planted: list[Fault],
+    weights: str,
+    json_path: Path,
+    threads: int | None,
+    *,
+    values: bool,
+    resume: bool,
+) -> None:
+    from parity.calibration.naming import NamingCalibration, calibrate_naming
+    from parity.calibration.values import seeded_values
+    from parity.faults.families import FAMILIES
+    from parity.files.whole import write_text
+    from parity.networks.runtime import one_blas_thread
+    from parity.ports.dump.reading import read_dump
+    from parity.report.calibration_naming import headline, lines, naming_document, passed, read_document
+    from parity.report.document import to_json
+    from parity.sources.weights import load_weights
+
+    started = time.perf_counter()
+    seconds: dict[str, float] = {}
+    with working("weights and clips") as say, one_blas_thread():
+        weight_set = load_weights(weights)
+        known = read_document(json_path, weight_set.name) if resume and json_path.exists() else None
+
+        def document_of(found: NamingCalibration) -> dict[str, Any]:
+            return naming_document(found, weights=weight_set.name, seconds=time.perf_counter() - started)
+
+        benches = (
+            (bench, read_dump(bench.snapshot.folder))
+            for bench in _benches(chosen, weight_set, threads, seconds, say, keep_networks=True)
+            if seconds[bench.name] <= LONG_SECONDS
+        )
+        found = calibrate_naming(
+            benches,
+            planted,
+            FAMILIES,
+            seeded_values(FAMILIES) if values else (),
+            known=known,
+            on_trial=lambda name, what: say(f"{name}: {what}"),
+            on_fixture=lambda found: write_text(json_path, to_json(document_of(found))),
+        )
+    document = document_of(found)
     write_text(json_path, to_json(document))
     stdout.print(headline(document), markup=False, soft_wrap=True)
     for line in lines(document):

@@ -64,9 +64,12 @@ def compare(
     ] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
     diagnose: Annotated[
-        bool,
-        typer.Option("--diagnose/--no-diagnose", help="Where there is drift, look up which known mistake it is."),
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--diagnose/--no-diagnose",
+            help="Look up which known mistake drift is, also where that takes the clip, networks and up to a minute.",
+        ),
+    ] = None,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: MarkdownOption = None,
@@ -139,7 +142,8 @@ def compare(
             dumps = read_dump(theirs), read_dump(ours)
             judged = judge(name, *dumps, means, required=required, deviations=deviations)
             found, explanation = judged.comparison, None
-            diagnoses, unasked = _diagnosed(judged, *dumps, means) if diagnose else ((), "--no-diagnose was given")
+            wanted_too = explain if diagnose is None else diagnose
+            diagnoses, unasked = _diagnosed(judged, *dumps, means, never=diagnose is False, heavy=wanted_too)
             if explain:
                 found, explanation = _explained(
                     found, *dumps, weights, budget, threads, yardstick=judged.yardstick, traceback=traceback
@@ -181,22 +185,37 @@ def compare(
     raise typer.Exit(exit_status([document["verdict"]]) if status is None else status)
 
 
-def _diagnosed(judged: Judged, reference: Dump, candidate: Dump, means: Loading) -> tuple[tuple[Diagnosis, ...], str]:
-    """Which known mistake makes what drifts first, and why that was not asked where it was not."""
-    if judged.comparison.first_drift is None:
-        return (), ""
-    from parity.diagnosis.of_dump import Sides, diagnose_dump
+def _diagnosed(
+    judged: Judged, reference: Dump, candidate: Dump, means: Loading, *, never: bool, heavy: bool
+) -> tuple[tuple[Diagnosis, ...], str]:
+    """Which known mistake makes what drifts first, and why that was not asked where it was not.
+
+    Parameters
+    ----------
+    never : nothing is looked up
+    heavy : the stages too that take the clip, networks and more than a few seconds
+    """
+    first = judged.comparison.first_drift
+    if first is None or never:
+        return (), "" if first is None else "--no-diagnose was given"
+    from parity.diagnosis.of_dump import BUDGETS, Sides, diagnose_dump
+    from parity.faults.families import FAMILIES
     from parity.faults.fault import load_faults
     from parity.networks.runtime import one_blas_thread
     from parity.ports.judging import parameters_of
+    from parity.ports.yardstick import PLDA
 
+    if first.stage in BUDGETS and not heavy:
+        return (), f"in {first.stage} it takes the clip and up to {BUDGETS[first.stage]:.0f} s; --diagnose does it"
+    if first.stage in PLDA and not heavy and not means.at_hand:
+        return (), f"in {first.stage} it takes the weights, which are not here yet; --diagnose fetches them"
     yardstick = judged.yardstick
     parameters = parameters_of(reference) if yardstick is None else yardstick.parameters
     against = reference if yardstick is None else yardstick.dump()
     sides = Sides(judged.comparison, against, candidate, parameters, means(reference), means.weights, means.threads)
     try:
         with working(f"{judged.comparison.name}: known mistakes"), one_blas_thread():
-            return diagnose_dump(sides, load_faults()), ""
+            return diagnose_dump(sides, load_faults(), FAMILIES), ""
     except InputError as error:
         return (), one_line(error)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from parity.diagnosis.apart import Difference
+from parity.diagnosis.apart import FAR, Difference
 from parity.diagnosis.result import Left, Parameter
 from parity.diagnosis.trying import Bench
 from parity.faults.family import INTEGER, LOGARITHMIC, Family
@@ -46,30 +46,45 @@ class Fitted:
     made: Artefacts
 
 
-def fit(family: Family, bench: Bench, difference: Difference, candidate: Artefacts) -> Fitted | None:
-    """The value that fits best; None where none can be tried, or time is out before the grid is."""
-    search = _Search(family, bench, difference)
-    values = _grid(family, bench, candidate)
-    for value in values:
-        if bench.out_of_time:
-            bench.not_tried.append(f"{family.name}: no time was left for all of its values")
+class Fit:
+    """A family whose value is searched: first roughly, by a grid, then finely.
+
+    Parameters
+    ----------
+    family : what is searched
+    bench, difference : the stage, and what has to be explained
+    candidate : what the candidate made
+    """
+
+    def __init__(self, family: Family, bench: Bench, difference: Difference, candidate: Artefacts) -> None:
+        self.family, self._bench, self._difference = family, bench, difference
+        self._search = _Search(family, bench, difference)
+        self._values = _grid(family, bench, candidate)
+        for value in self._values:
+            if bench.out_of_time:
+                bench.not_tried.append(f"{family.name}: no time was left for all of its values")
+                break
+            self._search(value)
+
+    @property
+    def distance(self) -> float:
+        """Of the best value so far; infinite where none could be tried."""
+        return min(self._search.found.values(), default=float("inf"))
+
+    def refined(self) -> Fitted | None:
+        """The value that fits best; None where none can be tried."""
+        if not self._search.found:
             return None
-        search(value)
-    if not search.found:
-        return None
-    if family.scale != INTEGER:
-        _refine(family, search, values)
-    best = search.best
-    low, high = _interval(family, search, best)
-    value = roundest(low, high, best) if high > low else best
-    made = bench.made(family.at(value))
-    if made is None:
-        return None
-    return Fitted(
-        Parameter(family.parameter, value, family.reference(bench.workshop), low, high),
-        difference.left_by(made),
-        made,
-    )
+        if self.family.scale != INTEGER and self.distance > CLOSE:
+            _refine(self.family, self._search, self._values)
+        best = self._search.best
+        low, high = _interval(self.family, self._search, best)
+        value = roundest(low, high, best) if high > low else best
+        made = self._bench.made(self.family.at(value))
+        if made is None:
+            return None
+        parameter = Parameter(self.family.parameter, value, self.family.reference(self._bench.workshop), low, high)
+        return Fitted(parameter, self._difference.left_by(made), made)
 
 
 class _Search:
@@ -84,7 +99,7 @@ class _Search:
         if value not in self.found:
             made = None if self._bench.out_of_time else self._bench.made(self._family.at(value))
             if made is None:
-                return np.inf
+                return FAR
             self.found[value] = self._difference.distance(made)
         return self.found[value]
 
@@ -95,8 +110,8 @@ class _Search:
 
 def _grid(family: Family, bench: Bench, candidate: Artefacts) -> list[float]:
     if family.values is not None:
-        values = [float(value) for value in family.values(bench.given, candidate)]
-        return [value for value in values if family.low <= value <= family.high]
+        values = [float(value) for value in family.values(bench.given, bench.made() or {}, candidate)]
+        return sorted({value for value in values if family.low <= value <= family.high})
     if family.scale == INTEGER:
         return [float(value) for value in range(int(family.low), int(family.high) + 1)]
     spread = np.geomspace if family.scale == LOGARITHMIC else np.linspace

@@ -17,6 +17,7 @@ import numpy as np
 
 from parity.community1 import Parameters
 from parity.community1.annotation import from_rttm, to_rttm
+from parity.diagnosis.few_chunks import HEAVY, in_few_chunks
 from parity.diagnosis.look_up import BUDGET_SECONDS, look_up
 from parity.diagnosis.result import Diagnosis
 from parity.diagnosis.workshop import native_workshop
@@ -24,7 +25,7 @@ from parity.faults.family import Family
 from parity.faults.fault import Fault
 from parity.measure.drift import compare
 from parity.pipeline.artefact import ARTEFACTS, Comparison
-from parity.pipeline.stage import Pipeline, Stage
+from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 from parity.ports.dump.comparison import DIFFERENT, DumpComparison
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import plain
@@ -34,8 +35,11 @@ from parity.replay.engine import CASCADED, lacks, reference_artefacts
 from parity.replay.outcome import URI, unread
 from parity.sources import WeightSet
 
-BEFORE = ("audio", "segmentation", "fbank", "embeddings")
-"""Stages that are looked up in a few chunks: they are heavy. None of them is run to look up a later one."""
+NEVER_HIDDEN = ("segmentation", "embeddings")
+"""Stages that are not run to look up a later one: networks."""
+
+BUDGETS = {"fbank": 10.0, "audio": 10.0, "segmentation": 60.0, "embeddings": 60.0}
+"""Seconds for a stage's mistakes; of all others `parity.diagnosis.look_up.BUDGET_SECONDS`."""
 
 OWN, REFERENCE, WRITTEN = "own", "reference", "written"
 WORDS = {
@@ -74,7 +78,8 @@ def diagnose_dump(
     faults: Iterable[Fault],
     families: Iterable[Family] = (),
     *,
-    budget_seconds: float = BUDGET_SECONDS,
+    budgets: Mapping[str, float] = BUDGETS,
+    later: bool = True,
 ) -> tuple[Diagnosis, ...]:
     """A diagnosis of the stage where the dump's drift begins, and of each later one in which a mistake is named.
 
@@ -84,7 +89,8 @@ def diagnose_dump(
     Parameters
     ----------
     faults, families : known mistakes
-    budget_seconds : for each stage, and for each side's arrays that it is tried on
+    budgets : stage -> seconds, for each side's arrays that it is tried on
+    later : whether stages behind the first are looked up too
 
     Raises
     ------
@@ -94,11 +100,11 @@ def diagnose_dump(
     first = sides.comparison.first_drift
     if first is None:
         return ()
-    begins = _Asked(sides, first.stage).answer(faults, families, budget_seconds)
+    begins = _Asked(sides, first.stage).answer(faults, families, budgets)
     found = [] if begins is None else [begins]
-    for stage in _later(sides, first.stage):
+    for stage in _later(sides, first.stage) if later else ():
         asked = _Asked(sides, stage, inherited=True)
-        answer = asked.answer(faults, families, budget_seconds) if asked.born else None
+        answer = asked.answer(faults, families, budgets) if asked.born else None
         if answer is not None and answer.mistake is not None:
             found.append(answer)
     return tuple(found)
@@ -113,7 +119,7 @@ def _later(sides: Sides, first: str) -> list[str]:
     return [
         stage.name
         for stage in graph.stages[names.index(first) + 1 :]
-        if stage.name in drifted and stage.name not in BEFORE and set(stage.reads) <= held
+        if stage.name in drifted and stage.name not in HEAVY and set(stage.reads) <= held
     ]
 
 
@@ -143,7 +149,7 @@ class _Asked:
         made, candidate = self._native(self._given(WRITTEN)), self._candidate(WRITTEN)
         return any(_apart(name, made.get(name), candidate[name]) for name in self._drifted)
 
-    def answer(self, faults: list[Fault], families: list[Family], budget_seconds: float) -> Diagnosis | None:
+    def answer(self, faults: list[Fault], families: list[Family], budgets: Mapping[str, float]) -> Diagnosis | None:
         """What is known of it; None where the reference does not hold what it reads."""
         answers: list[Diagnosis] = []
         seen: list[Mapping[str, Any]] = []
@@ -152,7 +158,7 @@ class _Asked:
             if given is None or any(_alike(given, other) for other in seen):
                 continue
             seen.append(given)
-            answers.append(self._look_up(given, whose, faults, families, budget_seconds))
+            answers.append(self._look_up(given, whose, faults, families, budgets.get(self._stage, BUDGET_SECONDS)))
             if answers[-1].mistake is not None:
                 break
         if not answers:
@@ -163,18 +169,23 @@ class _Asked:
         self, given: Mapping[str, Any], whose: str, faults: list[Fault], families: list[Family], budget: float
     ) -> Diagnosis:
         candidate = self._candidate(whose)
-        mask = unread("hard_clusters", self._held)
+        reference = self._native(given) if self._inherited else {name: self._wanted(name) for name in candidate}
+        aligned, mask = self._sides.comparison.aligned, unread("hard_clusters", self._held)
+        part = in_few_chunks(
+            self._stage, given, candidate, reference, aligned.chunks, self._sides.parameters.chunk_step
+        )
         return look_up(
             self._stage,
-            given,
-            candidate,
-            self._native(given) if self._inherited else {name: self._wanted(name) for name in candidate},
+            part.given,
+            part.candidate,
+            part.reference,
             self._pipeline,
             self._workshop,
             faults,
             families,
-            drifted=self._drifted,
+            drifted=[name for name in self._drifted if name in part.candidate],
             hidden=self._chain[:-1],
+            rows=part.rows,
             unread={} if mask is None else {"hard_clusters": mask},
             words=WORDS[whose],
             budget_seconds=budget,
@@ -198,7 +209,7 @@ class _Asked:
             return ()
         wanted, found = set(graph[self._stage].reads), []
         for stage in reversed(graph.stages):
-            if not wanted & set(stage.writes) or stage.name in BEFORE or stage.name == self._stage:
+            if not wanted & set(stage.writes) or stage.name in NEVER_HIDDEN or stage.name == self._stage:
                 continue
             if not any(name in self._verdicts for name in stage.writes) and self._ran(graph, stage):
                 found.append(stage.name)
@@ -207,7 +218,8 @@ class _Asked:
 
     def _ran(self, graph: Pipeline, stage: Stage) -> bool:
         """Whether the reference reached a stage, and has what it read."""
-        if any(lacks(name, graph, self._held) for name in stage.needs):
+        known = (*graph.inputs, *graph["audio"].writes)  # what the clip gives
+        if any(lacks(name, graph, self._held) for name in stage.needs if name not in known):
             return False
         return stage.when is None or stage.when.holds(self._held)
 
@@ -217,13 +229,28 @@ class _Asked:
         names = {name for stage in self._chain for name in self._pipeline[stage].needs} - written
         given = {}
         for name in sorted(names):
-            if whose != REFERENCE and self._takes(name):
-                given[name] = _value(self._sides, name, whose)
+            if name in self._pipeline.inputs:
+                given[name] = self._sides.means.inputs()[name]
+            elif whose != REFERENCE and self._takes(name):
+                given[name] = self._series(name, _value(self._sides, name, whose))
+            elif name in self._pipeline["audio"].writes and name not in self._held:
+                given |= {heard: made for heard, made in self._heard().items() if heard == name}
             elif lacks(name, self._pipeline, self._held):
                 return None
             else:
                 given[name] = self._held.get(name)
         return given
+
+    def _heard(self) -> Mapping[str, Any]:
+        """What native code hears in the reference's clip."""
+        return self._pipeline["audio"](self._sides.means.inputs())
+
+    def _series(self, name: str, value: Any) -> Any:
+        """An artefact kept by chunk as stages read it."""
+        if not ARTEFACTS[name].by_chunk or name == "segmentation_logits":
+            return value
+        aligned = self._sides.comparison.aligned
+        return ChunkSeries.recorded(aligned.chunks.get(name, np.arange(len(value))), value)
 
     def _takes(self, name: str) -> bool:
         if name not in self._verdicts:

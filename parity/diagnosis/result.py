@@ -45,13 +45,13 @@ class Parameter:
     ----------
     name : what it is called, with its unit where it has one
     value : that fits best
-    reference : what the reference has there
+    reference : what the reference has there; None where it has no such thing
     low, high : every value between them makes the same here; both `value` where only that one does
     """
 
     name: str
     value: float
-    reference: float
+    reference: float | None
     low: float
     high: float
 
@@ -66,14 +66,14 @@ class Mistake:
     about : what was done instead of what, in one line
     left : what it leaves
     parameter : the value it was tried with; None where it has none
-    same : others that make the same, within tolerance, on this recording: (name, about)
+    same : others that make the same, within tolerance, on this recording
     """
 
     name: str
     about: str
     left: Left
     parameter: Parameter | None = None
-    same: tuple[tuple[str, str], ...] = ()
+    same: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -115,4 +115,4 @@ class Diagnosis:
     @property
     def names(self) -> tuple[str, ...]:
         """Every mistake that is named: the first, then those that are the same here."""
-        return () if self.mistake is None else (self.mistake.name, *(name for name, _ in self.mistake.same))
+        return () if self.mistake is None else (self.mistake.name, *(other.name for other in self.mistake.same))

@@ -25,7 +25,7 @@ class Bench:
     workshop : what faults may build on
     chain : the stages that run, in order, the diagnosed one last; those before it wrote nothing that is known
     given : what they are given
-    chunks : artefact kept by chunk -> those that are compared
+    rows : artefact -> which of its chunks are compared; all of those that are not named
     until : second of `time.monotonic` by which it has to be done
     not_tried : what could not be tried, and why
     """
@@ -34,7 +34,7 @@ class Bench:
     workshop: Any
     chain: tuple[str, ...]
     given: Mapping[str, Any]
-    chunks: Mapping[str, np.ndarray] = field(default_factory=dict)
+    rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     until: float = float("inf")
     not_tried: list[str] = field(default_factory=list)
 
@@ -78,10 +78,13 @@ class Bench:
         return {name: self._plain(name, known.get(name)) for name in planted[self.stage].writes}
 
     def _plain(self, name: str, value: Any) -> Any:
-        if not isinstance(value, ChunkSeries):
+        rows = self.rows.get(name)
+        if isinstance(value, ChunkSeries):
+            rows = value.chunks if rows is None else rows
+            return value.take(rows) if len(rows) and np.isin(rows, value.chunks).all() else None
+        if rows is None or value is None:
             return value
-        chunks = self.chunks.get(name, value.chunks)
-        return value.take(chunks) if np.isin(chunks, value.chunks).all() else None
+        return value[rows] if rows.max(initial=-1) < len(value) else None
 
 
 def _once(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -91,9 +94,31 @@ def _once(run: Callable[..., Any]) -> Callable[..., Any]:
     def remembered(*inputs: Any, **options: Any) -> Any:
         for known, how, made in seen:
             if len(known) == len(inputs) and all(a is b for a, b in zip(known, inputs)) and how == options:
-                return made
+                return _copied(made)
         made = run(*inputs, **options)
+        made = tuple(map(_kept, made)) if isinstance(made, tuple) else _kept(made)
         seen[:] = [(inputs, options, made)]
-        return made
+        return _copied(made)
 
     return remembered
+
+
+def _copied(made: Any) -> Any:
+    """The same for a mistake to change in place, as some do."""
+    if isinstance(made, tuple):
+        return tuple(map(_copied, made))
+    return made.copy() if isinstance(made, (np.ndarray, list)) else made
+
+
+def _kept(made: Any) -> Any:
+    """A series that keeps what it computed; anything else as it is."""
+    if not isinstance(made, ChunkSeries):
+        return made
+    known: dict[int, np.ndarray] = {}
+
+    def compute(chunk: int) -> np.ndarray:
+        if chunk not in known:
+            known[chunk] = made.compute(chunk)
+        return known[chunk].copy()
+
+    return ChunkSeries(made.chunks, compute)

@@ -17,8 +17,9 @@ from parity.pipeline import Pipeline
 
 LINEAR, LOGARITHMIC, INTEGER = "linear", "logarithmic", "integer"
 
-Values = Callable[[Mapping[str, Any], Mapping[str, Any]], Iterable[float]]
-"""(what the stage was given, what the candidate made) -> the values worth a try, rising."""
+Values = Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], Iterable[float]]
+"""(what the stage was given, what the native stage makes of it, what the candidate made) -> values worth a try, rising.
+"""
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Family:
     name : lower-case words joined by underscores; none is a fault's
     stage : that it breaks
     parameter : what the value is called, with its unit where it has one
-    reference : workshop -> the value that the reference has there
+    reference : workshop -> the value that the reference has there; None where it has no such thing
     plant : (native pipeline, workshop, value) -> the pipeline with that value; pure
     low, high : the values that are searched
     scale : how they are spread: `linear`, `logarithmic`, or `integer`, of which each is tried
@@ -42,7 +43,7 @@ class Family:
     name: str
     stage: str
     parameter: str
-    reference: Callable[[Any], float]
+    reference: Callable[[Any], float | None]
     plant: Callable[[Pipeline, Any, float], Pipeline]
     low: float
     high: float
@@ -60,8 +61,10 @@ class Family:
             partial(_planted, self, value),
         )
 
-    def about(self, value: float, reference: float) -> str:
+    def about(self, value: float, reference: float | None) -> str:
         """What was done instead of what."""
+        if reference is None:
+            return f"{self.parameter} {value:.4g}, where the reference has no such thing"
         return f"{self.parameter} {value:.4g} where the reference has {reference:.4g}"
 
 

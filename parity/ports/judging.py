@@ -27,6 +27,7 @@ from parity.ports.dump.deviations import FILE, KEYS, Declared, declared_in, read
 from parity.ports.dump.reading import Dump
 from parity.ports.yardstick import RECORDED_AS, Means, Yardstick, reference_of, yardstick
 from parity.sources import DEFAULT_SOURCE, WeightSet, load_weights
+from parity.sources.weights import at_hand
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,11 @@ class Loading:
             return self._networks
 
         return Means(networks, lambda: solve_plda(checked().plda), lambda: clip_of(reference))
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether the weights can be loaded without fetching anything."""
+        return at_hand(self._source)
 
     def weights(self) -> WeightSet:
         """The weight set, loaded where it was not yet."""

@@ -43,7 +43,7 @@ def _mistake(found: Mistake | None) -> Found | None:
         "about": found.about,
         "left": {"choosing": _finite(found.left.choosing), "confirming": _finite(found.left.confirming)},
         "parameter": _parameter(found.parameter),
-        "same": [{"name": name, "about": about} for name, about in found.same],
+        "same": [{"name": other.name, "about": other.about} for other in found.same],
     }
 
 
@@ -91,6 +91,8 @@ def _value(mistake: Found) -> str:
     low, high = parameter["low"], parameter["high"]
     if high > low:
         return f" [{parameter['name']} {parameter['value']:.4g}; all from {low:.4g} to {high:.4g} are the same here]"
+    if parameter["reference"] is None:
+        return f" [{parameter['name']} {parameter['value']:.4g}]"
     return f" [{parameter['name']} {parameter['value']:.4g} for {parameter['reference']:.4g}]"
 
 

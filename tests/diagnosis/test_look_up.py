@@ -98,3 +98,20 @@ def test_a_value_between_those_that_are_known_is_not_one_of_them(wrong):
     assert not names or all(
         np.array_equal(made(float(n.rpartition("_")[2]))["ahc_clusters"], made(wrong)["ahc_clusters"]) for n in names
     )
+
+
+def test_a_mistake_that_changes_what_the_native_stage_made_spoils_it_for_no_other():
+    def in_place(native, workshop):
+        def run(*training):
+            dendrogram, labels = native(*training)
+            labels[:] = 0
+            return dendrogram, labels
+
+        return run
+
+    spoils = fault("spoils", "ahc", "all in one", in_place)
+    doubles = fault("doubles", "ahc", "twice", lambda n, w: lambda *t: (n(*t)[0], n(*t)[1] * 2))
+    want = made(0.6)
+    got = {**want, "ahc_clusters": want["ahc_clusters"] * 2}
+    found = look_up("ahc", GIVEN, got, want, NATIVE, WORKSHOP, [spoils, doubles], drifted=["ahc_clusters"])
+    assert found.mistake.name == "doubles" and found.mistake.left.worst == 0.0

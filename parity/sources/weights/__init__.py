@@ -12,7 +12,7 @@ from parity.sources.weights import hub, wheels
 from parity.sources.weights.layout import WeightSet, read_layout
 from parity.sources.weights.lock import locked_set
 
-__all__ = ["DEFAULT_SOURCE", "WeightSet", "load_weights"]
+__all__ = ["DEFAULT_SOURCE", "WeightSet", "at_hand", "load_weights"]
 
 DEFAULT_SOURCE = "wheels"
 
@@ -41,6 +41,11 @@ def load_weights(source: str | Path = DEFAULT_SOURCE) -> WeightSet:
     if not folder.is_dir():
         raise InputError(f"--weights {source}: not a folder; expected wheels, hub, or a folder in pyannote's layout")
     return read_layout(folder)
+
+
+def at_hand(source: str | Path = DEFAULT_SOURCE) -> bool:
+    """Whether `load_weights` would find them on this machine; of `hub` that is not known before it is asked."""
+    return wheels.folder().is_dir() if source == "wheels" else source != "hub"
 
 
 def _checked(weights: WeightSet) -> WeightSet:

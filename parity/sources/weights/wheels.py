@@ -53,6 +53,11 @@ params:
 """
 
 
+def folder() -> Path:
+    """Where the weight set lies in the cache, once it was made."""
+    return cache_dir() / "weights" / f"{NAME}-{locked_set(NAME).sha256[:12]}"
+
+
 def prepare() -> Path:
     """The folder in the cache that holds the weight set in pyannote's own layout; made on the first call.
 
@@ -61,13 +66,12 @@ def prepare() -> Path:
     InputError : a download failed, what was downloaded is not what the lock file pins, or the folder's configuration
         is no longer what was written (its arrays are checked by `parity.sources.weights`)
     """
-    lock = locked_set(NAME)
-    folder = cache_dir() / "weights" / f"{NAME}-{lock.sha256[:12]}"
-    if not folder.is_dir():
-        with writing_folder(folder, pinned=True) as temporary:
-            _write_layout(temporary, lock)
-    _check_config(folder / "config.yaml")
-    return folder
+    place = folder()
+    if not place.is_dir():
+        with writing_folder(place, pinned=True) as temporary:
+            _write_layout(temporary, locked_set(NAME))
+    _check_config(place / "config.yaml")
+    return place
 
 
 def _check_config(path: Path) -> None:

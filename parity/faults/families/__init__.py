@@ -1,0 +1,18 @@
+"""Which mistakes are a value? Every family that the lab knows, in the pipeline's order.
+
+`settings` are the pipeline's own parameters set otherwise, `numbers` a scale or an offset of what a stage makes,
+`turns` what is done to times, `filterbank` the steps of the filterbank.
+"""
+
+from __future__ import annotations
+
+from parity.faults.families import filterbank, networks, numbers, settings, turns
+from parity.faults.family import Family
+
+FAMILIES: list[Family] = [
+    *networks.FAMILIES,
+    *filterbank.FAMILIES,
+    *settings.FAMILIES,
+    *numbers.FAMILIES,
+    *turns.FAMILIES,
+]
