@@ -132,6 +132,7 @@ class NamingCalibration:
 def calibrate_naming(
     benches: Iterable[tuple[Bench, Dump]],
     faults: Sequence[Fault],
+    dictionary: Sequence[Fault],
     families: Sequence[Family],
     values: Iterable[tuple[Family, float]],
     *,
@@ -144,6 +145,9 @@ def calibrate_naming(
     Parameters
     ----------
     benches : a fixture, and its snapshot as a dump
+    faults : that are planted
+    dictionary, families : that are looked up
+    values : of families, that are planted
     known : what was found before; added to
     """
     found, values = known or NamingCalibration(), list(values)
@@ -153,11 +157,11 @@ def calibrate_naming(
         for fault in faults:
             if (fault.name, bench.name) not in tried:
                 on_trial(bench.name, fault.name)
-                found.trials.append(_named(bench, reference, fault, faults, families))
+                found.trials.append(_named(bench, reference, fault, dictionary, families))
         for family, value in values:
             if (family.name, value, bench.name) not in valued:
                 on_trial(bench.name, f"{family.name} {value:.4g}")
-                found.values.append(_valued(bench, reference, family, value, faults, families))
+                found.values.append(_valued(bench, reference, family, value, dictionary, families))
         on_fixture(found)
     return found
 
