@@ -81,6 +81,20 @@ def peers(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Give bad inputs to every reader: -- --inputs N --seed S --reader NAME; reports/fuzz.json."""
+    _install(session, "test")
+    _run(session, "-m", "fuzz", *session.posargs)
+
+
+@nox.session
+def kills(session: nox.Session) -> None:
+    """Kill commands that write at random moments, and run them again: -- --kills N --seed S; reports/kills.json."""
+    _install(session, "test")
+    _run(session, "-m", "fuzz.kills", *session.posargs)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link or a missing docstring fails."""
     _install(session, "docs")

@@ -12,8 +12,12 @@ from collections.abc import Sequence
 class InputError(Exception):
     """Something was wrong with what the user gave: a file, a value, an option, a download.
 
-    The message is one line: what is wrong, its value, the limit it broke, and the likely cause or cure.
+    The message is one line: what is wrong, its value, the limit it broke, and the likely cause or cure. Breaks of lines
+    that names from outside bring along become spaces.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(" ".join(str(message).splitlines()))
 
 
 def one_line(text: object, most: int | None = None) -> str:

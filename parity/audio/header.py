@@ -160,7 +160,9 @@ def _frame_bytes(head: bytes) -> int | None:
 
 
 class Mended(io.RawIOBase):
-    """A file that reads as if other bytes stood at one place of it.
+    """A file that reads as if other bytes stood at one place of it; sent before its beginning, it stays where it is.
+
+    libsndfile is sent there by damaged headers, and asks where it is afterwards; what Python raises would be printed.
 
     Parameters
     ----------
@@ -180,8 +182,11 @@ class Mended(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """As of the file."""
-        return self._file.seek(offset, whence)
+        """As of the file; where it is now if there is no such place."""
+        try:
+            return self._file.seek(offset, whence)
+        except (OSError, ValueError, OverflowError):
+            return self._file.tell()
 
     def tell(self) -> int:
         """As of the file."""
@@ -189,6 +194,8 @@ class Mended(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         """The file's bytes, but where the others stand."""
+        if not self._patch:
+            return self._file.read(size)
         start = self._file.tell()
         data = bytearray(self._file.read(size))
         for index, byte in enumerate(self._patch):

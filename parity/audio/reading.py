@@ -24,6 +24,8 @@ from parity.audio.media import MediaFile, has_decoder, how_to_read, kind_of
 from parity.audio.part import WHOLE, Part, Sound
 from parity.errors import InputError
 from parity.files import writing_file
+from parity.files.limits import LONGEST_RECORDING, MEMORY, as_text, longest_recording, memory_limit
+from parity.files.opening import open_regular
 
 SAMPLE_RATE = 16_000
 """Hz; what the pipeline's networks were trained on."""
@@ -36,6 +38,8 @@ SHORTEST = 400
 
 LOWEST_RATE, HIGHEST_RATE = 4_000, 384_000
 """Hz; speech needs more than the lowest, and no recorder writes more than the highest."""
+
+BLOCK = 1 << 22  # samples that are rounded at once
 
 LOUDEST = 16.0
 """Full scales; float files overshoot 1.0 a little, but a greater value is integers stored unscaled."""
@@ -137,6 +141,13 @@ def _check_values(waveform: np.ndarray, sample_rate: int, name: str) -> None:
 
 def _read(path: Path, dtype: str, part: Part = WHOLE) -> tuple[np.ndarray, int]:
     with opened(path, part) as file:
+        # Read, and once more with the channels apart.
+        need, limit = 2 * np.dtype(dtype).itemsize * file.channels * max(0, file.frames), memory_limit()
+        if need > limit:
+            raise InputError(
+                f"{path}: {file.frames / file.samplerate / 3600:.1f} hours take {as_text(need)} at once, the limit is "
+                f"{as_text(limit)} ({MEMORY}, by default half of what is free)"
+            )
         return file.read(dtype=dtype, always_2d=True), file.samplerate
 
 
@@ -156,20 +167,31 @@ def opened(path: Path, part: Part = WHOLE, *, whole: bool = True) -> Iterator[So
     if not path.is_file():
         raise InputError(f"{path}: {'is a folder, not an' if path.is_dir() else 'there is no such'} audio file")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             found = find_length(file)
             if whole:
                 check_whole(path, found)
             with _sound(path, file, found) as audio:
-                yield part.of(audio, str(path))
+                sound = part.of(audio, str(path))
+                _check_length(path, sound)
+                yield sound
     except soundfile.LibsndfileError as error:
         raise InputError(f"{path}: not audio that can be read ({_reason(error)}); WAV and FLAC can") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
+def _check_length(path: Path, sound: Sound) -> None:
+    if sound.frames > (limit := longest_recording()) * sound.samplerate:
+        raise InputError(
+            f"{path}: {sound.frames / sound.samplerate / 3600:.1f} hours long, the limit is {limit / 3600:g} "
+            f"({LONGEST_RECORDING}, in hours); --start and --end read a part"
+        )
+
+
 def _sound(path: Path, file: BinaryIO, found: Length | None) -> soundfile.SoundFile | MediaFile:
-    source = Mended(file, found.place, found.patch) if found is not None and found.mended else file
+    mended = found is not None and found.mended
+    source = Mended(file, found.place, found.patch) if found is not None and mended else Mended(file, 0, b"")
     try:
         return soundfile.SoundFile(source)
     except TypeError as error:  # what soundfile says of `.raw`, which has no header
@@ -247,8 +269,13 @@ def quantise(waveform: np.ndarray) -> np.ndarray:
     -------
     samples : int16, same shape
     """
-    scaled = np.rint(np.asarray(waveform, dtype=np.float64) * FULL_SCALE)
-    return np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1).astype(np.int16)
+    waveform = np.asarray(waveform)
+    samples = np.empty(waveform.shape, dtype=np.int16)
+    for start in range(0, max(1, waveform.shape[-1] if waveform.ndim else 1), BLOCK):  # hours are gigabytes as float64
+        block = (..., slice(start, start + BLOCK)) if waveform.ndim else ()
+        scaled = np.rint(np.asarray(waveform[block], dtype=np.float64) * FULL_SCALE)
+        samples[block] = np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1)
+    return samples
 
 
 def wav_bytes(samples: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ from parity.commands.options import (
 )
 from parity.commands.tables import table_option
 from parity.console import stderr, stdout
-from parity.errors import InputError, one_line
+from parity.errors import InputError
 from parity.report.tables import MARGINS
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def margins(
     from parity.files.whole import write_text
     from parity.report.document import to_json
     from parity.report.frames import margins_document
+    from parity.report.reading import read_report
     from parity.report.terminal import headroom_table, margins_table
     from parity.tables.writing import targets, write_tables
 
@@ -61,7 +62,7 @@ def margins(
         write_tables(wanted, document)
         stdout.print(margins_table(found))
         return
-    document = _read(report)
+    document = read_report(report)
     document["fixtures"] = [entry for entry in document["fixtures"] if entry["name"] in folders or not named]
     write_tables(wanted, document)
     stdout.print(headroom_table(document, {name: _first_change(folder) for name, folder in folders.items()}))
@@ -104,16 +105,3 @@ def _first_change(folder: Path) -> str:
         return "—"
     first = found.embeddings.first_change
     return f"> {found.embeddings.held:.0e}" if first is None else f"{first:.0e}"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    from parity.files.documents import read_json
-    from parity.report.document import SCHEMA
-
-    try:
-        document = read_json(path)
-    except (OSError, ValueError) as error:
-        raise InputError(f"--report {path}: cannot be read as a report ({one_line(error)})") from error
-    if not isinstance(document, dict) or document.get("schema") != SCHEMA:
-        raise InputError(f"--report {path}: not a report of schema {SCHEMA}; make one with: parity run")
-    return document

@@ -21,7 +21,7 @@ from parity.commands.options import (
 )
 from parity.commands.tables import table_option
 from parity.console import stderr, stdout, working
-from parity.errors import InputError, one_line
+from parity.errors import InputError
 from parity.report.tables import CALIBRATE, RNNT
 
 if TYPE_CHECKING:
@@ -189,17 +189,13 @@ def _vocabulary(model: Model, checkpoint: Path, tokenizer: Path | None) -> Vocab
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    import numpy as np
+    from parity.files.arrays import read_file
 
     if not path.is_file():
         raise InputError(f"{path}: no such file; expected encoder frames as .npy")
     if (size := path.stat().st_size) > NPY_LIMIT:
         raise InputError(f"{path}: has {size} bytes, over the limit of {NPY_LIMIT}: not one utterance's frames")
-    try:
-        with path.open("rb") as file:
-            loaded = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise InputError(f"{path}: cannot be read as .npy ({one_line(error)})") from error
-    if not isinstance(loaded, np.ndarray):
-        raise InputError(f"{path}: is an archive of arrays, expected a plain .npy with one utterance's frames")
-    return loaded
+    contents = read_file(path, ".npy")
+    if contents.problems:
+        raise InputError(f"{contents.problems[0]}; expected a plain .npy with one utterance's frames")
+    return contents.arrays[None]

@@ -12,7 +12,7 @@ import numpy as np
 import scipy
 
 from parity.community1.linkage import centroid_linkage, full_bytes
-from parity.community1.memory import memory_limit
+from parity.files.limits import memory_limit
 
 SCIPY_BYTES = 10**8
 """What SciPy's linkage, about twice as fast, may take at most; 3,536 embeddings, not quite an hour of talk.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import inf
 from string import ascii_uppercase
 
 import numpy as np
@@ -97,6 +98,8 @@ def from_rttm(rttm: str) -> list[Turn]:
             raise ValueError(f"line {line.number}: {line.text!r}: start and duration are not both numbers")
         if line.fault is not None:
             raise ValueError(f"line {line.number}: {line.text!r} is not `SPEAKER uri 1 start duration …`")
+        if not (0 <= line.start < inf and 0 <= line.duration < inf):
+            raise ValueError(f"line {line.number}: {line.text!r}: times are finite and at least 0")
         turns.append(Turn(line.start, line.start + line.duration, _letters(line.number - 1), line.speaker))
     return turns
 

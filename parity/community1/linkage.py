@@ -16,8 +16,8 @@ import numpy as np
 import scipy
 
 from parity.community1.heap import IndexedHeap
-from parity.community1.memory import as_text
 from parity.errors import InputError
+from parity.files.limits import as_text
 
 FIRST_ROWS = 64  # embeddings whose nearest neighbours are searched in one go
 BLOCK_SHARE = 64  # rows of merged clusters are allocated by that part of the clusters at once

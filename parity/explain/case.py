@@ -13,11 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, one_line
 from parity.explain.elements import ELEMENT_AXES, in_sentence, mixed, signature
 from parity.explain.explanation import Element, Explanation
 from parity.explain.patching import Patching
 from parity.files.documents import read_document
+from parity.files.schema import check_form
 from parity.files.whole import write_text
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
@@ -25,6 +26,12 @@ from parity.pipeline.stage import ChunkSeries
 SCHEMA = 1
 KEYS = {"schema", "fixture", "clip_sha256", "implementation", "artefact", "failure", "rows"}
 ROW_KEYS = {"index", "where", "reference", "candidate"}
+_NUMBER = (float, None)  # NaN, of an embedding that cannot be used, is null
+_VALUES = (float, None, [(float, None, [_NUMBER])])
+FORM = {
+    **dict.fromkeys(("fixture", "clip_sha256", "implementation", "artefact", "failure"), str),
+    "rows": [{"index": [int], "where": str, "reference": _VALUES, "candidate": _VALUES}],
+}
 
 
 @dataclass(frozen=True)
@@ -85,14 +92,16 @@ def read_case(path: Path) -> Case:
     document = read_document(path, "a case")
     if not isinstance(document, dict) or set(document) != KEYS or document["schema"] != SCHEMA:
         raise InputError(f"{path}: not a case of schema {SCHEMA}; expected the keys {', '.join(sorted(KEYS))}")
+    try:
+        check_form(document, FORM)
+    except ValueError as error:
+        raise InputError(f"{path}: {one_line(error, 160)}; was it edited?") from None
     if document["artefact"] not in ARTEFACTS or document["artefact"] not in ELEMENT_AXES:
         raise InputError(f"{path}: artefact {document['artefact']!r} is none that a case can be made of")
     rows = document["rows"]
     if not isinstance(rows, list) or not rows or any(not isinstance(r, dict) or set(r) != ROW_KEYS for r in rows):
         raise InputError(f"{path}: `rows` is not a list of rows, each with {', '.join(sorted(ROW_KEYS))}")
     fields = {key: document[key] for key in ("fixture", "clip_sha256", "implementation", "artefact", "failure")}
-    if not all(isinstance(value, str) for value in fields.values()):
-        raise InputError(f"{path}: {', '.join(fields)} have to be text")
     return Case(**fields, rows=tuple(rows))
 
 
@@ -120,10 +129,11 @@ def run_case(case: Case, patching: Patching, path: Path) -> tuple[bool, str]:
     changed = want.copy()
     for row in case.rows:
         index = tuple(row["index"])
-        values = np.asarray(row["candidate"], dtype=want.dtype)
         axes = ELEMENT_AXES[case.artefact]
-        inside = len(index) == axes and all(isinstance(i, int) and 0 <= i < n for i, n in zip(index, want.shape))
-        if not inside or values.shape != want.shape[axes:] or not _same(want[index], row["reference"]):
+        values = _array(row["candidate"], want.dtype)
+        inside = len(index) == axes and all(0 <= i < n for i, n in zip(index, want.shape))
+        fits = values is not None and values.shape == want.shape[axes:]
+        if not (inside and fits and _same(want[index], row["reference"])):
             raise InputError(f"{path}: row {row['where']}: not a row of this snapshot's {case.artefact} {want.shape}")
         changed[index] = values
     units = [tuple(row["index"]) for row in case.rows]
@@ -136,9 +146,24 @@ def run_case(case: Case, patching: Patching, path: Path) -> tuple[bool, str]:
 
 def _row(element: Element, want: np.ndarray, got: np.ndarray) -> dict[str, Any]:
     sides = {"reference": np.asarray(want[element.index]), "candidate": np.asarray(got[element.index])}
-    return {"index": list(element.index), "where": element.where} | {k: v.tolist() for k, v in sides.items()}
+    return {"index": list(element.index), "where": element.where} | {k: _listed(v) for k, v in sides.items()}
+
+
+def _listed(values: np.ndarray) -> Any:
+    if values.dtype.kind != "f":
+        return values.tolist()
+    known = values.astype(object)
+    known[np.isnan(values)] = None
+    return known.tolist()
+
+
+def _array(value: Any, dtype: np.dtype) -> np.ndarray | None:
+    try:
+        return np.asarray(value, dtype=dtype)
+    except (ValueError, OverflowError):  # rows of several lengths, a number that the dtype does not hold
+        return None
 
 
 def _same(recorded: Any, written: Any) -> bool:
-    written = np.asarray(written, dtype=np.asarray(recorded).dtype)
-    return written.shape == np.shape(recorded) and np.array_equal(recorded, written, equal_nan=True)
+    found = _array(written, np.asarray(recorded).dtype)
+    return found is not None and found.shape == np.shape(recorded) and np.array_equal(recorded, found, equal_nan=True)

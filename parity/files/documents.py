@@ -1,4 +1,4 @@
-"""Small documents from outside, JSON, TOML and text, read strictly: what a file may be, and what it may say.
+"""Small documents from outside, JSON, TOML, YAML and text, read strictly: what a file may be, and what it may say.
 
 Conventions: what the system refuses is an `OSError`, what is wrong inside a `ValueError`, and nothing else is raised
 (`read_document` apart); callers put the file's name, and what they wanted of it, before the reason.
@@ -6,17 +6,17 @@ Conventions: what the system refuses is an `OSError`, what is wrong inside a `Va
 
 from __future__ import annotations
 
-import errno
+import functools
 import json
 import math
-import os
-import stat
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from parity.errors import InputError, one_line
+from parity.files.opening import open_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -25,11 +25,16 @@ else:  # pragma: no cover
 
 MOST_BYTES = 256 << 20  # the longest of ours, a report of a thousand recordings, has some 50 MB
 MOST_DEPTH = 64  # of lists in lists; ours have eight
+DEEPEST = 10_000  # what Python reads at all is less
 MOST_DIGITS = 19  # of a whole number: 2**63 has as many
 
 
-def read_text(path: Path, most: int = MOST_BYTES) -> str:
+def read_text(path: Path, most: int = MOST_BYTES, encoding: str = "utf-8") -> str:
     """A regular UTF-8 file, whole.
+
+    Parameters
+    ----------
+    encoding : "utf-8-sig" where a mark of the byte order may stand first, as editors on Windows write it
 
     Raises
     ------
@@ -37,23 +42,14 @@ def read_text(path: Path, most: int = MOST_BYTES) -> str:
         bytes
     UnicodeDecodeError : it is not UTF-8
     """
-    return read_bytes(path, most).decode("utf-8")
+    text = read_bytes(path, most).decode(encoding)
+    return text.replace("\r\n", "\n").replace("\r", "\n")  # as `Path.read_text` does
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     """The same, as bytes."""
-    # Without waiting: opening a pipe that nobody writes would.
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if stat.S_ISDIR(found.st_mode):
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "a device, pipe or socket, expected a file", str(path))
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise OSError(errno.EFBIG, f"{found.st_size:,} bytes, the limit is {most:,}", str(path))
-    return data
+    with open_regular(path, most) as file:
+        return file.read(most)
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
@@ -74,8 +70,65 @@ def read_document(path: Path, what: str = "JSON") -> Any:
         raise InputError(f"{path}: cannot be read as {what} ({one_line(error)})") from error
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_yaml(text: str) -> Any:
+    """A YAML document as plain data.
+
+    Raises
+    ------
+    ValueError : it is not YAML, holds what is no plain data, or as of a loose `parse_json`: `.nan` is a number there
+    """
+    import yaml  # here: weights alone need it
+
+    if _nested(text) > MOST_DEPTH:  # PyYAML takes the square of the depth in time
+        raise ValueError(f"brackets within brackets, deeper than {MOST_DEPTH}")
+    try:
+        found = yaml.load(text, _yaml_loader())
+    except (yaml.YAMLError, AttributeError, TypeError, LookupError, OverflowError) as error:
+        # PyYAML's own constructors raise the last four, for `!!float ''`, `!!int` of nothing, or `[[]]: 1`.
+        raise ValueError(f"not YAML ({one_line(error, 160) or type(error).__name__})") from None
+    except RecursionError:
+        raise ValueError(f"brackets within brackets, deeper than {MOST_DEPTH}") from None
+    _check(found, loose=True)
+    return found
+
+
+def _nested(text: str) -> int:
+    # How many brackets, dashes of lists in lists on one line, or question marks may be open at most.
+    depth = most = 0
+    for mark in re.findall(r"[\[{]|[\]}]", text):
+        depth += 1 if mark in "[{" else -1
+        most = max(most, depth)
+    lines = (re.match(r"[ ]*((?:[-?:][ ]+)*)", line) for line in text.splitlines())
+    return max(most, *(len(found[1].split()) for found in lines if found), 0)
+
+
+@functools.cache
+def _yaml_loader() -> Any:
+    """PyYAML's safe loader without aliases (a kilobyte of them unpacks to gigabytes), and with each key once."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.events.AliasEvent):
+                raise ValueError("an alias (*name) stands in it; write what it stands for")
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            found = super().construct_mapping(node, deep=deep)
+            if len(found) < len(node.value):
+                raise ValueError("a key is there twice")
+            return found
+
+    return Loader
+
+
+def parse_json(text: str | bytes, *, loose: bool = False) -> Any:
     """A JSON document as plain data.
+
+    Parameters
+    ----------
+    loose : whether `NaN` and infinity, which Python writes, numbers of any size and lists of any depth may be in it:
+        for arrays of others, where who asks says what is wrong with them
 
     Raises
     ------
@@ -84,12 +137,11 @@ def parse_json(text: str | bytes) -> Any:
     """
     text = text if isinstance(text, str) else text.decode("utf-8")
     try:
-        found = json.loads(
-            text, object_pairs_hook=_object, parse_int=_whole, parse_float=_float, parse_constant=_constant
-        )
+        strict: dict[str, Any] = {"parse_int": _whole, "parse_float": _float, "parse_constant": _constant}
+        found = json.loads(text, object_pairs_hook=_object, **({} if loose else strict))
     except RecursionError:
         raise ValueError(f"brackets within brackets, deeper than {MOST_DEPTH}") from None
-    _check(found)
+    _check(found, loose=loose)
     return found
 
 
@@ -134,10 +186,10 @@ def _constant(name: str) -> float:
     raise ValueError(f"{name} is no number of JSON")
 
 
-def _check(found: Any) -> None:
+def _check(found: Any, *, loose: bool = False) -> None:
     # Level by level, not by recursion: depth is what is checked.
     level: list[Any] = [found]
-    for _ in range(MOST_DEPTH):
+    for _ in range(DEEPEST if loose else MOST_DEPTH):
         below: list[Any] = []
         for value in level:
             if isinstance(value, dict):
@@ -147,8 +199,12 @@ def _check(found: Any) -> None:
                 below.extend(value)
             elif isinstance(value, str):
                 _check_texts((value,))
+            elif loose:
+                continue
             elif isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"number {value} is not finite")
+            elif isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:  # TOML's, and YAML's hexadecimal ones
+                raise ValueError(f"number {_short(hex(value))} has more than {MOST_DIGITS} digits")
         if not below:
             return
         level = below
@@ -157,6 +213,8 @@ def _check(found: Any) -> None:
 
 def _check_texts(texts: Iterable[str]) -> None:
     for text in texts:
+        if not isinstance(text, str):  # of YAML
+            raise ValueError(f"key {text!r:.40} is no text; quote it")
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:

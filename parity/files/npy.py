@@ -17,19 +17,20 @@ from typing import IO
 import numpy as np
 
 from parity.errors import InputError, one_line
-
-LIMIT = 2 << 30
-"""Bytes one array or archive may declare: the filterbank of almost two hours, every chunk, takes that much."""
+from parity.files.limits import LARGEST_ARRAY, MOST_BYTES, largest_array
 
 MOST_DIMS = 32
 KINDS = "biuf"
+TEXT = "U"
+MOST_TEXT = 16 << 20
+"""Bytes of a text in an array, four a character."""
 DAMAGE = (ValueError, SyntaxError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, MemoryError)
 """What NumPy raises for headers that are none, beside `tokenize.TokenError`."""
 _READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 _LENGTH_BYTES = {(1, 0): 2, (2, 0): 4}
 
 
-def read_npy(place: str, stream: IO[bytes], size: int) -> tuple[np.ndarray, list[str]]:
+def read_npy(place: str, stream: IO[bytes], size: int, *, text: bool = False) -> tuple[np.ndarray, list[str]]:
     """The array in a stream, C-contiguous in this machine's byte order, and what was converted, in words.
 
     Parameters
@@ -37,16 +38,24 @@ def read_npy(place: str, stream: IO[bytes], size: int) -> tuple[np.ndarray, list
     place : for messages: the file, or the member of an archive
     stream : at the first byte
     size : bytes that there are, header included
+    text : whether it shall be one text, an array of no dims, instead of numbers
 
     Raises
     ------
-    InputError : not `.npy`, truncated, followed by more bytes, too large, or of a dtype that is no number
+    InputError : not `.npy`, truncated, followed by more bytes, too large, or of a dtype that is not wanted
     """
-    shape, fortran, dtype, header = _header(place, stream)
+    shape, fortran, dtype, header = _header(place, stream, TEXT if text else KINDS)
     declared = math.prod(shape) * dtype.itemsize
     words = f"{dtype.name} of shape {shape}"
-    if declared > LIMIT:
-        raise InputError(f"{place}: declares {words}, {declared:,} bytes; the limit is {LIMIT:,}: a damaged header?")
+    if text and (shape or declared > MOST_TEXT):
+        raise InputError(
+            f"{place}: declares {words}, {declared:,} bytes; one text of at most {MOST_TEXT:,} belongs there"
+        )
+    if declared > (limit := largest_array()):
+        raise InputError(
+            f"{place}: declares {words}, {declared:,} bytes; the limit is {limit:,} ({LARGEST_ARRAY}): a damaged "
+            "header?"
+        )
     if size - header < declared:
         raise InputError(f"{place}: truncated: declares {words}, {declared:,} bytes, {max(0, size - header):,} follow")
     if size - header > declared:
@@ -61,7 +70,7 @@ def read_npy(place: str, stream: IO[bytes], size: int) -> tuple[np.ndarray, list
     return np.array(array, dtype=dtype.newbyteorder("="), order="C"), notes
 
 
-def _header(place: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype, int]:
+def _header(place: str, stream: IO[bytes], kinds: str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
     try:
         magic = stream.read(np.lib.format.MAGIC_LEN)
         version = np.lib.format.read_magic(BytesIO(magic))
@@ -75,12 +84,13 @@ def _header(place: str, stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dt
         raise InputError(f"{place}: not a .npy array, or its header is damaged ({said})") from None
     if dtype.hasobject:
         raise InputError(f"{place}: an array of Python objects; these are pickles and are never opened: save numbers")
-    if dtype.kind not in KINDS:
-        raise InputError(f"{place}: dtype {dtype.str}; expected integers, floats or booleans")
+    if dtype.kind not in kinds:
+        wanted = "a text" if kinds == TEXT else "integers, floats or booleans"
+        raise InputError(f"{place}: dtype {dtype.str}; expected {wanted}")
     if len(shape) > MOST_DIMS:
         raise InputError(f"{place}: declares {len(shape)} dims, the limit is {MOST_DIMS}: a damaged header?")
-    if any(not 0 <= length <= LIMIT for length in shape):
-        raise InputError(f"{place}: declares shape {one_line(shape, 120)}; lengths are from 0 to {LIMIT:,}")
+    if any(not 0 <= length <= MOST_BYTES for length in shape):
+        raise InputError(f"{place}: declares shape {one_line(shape, 120)}; lengths are from 0 to {MOST_BYTES:,}")
     return tuple(int(length) for length in shape), bool(fortran), dtype, len(magic) + len(length) + len(text)
 
 

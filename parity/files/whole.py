@@ -22,6 +22,7 @@ from pathlib import Path
 import platformdirs
 
 from parity.errors import InputError
+from parity.files.opening import open_regular
 
 CHUNK = 1 << 20
 PART, OLD = ".part", ".old"  # endings of what is being written, and of what is being replaced
@@ -37,7 +38,7 @@ def cache_dir() -> Path:
 def sha256_file(path: Path) -> str:
     """The hexadecimal SHA-256 of a file, read in pieces of 1 MiB."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(CHUNK):
             digest.update(piece)
     return digest.hexdigest()

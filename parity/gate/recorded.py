@@ -19,6 +19,7 @@ from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
 from parity.errors import InputError
 from parity.explain import Explanation, ask, explain
+from parity.files.documents import read_text
 from parity.fixtures import Fixture, Prepared, Snapshot, read_snapshot, seed
 from parity.fixtures.heard import with_heard
 from parity.fixtures.prepare import load_inputs
@@ -234,7 +235,7 @@ def _of_turns(recording: Recording) -> Snapshot:
     """An RTTM as a capture that holds nothing else."""
     if is_mapped(recording.folder):
         return read_snapshot(recording.folder)
-    text = (recording.folder / RTTM).read_text(encoding="utf-8")
+    text = read_text(recording.folder / RTTM)
     return Snapshot(recording.folder, {"clip_sha256": ""}, {"diarization": text}, {}, {})
 
 

@@ -14,8 +14,6 @@ the input of the next, of a module of the reference.
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.files import writing_file
+from parity.files import read_file, writing_file
+from parity.files.documents import parse_json
 from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.networks.wespeaker.architecture import BLOCKS, expected_shapes
 
@@ -159,11 +158,16 @@ def read_manifest_and_arrays(path: Path) -> tuple[dict[str, Any], dict[str, np.n
     Raises
     ------
     KeyError : there is no manifest
-    OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, zlib.error : it is no such file, or damaged
+    ValueError : it is no such file, or damaged
     """
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as loaded:
-        arrays = {key: loaded[key] for key in loaded.files}
-    return json.loads(arrays.pop("manifest").item()), arrays
+    contents = read_file(path, ".npz", texts=("manifest",))
+    if contents.problems:
+        raise ValueError(contents.problems[0].removeprefix(f"{path}: "))
+    arrays = {str(key): array for key, array in contents.arrays.items()}
+    manifest = parse_json(str(arrays.pop("manifest").item()))
+    if not isinstance(manifest, dict):
+        raise ValueError("its manifest is no object")
+    return manifest, arrays
 
 
 def read_layers(path: Path) -> LayerFile:
@@ -177,7 +181,7 @@ def read_layers(path: Path) -> LayerFile:
         manifest, arrays = read_manifest_and_arrays(path)
     except KeyError:
         raise InputError(f"{path}: has no manifest: not written by `python -m capture --layers`") from None
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except ValueError as error:
         said = one_line(error)
         raise InputError(f"{path}: cannot be read as a file of layers ({said}); is it damaged?") from error
     _check_manifest(path, manifest)

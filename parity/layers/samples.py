@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +32,7 @@ POSITIONS = {name: 2048 if name in POOLED else 256 for name in PROVEN if name !=
 EVERYBODY = np.ones((1, NUM_FRAMES), dtype=np.float32)
 """The mask after the snapshot's own three: on some chunks nobody is active, and pooling would show nothing."""
 
-_BAD = (OSError, ValueError, TypeError, LookupError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error)
+_BAD = (ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError)
 
 
 def positions(layer: str, chunk: int, size: int) -> np.ndarray | None:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.files import npy
 from parity.files.arrays import read_file
+from parity.files.limits import LARGEST_ARRAY, largest_array
+from parity.files.opening import check_regular
 from parity.maps.lists import as_array, down, read_columns, read_json
 from parity.maps.table import SUFFIXES, WINDOWS, Entry, stored_dtype
 from parity.pipeline.artefact import ARTEFACTS, MAY_BE_INFINITE, MAY_HOLD_NAN
@@ -128,9 +129,10 @@ def _dtype(name: Any) -> np.dtype:
 
 
 def _bytes(path: Path, dtype: np.dtype, said: dict[str, Any]) -> np.ndarray:
+    check_regular(path)
     size, shape = path.stat().st_size, said.get("shape")
-    if size > npy.LIMIT:
-        raise InputError(f"{size:,} bytes, the limit is {npy.LIMIT:,}")
+    if size > (limit := largest_array()):
+        raise InputError(f"{size:,} bytes, the limit is {limit:,} ({LARGEST_ARRAY})")
     if size % dtype.itemsize:
         raise InputError(f"{size:,} bytes are no whole number of {dtype.name}, {dtype.itemsize} bytes each")
     count = size // dtype.itemsize

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from parity.errors import InputError, one_line
+from parity.files import documents
+from parity.files.documents import parse_json
 
 MOST = 1 << 28
 """Bytes of a JSON or CSV file that is read: text is five to ten times what it holds."""
@@ -27,8 +28,8 @@ def read_json(path: Path) -> Any:
     InputError : it is too large, or not JSON
     """
     try:
-        return json.loads(read_text(path))
-    except (ValueError, RecursionError) as error:
+        return parse_json(read_text(path), loose=True)
+    except ValueError as error:
         raise InputError(f"not JSON ({one_line(error, 120)})") from None
 
 
@@ -42,7 +43,7 @@ def read_text(path: Path) -> str:
     try:
         if (size := path.stat().st_size) > MOST:
             raise InputError(f"{size:,} bytes, the limit is {MOST:,}; write arrays as .npy")
-        return path.read_text(encoding="utf-8-sig")
+        return documents.read_text(path, MOST, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"cannot be read as UTF-8 text ({one_line(error)})") from None
 

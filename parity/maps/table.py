@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from parity.errors import InputError, one_line
-from parity.files.documents import parse_toml
+from parity.files.documents import parse_toml, read_text
 from parity.names import did_you_mean
 from parity.pipeline.artefact import ARTEFACTS
 
@@ -126,7 +126,7 @@ def _text(path: Path) -> str:
     try:
         if (size := path.stat().st_size) > MOST_TOML:
             raise InputError(f"{path}: {size:,} bytes, a map has at most {MOST_TOML:,}")
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path, MOST_TOML, "utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({one_line(error)})") from None
 

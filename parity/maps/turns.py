@@ -64,7 +64,7 @@ def _seconds(number: int, row: Mapping[str, Any], name: str) -> float:
     value = row[name]
     try:
         seconds = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
-    except ValueError:
+    except (ValueError, OverflowError):
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds >= 0):
         raise InputError(f"turn {number}: {name} = {one_line(value, 40)!r}; seconds are finite and at least 0")

@@ -23,6 +23,7 @@ from parity.community1.reconstruction import sum_activations
 from parity.community1.scoring import inactive
 from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
+from parity.errors import InputError, one_line
 from parity.measure.drift import in_words
 from parity.pipeline import ChunkSeries
 
@@ -137,7 +138,7 @@ def _lead_of_ranking(reference: Values, side: Values) -> np.ndarray:
     """By how much the last speaker who counts in a frame leads the first who does not, (frames,); inf where all or
     nobody count."""
     ours, theirs = (_activations(values, reference["count"], _step(reference)) for values in (side, reference))
-    if ours.shape != theirs.shape:
+    if ours.shape != theirs.shape or len(ours) != len(reference["count"]):
         return np.zeros(0)
     chosen = reference["count"][:, 0].astype(int)
     order = np.argsort(-theirs, axis=1, kind="stable")
@@ -187,9 +188,15 @@ def _to_rounding(quantity: np.ndarray, reference: Values) -> np.ndarray:
     return np.abs(beyond - np.rint(beyond))  # the next edge may be that of the next number
 
 
+MOST = 1e6  # of any constant that a snapshot records
+
+
 def _setting(reference: Values, name: str) -> float:
     """A constant of the pipeline, as the snapshot records it where it is another than the reference's own."""
-    return float(reference.get(name, getattr(Parameters, name)))
+    value = np.asarray(reference.get(name, getattr(Parameters, name)))
+    if value.ndim or value.dtype.kind not in "fiu" or not 0 <= value < MOST:
+        raise InputError(f"{name} is {one_line(value, 60)}, expected one number from 0 to {MOST:g}")
+    return float(value)
 
 
 def _step(reference: Values) -> float:

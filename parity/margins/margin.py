@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Parameters
+from parity.errors import InputError
 from parity.fixtures.lookup import Asked, find_snapshot
 from parity.fixtures.snapshot import Snapshot
+from parity.fixtures.values import wrong_clusters, wrong_dendrogram
 from parity.margins.decisions import KINDS, Kind, Values
 from parity.tables import Tabular
 
@@ -71,15 +73,23 @@ def margins(snapshot: Asked, made: Values | None = None) -> Margins:
 
     Raises
     ------
-    InputError : no fixture has that name, or the snapshot cannot be read
+    InputError : no fixture has that name, the snapshot cannot be read, or its clusters are numbered as none are
     """
-    reference = _with_companions(find_snapshot(snapshot))
+    held = find_snapshot(snapshot)
+    _check_numbers(held)
+    reference = _with_companions(held)
     found = Margins()
     for kind in KINDS:
         if any(reference.get(name) is None for name in kind.needs) or not kind.applies(reference):
             continue
         found.append(_closest(kind, reference, made))
     return found
+
+
+def _check_numbers(snapshot: Snapshot) -> None:
+    for name, wrong in (("hard_clusters", wrong_clusters), ("dendrogram", wrong_dendrogram)):
+        if name in snapshot.values and (said := wrong(snapshot.values[name])):
+            raise InputError(f"{snapshot.folder}: {name}: {said}")
 
 
 def _with_companions(snapshot: Snapshot) -> dict[str, Any]:

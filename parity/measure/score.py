@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from parity.community1.rttm import Fault, Line, parse_rttm
 from parity.errors import InputError
+from parity.files.documents import read_text
 from parity.measure.sweep import MANY, Swept, sweep
 
 if TYPE_CHECKING:  # both bring matplotlib and pandas along, which who only compares arrays need not wait for
@@ -69,7 +70,7 @@ def _rttm_text(rttm: str | Path) -> str:
         return rttm
     path = Path(rttm)
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path, encoding="utf-8-sig")
         read_turns(text)  # said with the file's name
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as RTTM ({' '.join(str(error).split())})") from error
@@ -170,9 +171,9 @@ def _turns(rttm: str) -> Iterator[Line]:
     for line in parse_rttm(rttm):
         if line.fault not in (None, Fault.TYPE):
             raise InputError(f"RTTM line {line.number}: {line.text!r} is not `SPEAKER uri 1 start duration …`")
-        if line.fault is Fault.TYPE or not (isfinite(line.start) and 0 <= line.duration < inf):
+        if line.fault is Fault.TYPE or not (0 <= line.start < inf and 0 <= line.duration < inf):
             raise InputError(
-                f"RTTM line {line.number}: {line.text!r}: expected SPEAKER, finite times, a duration of at least 0"
+                f"RTTM line {line.number}: {line.text!r}: expected SPEAKER, times that are finite and at least 0"
             )
         yield line
 

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
+from parity.files.documents import read_bytes
 from parity.files.whole import sha256_bytes
 from parity.networks.pickled_calls import unknown_calls
 from parity.networks.torch_pickle import DAMAGE, Global, Machine, Reduced, words
@@ -122,7 +123,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
             raise RefusedError("is a folder or device, not a file" if path.exists() else "no such file")
         if (size := path.stat().st_size) > MAX_BYTES:
             raise RefusedError(f"has {size} bytes, over the limit of {MAX_BYTES}: not a checkpoint of these models")
-        data = path.read_bytes()
+        data = read_bytes(path, MAX_BYTES)
         archive = _Archive(data)
         machine = Machine(archive)
         tree = machine.run(archive.read("data.pkl"))

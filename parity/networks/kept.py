@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from parity.errors import InputError
+from parity.files.documents import read_bytes, read_json
 from parity.files.whole import cache_dir, sha256_bytes, writing_folder
 
 HASHES = "sha256.json"
@@ -43,7 +44,7 @@ def kept(build: Callable[[], Files], arrays: Mapping[str, np.ndarray], *depends:
     InputError : the cache cannot be written
     """
     folder = cache_dir() / "graphs" / content_key(arrays, *depends)
-    if not _whole(folder):
+    if not whole(folder):
         _write(folder, build())
         _drop_oldest(folder.parent)
     return folder
@@ -87,9 +88,10 @@ def content_key(arrays: Mapping[str, np.ndarray], *depends: str) -> str:
     return digest.hexdigest()
 
 
-def _whole(folder: Path) -> bool:
+def whole(folder: Path) -> bool:
+    """Whether a folder holds what was written there, by the hashes beside it."""
     try:
-        hashes = json.loads((folder / HASHES).read_text(encoding="utf-8"))
-        return bool(hashes) and all(sha256_bytes((folder / n).read_bytes()) == h for n, h in hashes.items())
-    except (OSError, ValueError, AttributeError):
+        hashes = read_json(folder / HASHES)
+        return bool(hashes) and all(sha256_bytes(read_bytes(folder / n)) == h for n, h in hashes.items())
+    except (OSError, ValueError, AttributeError, TypeError):
         return False

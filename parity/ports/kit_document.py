@@ -17,6 +17,8 @@ import numpy as np
 from parity.audio import resampled_length
 from parity.community1 import Parameters, community1_pipeline, geometry
 from parity.community1.networks import without_networks
+from parity.errors import InputError
+from parity.files.arrays import read_file
 from parity.files.whole import sha256_file
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.kits import CONSTANTS, SCHEMA
@@ -105,7 +107,10 @@ def _artefact(name: str, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def _constant(folder: Path, file: str) -> dict[str, Any]:
-    array = np.load(folder / file, allow_pickle=False)
+    contents = read_file(folder / file)
+    if contents.problems:
+        raise InputError(contents.problems[0])
+    array = contents.arrays[None]
     return {"name": Path(file).stem, "file": file, "dtype": array.dtype.name, "shape": list(array.shape)}
 
 

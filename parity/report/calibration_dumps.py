@@ -10,8 +10,11 @@ from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, Dum
 from parity.calibration.on_dumps import DumpCalibration, PairTrial
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
+from parity.files.schema import check_form
+from parity.report.reading import form_of
 
 SCHEMA = 3
+FORM = {"trials": [form_of(DumpTrial)], "pairs": [form_of(PairTrial)], "pair_dumps": [form_of(DumpTrial)]}
 
 
 def dumps_document(found: DumpCalibration, *, weights: str, seconds: float) -> dict[str, Any]:
@@ -59,14 +62,16 @@ def read_document(path: Path, weights: str) -> DumpCalibration:
     """
     try:
         document = read_json(path)
+        check_form(document, {"schema": int, "weights": str})
         if document["schema"] != SCHEMA or document["weights"] != weights:
             raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
+        check_form(document, FORM)
         return DumpCalibration(
             [_read(DumpTrial, row) for row in document["trials"]],
             [_read(PairTrial, row) for row in document["pairs"]],
             [_read(DumpTrial, row) for row in document["pair_dumps"]],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
 
 

@@ -13,10 +13,19 @@ from rich.table import Table
 from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
+from parity.files.schema import check_form
 from parity.report.grid import uncut
+from parity.report.reading import form_of
 from parity.report.wording import inert_table, number, scientific
 
 SCHEMA = 1
+_OUTCOME = form_of(Outcome, "runtime")
+FORM = {
+    "weights": str,
+    "machine": {"cpu": str, "threads": int},
+    "wanted_chunks": (int, None),
+    "runtimes": [{"name": str, "runs_on": str, "bytes": int, "speed": (form_of(Speed), None), "fixtures": [_OUTCOME]}],
+}
 NOTHING = "-"
 COLUMNS = ("runtime", "MB", "s/chunk", "ratio", "drift", "headroom", "RTTM", "DER", "runs on")
 IN_TERMINAL = ("runtime", "s/chunk", "ratio", "drift", "headroom", "RTTM", "DER")
@@ -57,8 +66,10 @@ def read_costs(path: Path) -> Costs:
     """
     try:
         document = read_json(path)
+        check_form(document, {"schema": int})
         if document["schema"] != SCHEMA:
             raise InputError(f"{path}: schema {document['schema']}, expected {SCHEMA}")
+        check_form(document, FORM)
         runtimes = {runtime["name"]: runtime for runtime in document["runtimes"]}
         return Costs(
             sizes={name: runtime["bytes"] for name, runtime in runtimes.items()},
@@ -72,7 +83,7 @@ def read_costs(path: Path) -> Costs:
         )
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError) as error:
         raise InputError(f"{path}: no report of `parity runtimes` ({one_line(error, 100)})") from None
 
 

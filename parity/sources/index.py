@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import json
 import os
 import re
 import sys
@@ -24,6 +23,8 @@ from typing import TYPE_CHECKING
 import platformdirs
 
 from parity.errors import InputError, one_line
+from parity.files.documents import parse_json
+from parity.files.schema import check_form
 
 if TYPE_CHECKING:
     import urllib.response
@@ -128,13 +129,29 @@ def _linked(wanted: Pinned, index: str) -> str | None:
         page = answer.url
     if len(text) > MOST_PAGE:
         raise ValueError(f"its page of {wanted.project} has more than {MOST_PAGE} bytes")
-    links = _links_of_json(text) if kind == JSON else _links_of_html(text)
+    links = links_of(text, json_form=kind == JSON)
     return next((urllib.parse.urljoin(page, url) for name, url in links if name == wanted.file), None)
 
 
+def links_of(text: bytes, *, json_form: bool) -> Iterator[tuple[str, str]]:
+    """File names and addresses on an index's page.
+
+    Parameters
+    ----------
+    json_form : whether the page is JSON (PEP 691); HTML (PEP 503) otherwise
+
+    Raises
+    ------
+    ValueError : it is not JSON, or of another form
+    """
+    return _links_of_json(text) if json_form else _links_of_html(text)
+
+
 def _links_of_json(text: bytes) -> Iterator[tuple[str, str]]:
-    for entry in json.loads(text)["files"]:
-        yield str(entry["filename"]), str(entry["url"])
+    page = parse_json(text)
+    check_form(page, {"files": [{"filename": str, "url": str}]})
+    for entry in page["files"]:
+        yield entry["filename"], entry["url"]
 
 
 def _links_of_html(text: bytes) -> Iterator[tuple[str, str]]:

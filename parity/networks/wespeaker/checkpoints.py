@@ -17,7 +17,8 @@ import numpy as np
 
 from parity.errors import InputError, one_line
 from parity.files.arrays import read_file
-from parity.files.documents import read_json
+from parity.files.documents import read_bytes, read_json
+from parity.files.opening import open_regular
 from parity.networks.checkpoint import check_finite, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.ort_format import IDENTIFIER, read_initialisers
 from parity.networks.wespeaker.architecture import CONFIG
@@ -124,14 +125,14 @@ def _check_config(path: Path) -> None:
 def _container(path: Path) -> tuple[str, Callable[[Path], Mapping[str, np.ndarray]]]:
     try:
         size = path.stat().st_size
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             start = file.read(16)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from None
     if size > MAX_BYTES:
         raise InputError(f"{path}: {size:,} bytes, the limit is {MAX_BYTES:,}: not a network of this kind")
     if start[4:8] == IDENTIFIER:
-        return "ONNX Runtime's format", lambda path: _floats(read_initialisers(path.read_bytes(), str(path)))
+        return "ONNX Runtime's format", lambda path: _floats(read_initialisers(read_bytes(path, MAX_BYTES), str(path)))
     if start[8:9] == b"{" and int.from_bytes(start[:8], "little") < size:
         return "safetensors", lambda path: _read_arrays(path, ".safetensors")
     if _is_npz(path):
@@ -166,9 +167,9 @@ def _read_onnx(path: Path) -> dict[str, np.ndarray]:
     from google.protobuf.message import DecodeError
 
     try:
-        model = onnx.load_model_from_string(path.read_bytes())
+        model = onnx.load_model_from_string(read_bytes(path, MAX_BYTES))
         return _floats(dict(_tensor(path, tensor) for tensor in model.graph.initializer))
-    except (DecodeError, ValueError, TypeError, OverflowError, MemoryError) as error:
+    except (DecodeError, ValueError, TypeError, LookupError, AttributeError, OverflowError, MemoryError) as error:
         said = one_line(error, 200)
         raise InputError(f"{path}: not an ONNX model, truncated or damaged ({said})") from None
 

@@ -20,6 +20,7 @@ import numpy as np
 from parity.errors import InputError
 from parity.files.documents import read_json
 from parity.files.machine import cpu_model
+from parity.files.schema import check_form
 from parity.files.whole import cache_dir, write_text
 from parity.networks.kept import content_key
 from parity.networks.placement import RUNTIMES_ON_CUDA, Placement
@@ -38,6 +39,7 @@ CANDIDATES = (DEFAULT_RUNTIME, "ncnn")
 MOST_DRIFT = 5e-6
 """Max abs of embeddings between two runtimes: half of what the gate allows against the reference."""
 ROUNDS = 3
+FORM = {"runtime": str, "measured": {...: {"seconds": float, "drift": float}}}
 FRAMES = 998
 
 
@@ -62,7 +64,7 @@ def choose_runtime(runtime: str, arrays: Mapping[str, np.ndarray], placement: Pl
     if len(candidates) == 1:
         return candidates[0]
     path = _path(candidates, arrays)
-    found = _remembered(path, candidates)
+    found = remembered(path, candidates)
     if found is None:
         measured = measure({name: load_embedding(arrays, name, threads=1) for name in candidates})
         found = fastest(measured)
@@ -137,9 +139,13 @@ def _path(candidates: list[str], arrays: Mapping[str, np.ndarray]) -> Path:
     return cache_dir() / "runtimes" / f"{content_key(arrays, __name__, cpu_model(), *versions)}.json"
 
 
-def _remembered(path: Path, candidates: list[str]) -> str | None:
+def remembered(path: Path, candidates: list[str]) -> str | None:
+    """What was found before; None where it was not, or what is kept is damaged: then it is measured again."""
     try:
-        found = read_json(path)["runtime"]
-    except (OSError, ValueError, KeyError, TypeError):
+        kept = read_json(path)
+        check_form(kept, FORM)
+    except (OSError, ValueError):
         return None
-    return found if found in candidates else None
+    measured = kept["measured"]
+    whole = set(measured) == set(candidates) and kept["runtime"] in measured
+    return kept["runtime"] if whole and fastest(measured) == kept["runtime"] else None

@@ -14,6 +14,7 @@ import numpy as np
 from parity.community1.geometry import num_frames
 from parity.files.whole import sha256_file
 from parity.fixtures.snapshot import FIXED_DIMS, MANIFEST
+from parity.fixtures.values import wrong_dendrogram
 from parity.pipeline.artefact import ARTEFACTS, MAY_BE_INFINITE, MAY_HOLD_NAN, Artefact
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import check_rttm
@@ -205,13 +206,8 @@ def _clusters(value: np.ndarray, others: Mapping[str, Any]) -> list[str]:
 
 
 def _dendrogram(value: np.ndarray, others: Mapping[str, Any]) -> list[str]:
-    leaves = len(value) + 1
-    made = leaves + np.arange(len(value))[:, None]
-    early = (value[:, :2] >= made) | (value[:, :2] < 0)
-    if not early.any():
-        return []
-    row, column = (int(i) for i in np.argwhere(early)[0])
-    return [f"row {row} merges cluster {value[row, column]:g} before it exists"]
+    wrong = wrong_dendrogram(value)
+    return [wrong] if wrong else []
 
 
 def _exclusive(value: np.ndarray, others: Mapping[str, Any]) -> list[str]:

@@ -18,8 +18,9 @@ import numpy as np
 from parity.community1.geometry import STEP_SECONDS
 from parity.errors import InputError, one_line
 from parity.files.arrays import SUFFIXES, read_file
-from parity.files.documents import read_json
+from parity.files.documents import read_json, read_text
 from parity.fixtures.kits import CONSTANTS, KIT, is_kit, kit_manifest
+from parity.fixtures.manifest import check_manifest
 from parity.fixtures.snapshot import CHUNK_STEP, MANIFEST, OWN_NAMES, OWN_SUFFIXES, Snapshot
 from parity.maps.place import ALONE, is_mapped, recordings
 from parity.maps.reading import read_mapped
@@ -33,6 +34,9 @@ BESIDE = ("segmentation_gap", *(f"{name}_chunks" for name in BY_CHUNK.values()))
 """What a dump may hold beside the artefacts: how near the frames' classes are, and which chunks were written."""
 
 TEXTS = {name: (artefact.file, f"{name}.rttm") for name, artefact in ARTEFACTS.items() if artefact.dtype == "text"}
+
+
+LONGEST_STEP = 1e4  # seconds
 
 
 @dataclass
@@ -66,7 +70,7 @@ class Dump:
     def chunk_step(self) -> float:
         """Seconds from the start of one chunk to that of the next: as declared, as recorded, or the pipeline's own."""
         recorded = self.found.get(CHUNK_STEP)
-        if recorded is None or np.ndim(recorded) or recorded.dtype.kind not in "fiu" or not recorded > 0:
+        if recorded is None or np.ndim(recorded) or recorded.dtype.kind not in "fiu" or not 0 < recorded < LONGEST_STEP:
             recorded = np.array(STEP_SECONDS)
         return float(self.declared.get("chunk_step", recorded))
 
@@ -177,10 +181,13 @@ def _read_manifest(dump: Dump) -> None:
     except (OSError, ValueError) as error:
         dump.problems.append(f"{path}: cannot be read as JSON ({one_line(error)})")
         return
-    if isinstance(manifest, dict):
-        dump.manifest = manifest
-    else:
+    if not isinstance(manifest, dict):
         dump.problems.append(f"{path}: is a JSON {type(manifest).__name__}, expected an object")
+        return
+    try:
+        dump.manifest = dict(check_manifest(path, manifest))
+    except InputError as error:
+        dump.problems.append(str(error))
 
 
 def _add_arrays(dump: Dump, path: Path) -> None:
@@ -251,6 +258,6 @@ def _add_text(dump: Dump, name: str, path: Path) -> None:
         dump.problems.append(f"{path}: {name} was in {dump.places[name]} already; one of them has to go")
         return
     try:
-        dump.values[name], dump.places[name] = path.read_text(encoding="utf-8-sig"), str(path)
+        dump.values[name], dump.places[name] = read_text(path, encoding="utf-8-sig"), str(path)
     except (OSError, UnicodeDecodeError) as error:
         dump.problems.append(f"{path}: cannot be read as UTF-8 text ({error})")

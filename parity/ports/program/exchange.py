@@ -17,6 +17,7 @@ import numpy as np
 from parity.community1.annotation import from_rttm, to_rttm
 from parity.errors import InputError, one_line
 from parity.files.arrays import read_file
+from parity.files.documents import read_text
 from parity.fixtures.snapshot import FIXED_DIMS
 from parity.pipeline.artefact import Artefact, find
 from parity.pipeline.stage import Artefacts, Stage
@@ -140,7 +141,7 @@ def _check_file(name: str, path: Path, since: float) -> None:
 def _values(name: str, path: Path, before: Artefacts) -> Artefacts:
     if name.endswith(".rttm"):
         try:
-            found: Artefacts = {path.stem: from_rttm(path.read_text(encoding="utf-8"))}
+            found: Artefacts = {path.stem: from_rttm(read_text(path))}
         except (ValueError, OSError) as error:
             raise InputError(f"{name}: {one_line(error)}") from None
     else:

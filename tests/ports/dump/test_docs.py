@@ -10,7 +10,7 @@ from support import ROOT
 
 from parity.community1.geometry import FRAME_STEP_SECONDS, num_chunks
 from parity.community1.parameters import Parameters
-from parity.files import npy
+from parity.files import limits
 from parity.files.arrays import SUFFIXES
 from parity.fixtures.snapshot import OWN_NAMES, OWN_SUFFIXES
 from parity.pipeline.artefact import ARTEFACTS, MAY_HOLD_NAN
@@ -46,7 +46,7 @@ def test_what_is_named_is_what_is_read():
 
 
 def test_limits_are_those_of_the_code():
-    assert f"{npy.LIMIT >> 30} GiB" in TEXT
+    assert f"{limits.MOST_BYTES >> 30} GiB" in TEXT
     assert f"{ROUNDING * 1000:.1f} ms" in " ".join(TEXT.split())
     assert f"{FRAME_STEP_SECONDS} s" in TEXT
 

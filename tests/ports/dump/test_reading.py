@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 from support.dump_examples import reference, write
 
 from parity.errors import InputError
-from parity.files import npy
+from parity.files import limits, npy
 from parity.files.whole import sha256_file
 from parity.ports.arrays import read_arrays
 from parity.ports.dump.reading import dumps_below, read_dump
@@ -190,9 +190,9 @@ def test_a_zip_bomb_is_refused_by_what_it_declares_before_anything_is_read(tmp_p
 def test_many_members_are_limited_together(tmp_path, monkeypatch):
     zeros = npy_bytes(np.zeros(1 << 20))
     (tmp_path / "mine.npz").write_bytes(zipped(post_xvec=zeros, post_plda=zeros))
-    monkeypatch.setattr(npy, "LIMIT", 15 << 20)
+    monkeypatch.setattr(limits, "MOST_BYTES", 15 << 20)
     assert "zip bomb" in problems(tmp_path)[0]
-    monkeypatch.setattr(npy, "LIMIT", 17 << 20)
+    monkeypatch.setattr(limits, "MOST_BYTES", 17 << 20)
     assert problems(tmp_path) == []
 
 
@@ -306,7 +306,7 @@ def test_arrays_under_test_are_read_with_everything_wrong_said_at_once(tmp_path)
 
 
 def test_arrays_under_test_may_not_be_a_zip_bomb(tmp_path, monkeypatch):
-    monkeypatch.setattr(npy, "LIMIT", 1 << 16)
+    monkeypatch.setattr(limits, "MOST_BYTES", 1 << 16)
     np.savez_compressed(tmp_path / "raw_embeddings.npz", embeddings=np.zeros((99, 3, 256), np.float32))
     with pytest.raises(InputError, match="a zip bomb is not read"):
         read_arrays(tmp_path)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from parity.community1 import memory
-from parity.community1.memory import as_text, free_memory, memory_limit
 from parity.errors import InputError
+from parity.files import limits as memory
+from parity.files.limits import as_text, free_memory, memory_limit
 
 
 @pytest.fixture

@@ -1,17 +1,25 @@
-"""How much memory this process may take.
+"""How much is taken: of memory, for one array, of a recording. Each can be set in the environment, as each error says.
 
-What the system has free, what a control group leaves of its limit, and `PARITY_MEMORY` where the user says it.
+`PARITY_MEMORY`, else half of what the system has free and of what a control group leaves; `PARITY_LARGEST_ARRAY`;
+`PARITY_LONGEST_RECORDING`.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import re
 from pathlib import Path
 
 from parity.errors import InputError
 from parity.files.sizes import parse_bytes
 
+MEMORY, LARGEST_ARRAY, LONGEST_RECORDING = "PARITY_MEMORY", "PARITY_LARGEST_ARRAY", "PARITY_LONGEST_RECORDING"
+
+MOST_BYTES = 2 << 30
+"""Bytes one array or archive may declare: the filterbank of almost two hours, every chunk, takes that much."""
+
+MOST_HOURS = 24.0
 CGROUPS = Path("/sys/fs/cgroup")
 MEMINFO = Path("/proc/meminfo")
 
@@ -23,14 +31,45 @@ def memory_limit() -> float:
     ------
     InputError : `PARITY_MEMORY` is not a number of bytes such as 800M or 2.5G
     """
-    override = os.environ.get("PARITY_MEMORY")
+    if (said := _bytes(MEMORY)) is not None:
+        return said
+    free = free_memory()
+    return math.inf if free is None else free // 2
+
+
+def largest_array() -> int:
+    """Bytes that one array, or all of one archive, may declare: `PARITY_LARGEST_ARRAY`, 2 GiB by default.
+
+    Raises
+    ------
+    InputError : `PARITY_LARGEST_ARRAY` is not a number of bytes
+    """
+    said = _bytes(LARGEST_ARRAY)
+    return MOST_BYTES if said is None else said
+
+
+def longest_recording() -> float:
+    """Seconds that a recording may have: `PARITY_LONGEST_RECORDING`, which is in hours; 24 hours by default.
+
+    Raises
+    ------
+    InputError : `PARITY_LONGEST_RECORDING` is not a number of hours
+    """
+    override = os.environ.get(LONGEST_RECORDING)
     if not override:
-        free = free_memory()
-        return math.inf if free is None else free // 2
-    limit = parse_bytes(override)
-    if not limit:
-        raise InputError(f"PARITY_MEMORY={override!r}: expected bytes above 0, such as 800M or 2.5G")
-    return limit
+        return MOST_HOURS * 3600
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", override.strip()) or not float(override):
+        raise InputError(f"{LONGEST_RECORDING}={override!r}: expected hours above 0, such as 2.5")
+    return float(override) * 3600
+
+
+def _bytes(name: str) -> int | None:
+    override = os.environ.get(name)
+    if not override:
+        return None
+    if not (found := parse_bytes(override)):
+        raise InputError(f"{name}={override!r}: expected bytes above 0, such as 800M or 2.5G")
+    return found
 
 
 def free_memory() -> int | None:

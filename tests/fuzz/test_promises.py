@@ -1,0 +1,156 @@
+"""What `SECURITY.md` promises of the network, of processes at the same moment, and of limits."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import ROOT
+
+from fuzz import materials
+from fuzz.kills import COMMANDS, _wrong, passed, report
+from parity.audio.reading import read_audio
+from parity.errors import InputError
+from parity.files.arrays import read_file
+from parity.files.whole import write_text, writing_folder
+from parity.fixtures.catalogue import Catalogue, add_fixture
+
+if sys.platform == "win32":
+    pytest.skip("processes are forked", allow_module_level=True)
+
+PROCESSES = 100
+
+
+# no network at run time
+
+
+def _comparing() -> list[str]:
+    words = ["compare", "{}/a", "{}/b", "--json", "{}/c.json"]
+    return [sys.executable, "-m", "parity", *words]
+
+
+def test_nothing_at_run_time_touches_the_network(tmp_path):
+    """In a network namespace of its own where the system gives one, else with sockets that cannot be opened."""
+    for side in ("a", "b"):
+        (tmp_path / side).mkdir()
+        materials.write(tmp_path / side, materials.snapshots()[1])
+    command = [word.replace("{}", str(tmp_path)) for word in _comparing()]
+    unshare = shutil.which("unshare")
+    alone = [unshare, "-r", "-n"] if unshare else []
+    if not alone or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
+        alone = []
+    (tmp_path / "sitecustomize.py").write_text(
+        "import socket\ndef no(*a, **k): raise SystemExit('the network was touched')\n"
+        "socket.getaddrinfo = socket.create_connection = no\nsocket.socket.connect = no\n",
+        encoding="utf-8",
+    )
+    paths = os.pathsep.join([str(tmp_path), str(ROOT)])
+    done = subprocess.run(
+        [*alone, *command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths}
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "c.json").is_file()
+
+
+def test_the_guard_would_see_it(monkeypatch):
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *a, **k: (_ for _ in ()).throw(OSError("touched")))
+    with pytest.raises(OSError, match="touched"):
+        socket.create_connection(("localhost", 9))
+
+
+# any number of processes on one catalogue, one cache, one folder of reports
+
+
+def _together(target, arguments: list[tuple]) -> list[int]:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=target, args=each) for each in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    return [process.exitcode for process in processes]
+
+
+def _add(folder: Path, number: int) -> None:
+    add_fixture(folder, f"f{number}", folder / "x.wav")
+
+
+def test_a_hundred_that_add_at_once_are_a_hundred_entries(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARITY_CACHE", str(tmp_path / "cache"))
+    COMMANDS["fixtures add"].prepare(tmp_path)
+    folder = tmp_path / "fixtures"
+    shutil.copy(tmp_path / "x.wav", folder / "x.wav")
+    assert set(_together(_add, [(folder, number) for number in range(PROCESSES)])) == {0}
+    names = Catalogue.read(folder).names
+    assert {f"f{number}" for number in range(PROCESSES)} <= set(names)
+    for entry in Catalogue.read(folder).fixtures:
+        if entry.name.startswith("f"):
+            assert entry.clip().is_file()
+    assert list(folder.glob(".*.part")) == []
+
+
+def _write(folder: Path, number: int) -> None:
+    write_text(folder / "report.json", f"{number} " * 5000 + "\n")
+    with writing_folder(folder / "kept", pinned=True, replace=False) as temporary:
+        (temporary / "a").write_text("same")
+
+
+def test_reports_and_a_cache_that_many_write_are_whole(tmp_path, monkeypatch):
+    monkeypatch.setenv("PARITY_CACHE", str(tmp_path / "cache"))
+    _together(_write, [(tmp_path, number) for number in range(12)])
+    words = (tmp_path / "report.json").read_text().split()
+    assert len(words) == 5000 and len(set(words)) == 1
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["a"]
+    assert list(tmp_path.glob(".*")) == []
+
+
+# limits that a user can see and set
+
+
+def test_an_archive_that_unpacks_to_more_than_may_be_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "x.npz", a=np.zeros(100_000))
+    monkeypatch.setenv("PARITY_LARGEST_ARRAY", "100K")
+    (said,) = read_file(tmp_path / "x.npz").problems
+    assert "unpacks to 800,128 bytes" in said and "the limit is 100,000 (PARITY_LARGEST_ARRAY)" in said
+
+
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("PARITY_LONGEST_RECORDING", "0.00001", "hours long, the limit is 1e-05 (PARITY_LONGEST_RECORDING, in hours)"),
+        ("PARITY_LONGEST_RECORDING", "a day", "expected hours above 0, such as 2.5"),
+        ("PARITY_MEMORY", "1K", "at once, the limit is 1 kB (PARITY_MEMORY, by default half of what is free)"),
+    ],
+)
+def test_a_recording_over_a_limit_is_refused_by_its_name(tmp_path, monkeypatch, name, value, said):
+    (tmp_path / "x.wav").write_bytes(materials.clips()[0]["x.wav"])
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError) as caught:
+        read_audio(tmp_path / "x.wav")
+    assert said in str(caught.value)
+
+
+# what the round of kills looks at
+
+
+def test_what_a_kill_may_leave_is_told_from_what_it_may_not(tmp_path):
+    command = COMMANDS["compare"]
+    for name in command.before:
+        (tmp_path / name).write_text('{"before": true}\n')
+    whole = set(command.writes)
+    assert _wrong(command, tmp_path, whole) == []
+    (tmp_path / "c.json").write_text('{"half": ')
+    (tmp_path / "c.md").unlink()
+    (tmp_path / ".c.csv.abcdefgh.part").write_text("")
+    kinds = {kind for kind, _ in _wrong(command, tmp_path, whole, over=True)}
+    assert kinds == {"half_written", "lost_names", "left_overs"}
+    row = {"command": "x", "runs": 2, "killed": 1, "said": [], "half_written": 1}
+    row |= dict.fromkeys(("lost_names", "left_overs", "second_runs_failed"), 0)
+    assert not passed(report([row], 1, 1.0)) and report([row], 1, 1.0)["summary"]["killed"] == 1
