@@ -269,9 +269,14 @@ def stability() -> list[Files]:
     return [_beside("14_partial_tail", "stability.json")]
 
 
-def _beside(fixture: str, name: str) -> Files:
+def truth() -> list[Files]:
+    """Where float64 lies, as far as a snapshot has it measured."""
+    return [_beside("09_telephone", "truth.json", "truth.npz")]
+
+
+def _beside(fixture: str, *names: str) -> Files:
     folder = default_folder() / fixture
-    return {file: (folder / file).read_bytes() for file in ("manifest.json", name)}
+    return {file: (folder / file).read_bytes() for file in ("manifest.json", *names)}
 
 
 def samples() -> list[Files]:

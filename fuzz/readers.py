@@ -118,6 +118,12 @@ def _noise(folder: Path) -> Any:
     return read_noise(folder)
 
 
+def _truth(folder: Path) -> Any:
+    from parity.fixtures.truth import read_truth
+
+    return read_truth(folder)
+
+
 def _stability(folder: Path) -> Any:
     from parity.fixtures.stability import read_stability
 
@@ -373,6 +379,9 @@ READERS: Mapping[str, Reader] = {
     "dump": Reader((f"{PORTS}.dump.reading.read_dump",), materials.dumps, _dump, share=30),
     "given arrays": Reader((f"{PORTS}.arrays.read_arrays",), materials.dumps, _given, share=10),
     "noise": Reader((f"{FIXTURES}.noise.read_noise",), materials.noise, _noise, spoils=("noise.json",), share=15),
+    "truth": Reader(
+        (f"{FIXTURES}.truth.read_truth",), materials.truth, _truth, spoils=("truth.json", "truth.npz"), share=10
+    ),
     "stability": Reader(
         (f"{FIXTURES}.stability.read_stability", f"{FIXTURES}.beside.read_beside"),
         materials.stability,
