@@ -7,7 +7,7 @@ import pytest
 from scipy.cluster.hierarchy import linkage
 from support.random_arrays import random_embeddings, random_plda, random_segmentations, vbx_data
 
-from parity.community1 import Parameters
+from parity.community1 import Parameters, community1_pipeline
 from parity.community1.ahc import cut
 from parity.community1.annotation import annotate
 from parity.community1.assignment import constrained_argmax
@@ -216,3 +216,28 @@ def test_one_hot_labels_are_not_smoothed():
     points, phi, labels = vbx_data(np.random.default_rng(8))
     got = run_of("vbx_one_hot_start", cluster_vbx, "x", "phi", "labels")(points, phi, labels)
     assert set(np.unique(got[0])) <= {0.0, 1.0} and initial_responsibilities(labels).max() < 1.0
+
+
+# --- whether KMeans runs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "priors", "responsibilities", "wanted", "runs"),
+    [
+        ("kmeans_forced_by_winners", [0.6, 0.4], [[0.6, 0.4], [0.6, 0.4]], 1, False),  # the reference runs KMeans
+        ("kmeans_forced_by_winners", [0.6, 0.4], [[0.6, 0.4], [0.4, 0.6]], 1, True),
+        ("kmeans_forced_by_ahc", [0.6, 0.4, 0.0], [[0.6, 0.4, 0.0]], 2, True),  # the reference does not
+        ("kmeans_forced_by_ahc", [0.6, 0.4, 0.0], [[0.6, 0.4, 0.0]], 3, False),  # the reference does
+    ],
+)
+def test_a_number_is_imposed_where_others_are_counted(name, priors, responsibilities, wanted, runs):
+    workshop = Workshop(None, without_networks(), Parameters(num_speakers=wanted))
+    native = community1_pipeline(without_networks(), workshop.parameters)
+    embeddings = np.random.default_rng(9).standard_normal((2, 3, 256)).astype(np.float32)
+    chunks, speakers = np.divmod(np.arange(4), 3)
+    given = {"embeddings": embeddings, "train_chunk_idx": chunks, "train_speaker_idx": speakers}
+    given |= {"sp_final": np.array(priors), "q_final": np.array(responsibilities)}
+    made = BY_NAME[name].plant(native, workshop)["kmeans"](given)
+    assert (len(np.unique(made["kmeans_clusters"])) == wanted) if runs else made == {}
+    kept = (np.array(priors) > 1e-7).sum()
+    assert bool(native["kmeans"](given)) == (kept != wanted)

@@ -59,6 +59,8 @@ UNSEEN = {
     "ahc_cut_below",
     "ahc_cut_at_own_heights",
     "kmeans_ten_starts",
+    "kmeans_forced_by_ahc",
+    "kmeans_forced_by_winners",
     "centroids_survival",
     "ties_to_the_first",
     "speakers_in_order_of_number",
