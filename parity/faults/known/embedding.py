@@ -105,13 +105,12 @@ def interpolating(interpolate: Callable[[np.ndarray], np.ndarray]) -> Make:
 
 
 def _rounded_weights(name: str, rounding: Rounding) -> Fault:
-    return fault(
-        name,
-        "embeddings",
-        f"the embedding network's weights kept in {rounding.__name__} instead of float32",
-        lambda native, workshop: partial(embed, **rounded_embedding(workshop, rounding)),
-        reruns_trunk=True,
-    )
+    def make(native: Run, workshop: Workshop) -> Run:
+        # Built when it runs: to plant a fault costs nothing.
+        return lambda fbank, masks: embed(fbank, masks, **rounded_embedding(workshop, rounding))
+
+    about = f"the embedding network's weights kept in {rounding.__name__} instead of float32"
+    return fault(name, "embeddings", about, make, reruns_trunk=True)
 
 
 def filter_by(
