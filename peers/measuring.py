@@ -9,8 +9,12 @@ from pathlib import Path
 
 import soundfile
 
+from parity.audio.reading import quantise, write_pcm16
+from parity.community1.audio import hear
 from parity.errors import InputError
 from parity.fixtures import Fixture
+from parity.fixtures.heard import is_the_clip
+from parity.fixtures.prepare import load_inputs
 from parity.measure import Score, count, score_rttm
 from parity.sources import WeightSet
 from peers.adapters import Row
@@ -150,10 +154,32 @@ def _result(bench: Bench, fixture: Fixture, row: Row, python: Path, files: dict[
 
 def _run(bench: Bench, fixture: Fixture, row: Row, python: Path, options: dict) -> Run:
     limit = LEAST_SECONDS + SECONDS_A_SECOND * _seconds(fixture)
-    clip = fixture.clip()
-    return run_worker(
-        python, row.peer.worker, clip=clip, uri=fixture.name, threads=bench.threads, options=options, limit=limit
-    )
+    with tempfile.TemporaryDirectory(prefix="parity-peers-") as folder:
+        return run_worker(
+            python,
+            row.peer.worker,
+            clip=at_16_khz(fixture.clip(), Path(folder)),
+            file=fixture.clip(),
+            uri=fixture.name,
+            threads=bench.threads,
+            options=options,
+            limit=limit,
+        )
+
+
+def at_16_khz(clip: Path, folder: Path) -> Path:
+    """A clip as peers want it, 16 kHz with one channel: itself, or what pyannote's segmentation hears, in 16 bits.
+
+    Parameters
+    ----------
+    folder : where to write it, if it is another
+    """
+    inputs = load_inputs(clip)
+    if is_the_clip(inputs["samples"], inputs["sample_rate"]):
+        return clip
+    waveform, _ = hear(**inputs)
+    write_pcm16(folder / clip.name, quantise(waveform[0]))
+    return folder / clip.name
 
 
 def _seconds(fixture: Fixture) -> float:

@@ -38,7 +38,15 @@ class Run:
 
 
 def run_worker(
-    python: Path, worker: str, *, clip: Path, uri: str, threads: int, options: dict, limit: float | None = None
+    python: Path,
+    worker: str,
+    *,
+    clip: Path,
+    uri: str,
+    threads: int,
+    options: dict,
+    limit: float | None = None,
+    file: Path | None = None,
 ) -> Run:
     """Run a worker on a clip.
 
@@ -46,14 +54,16 @@ def run_worker(
     ----------
     python : interpreter of the peer's environment
     worker : a module of `peers.workers`
+    clip : 16 kHz, one channel, 16 bits
     uri : the recording's name in the RTTM
     limit : seconds until it is given up
+    file : the recording at its own rate, for who resamples by himself; the clip where it is not given
 
     Raises
     ------
     InputError : it ended badly, took too long, or answered what is no answer; with the last it said
     """
-    request = {"clip": str(clip), "uri": uri, "threads": threads, "options": options}
+    request = {"clip": str(clip), "file": str(file or clip), "uri": uri, "threads": threads, "options": options}
     pinned = dict.fromkeys(THREAD_VARIABLES, str(threads))
     # Nothing of this environment may be found by another one's interpreter, but the workers themselves.
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}

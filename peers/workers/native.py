@@ -5,7 +5,7 @@ Options: `weights`: the name of a source; `speakers`: what the pipeline is told 
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
 from parity.diarize import Diarizer as Pipeline
 from peers.workers.protocol import Diarizer, serve
@@ -17,7 +17,7 @@ def load(request: dict) -> Diarizer:
     pipeline = Pipeline(options["weights"], threads=request["threads"])
 
     def diarize(samples: list[float]) -> list[tuple[float, float, int]]:
-        turns = pipeline(np.array([samples], dtype=np.float32), **options["speakers"]).turns
+        turns = pipeline(Path(request["file"]), **options["speakers"]).turns  # it resamples by itself, as pyannote does
         speakers = sorted({turn.speaker for turn in turns})
         return [(turn.start, turn.end, speakers.index(turn.speaker)) for turn in turns]
 

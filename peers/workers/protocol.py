@@ -1,9 +1,10 @@
 """One request, one answer: how a worker is told what to do and says what it did.
 
 A worker is `python peers/workers/NAME.py` in an environment of its own. It reads one line of JSON from standard input
-(`clip`: a 16 kHz mono 16-bit WAV file; `uri`; `threads`; `options`: the implementation's own), and writes one line of
-JSON to standard output (`rttm`, `load_seconds`, `seconds`, `cpu_seconds`, `peak_mb`, `packages`). What libraries print
-goes to standard error. Only the standard library is imported here: an implementation brings what else it needs.
+(`clip`: a 16 kHz mono 16-bit WAV file; `file`: the recording at its own rate; `uri`; `threads`; `options`: the
+implementation's own), and writes one line of JSON to standard output (`rttm`, `load_seconds`, `seconds`,
+`cpu_seconds`, `peak_mb`, `packages`). What libraries print goes to standard error. Only the standard library is
+imported here: an implementation brings what else it needs.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from peers import environments, measuring, running
 from peers.__main__ import app
 from peers.adapters import MOONSHINE, OURS, ROWS, SHERPA, select
 from peers.keeping import RECORD, RTTM, keep, kept
-from peers.measuring import Bench, judged, measure, read_reference
+from peers.measuring import Bench, at_16_khz, judged, measure, read_reference
 from peers.report import COLUMNS, document, lines, markdown, remarks, table
 from peers.running import Run, read_answer, run_worker
 from peers.workers.protocol import read_samples, to_rttm
@@ -82,6 +82,18 @@ def test_a_clip_of_another_rate_is_refused(tmp_path):
         file.setframerate(48000)
     with pytest.raises(ValueError, match="2 channels, 48000 Hz, 16 bits; wants 1, 16000 and 16"):
         read_samples(str(tmp_path / "clip.wav"))
+
+
+def test_a_clip_at_its_own_rate_is_brought_to_what_peers_want(tmp_path):
+    tone = np.round(8000 * np.sin(np.arange(48_000) * 0.1)).astype(np.int16)
+    stereo, mono = tmp_path / "stereo.wav", tmp_path / "mono.wav"
+    stereo.write_bytes(wav_bytes(np.stack([tone, 0 * tone]), 48_000))
+    mono.write_bytes(wav_bytes(tone))
+    (folder := tmp_path / "made").mkdir()
+    assert at_16_khz(mono, folder) == mono and not list(folder.iterdir())
+    heard = read_samples(str(at_16_khz(stereo, folder)))
+    assert len(heard) == 16_000
+    np.testing.assert_allclose(heard[100:-100], tone[::3][100:-100] / 65536, atol=2e-3)
 
 
 # a worker in a process of its own
