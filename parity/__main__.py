@@ -18,6 +18,7 @@ from parity.commands.calibrate import calibrate
 from parity.commands.check import check
 from parity.commands.compare import compare
 from parity.commands.convert import convert
+from parity.commands.diagnose import demo, diagnose
 from parity.commands.diarize import diarize
 from parity.commands.explain import case, explain
 from parity.commands.fingerprint import fingerprint
@@ -38,9 +39,9 @@ from parity.console import check_dashes, run_and_exit
 
 CONTENTS = {
     "Check a port": (check, run, compare, validate, stages, propose_map, fingerprint, kit, new_port, layers, rnnt.app),
-    "Why not the same": (explain, case, margins),
+    "Why not the same": (diagnose, explain, case, margins),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
-    "Use it": (diarize, audio, convert, weights),
+    "Use it": (demo, diarize, audio, convert, weights),
     "Fixtures": (fixtures.app,),
 }
 

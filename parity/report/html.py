@@ -120,7 +120,7 @@ def page(document: dict[str, Any]) -> str:
         first_line=of_run(document),
         script=Markup(script),
         style=Markup(style),
-        policy=_policy(script, style),
+        policy=policy(script, style),
     )
 
 
@@ -138,7 +138,8 @@ def _drawings(document: dict[str, Any]) -> tuple[dict[tuple[int, str], Markup], 
     return drawings, classes
 
 
-def _policy(script: str, style: str) -> str:
+def policy(script: str, style: str) -> str:
+    """The page's content security policy."""
     # Nothing is loaded, and nothing runs or styles but the page's own script and sheet, which are named by hash: what a
     # recording's name smuggles in is dead even where escaping were forgotten.
     ours, sheet = (f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in (script, style))

@@ -1,0 +1,31 @@
+"""Candidate, reference, and the reference with the mistake, around the worst element."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from parity.report.canvas import BAD, LINE, MUTED, OURS, REFERENCE, WIDE, new_axes, new_figure
+
+HEIGHT = 240.0
+
+
+def evidence(found: dict[str, Any]) -> Figure:
+    """Three lines over the same elements: where the mistake's lies on the candidate's, it explains it."""
+    figure = new_figure(WIDE, HEIGHT)
+    axes = new_axes(figure, (64, WIDE - 16), (12, HEIGHT - 46))
+    places = range(found["start"], found["start"] + len(found["reference"]))
+    axes.plot(places, _numbers(found["reference"]), color=REFERENCE, linewidth=3.2, label="reference")
+    axes.plot(places, _numbers(found["candidate"]), color=OURS, marker="o", markersize=3.4, linewidth=1.2)
+    if found["mistaken"] is not None:
+        axes.plot(places, _numbers(found["mistaken"]), color=BAD, linewidth=1.1, dashes=(3, 2))
+    axes.grid(color=LINE, linewidth=0.5)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(f"element of {found['artefact']}")
+    axes.tick_params(labelcolor=MUTED)
+    return figure
+
+
+def _numbers(values: list[Any]) -> list[float]:
+    return [float("nan") if value is None else value for value in values]
