@@ -26,6 +26,10 @@ ONEDNN_QUESTION = (
     "    torch.nn.functional.conv2d(torch.zeros(1, 32, 80, 200), torch.zeros(32, 32, 3, 3))"
 )
 
+MKL_QUESTION = "import torch; torch.zeros(64, 64) @ torch.zeros(64, 64)"
+OTHER_CORE = "Sandybridge"
+"""Kernels without FMA and AVX2, which every x86-64 that OpenBLAS dispatches on today can run."""
+
 PARALLEL = re.compile(r"(omp|mkl)_get_max_threads\(\) : (\d+)")
 
 
@@ -86,6 +90,18 @@ CHANGES = {
             environment={"NPY_DISABLE_CPU_FEATURES": None},
         ),
         Change(
+            "openblas_sandybridge",
+            f"NumPy's and SciPy's OpenBLAS with another CPU's kernels (OPENBLAS_CORETYPE={OTHER_CORE})",
+            lambda seen: set(seen["openblas_cores"]) == {OTHER_CORE},
+            environment={"OPENBLAS_CORETYPE": OTHER_CORE},
+        ),
+        Change(
+            "mkl_compatible",
+            "torch's MKL with the kernels that are the same on every CPU (MKL_CBWR=COMPATIBLE)",
+            lambda seen: seen["mkl_branch"] == "COMPATIBLE",
+            environment={"MKL_CBWR": "COMPATIBLE"},
+        ),
+        Change(
             "batch_sizes",
             "one chunk a batch in both networks, pyannote's own default, for the 32 of the configuration",
             lambda seen: set(seen["batch_sizes"]) == {1},
@@ -142,6 +158,8 @@ def shown(change: Change, weights: WeightSet) -> dict[str, Any]:
         **machine(),
         "library_threads": _library_threads(),
         "onednn_isa": _onednn_isa(),
+        "openblas_cores": _openblas_cores(),
+        "mkl_branch": _mkl_branch(),
         "batch_sizes": [pipeline.segmentation_batch_size, pipeline.embedding_batch_size],
         "environment": dict(change.environment),
     }
@@ -159,9 +177,24 @@ def _library_threads() -> dict[str, int]:
     return threads | {name: int(n) for name, n in PARALLEL.findall(torch.__config__.parallel_info())}
 
 
+def _openblas_cores() -> list[str]:
+    from threadpoolctl import threadpool_info
+
+    return sorted({str(pool.get("architecture")) for pool in threadpool_info() if pool["internal_api"] == "openblas"})
+
+
 def _onednn_isa() -> str:
-    # oneDNN tells its instruction set only in its log, so a small process with this one's environment is asked.
-    environment = {**os.environ, "ONEDNN_VERBOSE": "1"}
-    command = [sys.executable, "-c", ONEDNN_QUESTION]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
-    return next((line.split("isa:")[1] for line in done.stdout.splitlines() if ",cpu,isa:" in line), "unknown")
+    lines = _logged(ONEDNN_QUESTION, "ONEDNN_VERBOSE")
+    return next((line.split("isa:")[1] for line in lines if ",cpu,isa:" in line), "unknown")
+
+
+def _mkl_branch() -> str:
+    found = (re.search(r" CNR:(\w+)", line) for line in _logged(MKL_QUESTION, "MKL_VERBOSE"))
+    return next((branch[1] for branch in found if branch), "unknown")
+
+
+def _logged(question: str, verbose: str) -> list[str]:
+    """Lines of a library's log: it tells what it runs on only there, so a process with this environment is asked."""
+    environment = {**os.environ, verbose: "1"}
+    command = [sys.executable, "-c", question]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment).stdout.splitlines()

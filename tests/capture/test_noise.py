@@ -46,6 +46,8 @@ def test_a_change_that_did_not_take_effect_is_seen():
         "torch_cpu_capability": "AVX2",
         "onednn_isa": "Intel AVX2",
         "numpy_cpu_features": [],
+        "openblas_cores": ["Haswell"],
+        "mkl_branch": "OFF",
         "batch_sizes": [32, 32],
     }
     assert {name for name, change in CHANGES.items() if change.acts(usual)} == {"one_ulp", "unchanged"}

