@@ -178,6 +178,7 @@ def _diagnosed(
 ) -> dict[str, Any]:
     from parity.diagnosis.evidence import evidence
     from parity.diagnosis.of_dump import Sides, diagnose_dump
+    from parity.faults.families import FAMILIES
     from parity.faults.fault import load_faults
     from parity.networks.runtime import one_blas_thread
     from parity.ports.dump.reading import read_dump
@@ -193,8 +194,8 @@ def _diagnosed(
     sides = Sides(judged.comparison, against, candidate, parameters, means(reference), means.weights, threads)
     faults = load_faults()
     with working(f"{entry.name}: known mistakes"), one_blas_thread():
-        found = diagnose_dump(sides, faults)
-        shown = [(one, evidence(sides, one, faults)) for one in found]
+        found = diagnose_dump(sides, faults, FAMILIES)
+        shown = [(one, evidence(sides, one, faults, FAMILIES)) for one in found]
     return diagnosed_document(judged.comparison, words, shown, confirm)
 
 
