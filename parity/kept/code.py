@@ -7,14 +7,17 @@ depend on clustering, though `parity.community1` hands both on.
 
 from __future__ import annotations
 
-import ast
 import hashlib
+import re
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
 NAME = __name__.partition(".")[0]
+FROM = re.compile(rf"^[ \t]*from ({NAME}[\w.]*) import (\([^)]*\)|[^(\n]+)", re.M)
+IMPORT = re.compile(rf"^[ \t]*import ({NAME}\.[\w.]+)", re.M)
+COMMENT = re.compile(r"#.*")
 
 
 def code_key(modules: Iterable[str], alone: Iterable[str] = ()) -> str:
@@ -46,16 +49,15 @@ def _closure(modules: tuple[str, ...]) -> frozenset[str]:
 
 
 def imported(source: bytes) -> list[str]:
-    """Modules of this package that a source imports."""
-    names = []
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inside = [f"{node.module}.{alias.name}" for alias in node.names]
-            modules = [name for name in inside if _is_ours(name)]
-            names += modules if len(modules) == len(inside) else [*modules, node.module]
-    return [name for name in names if _is_ours(name)]
+    """Modules of this package that a source imports, or seems to: a line in a docstring may read like an import."""
+    text, names = source.decode(), list[str]()
+    for module, inside in FROM.findall(text):
+        members = [
+            f"{module}.{name.split()[0]}" for name in COMMENT.sub("", inside).strip("()").split(",") if name.strip()
+        ]
+        modules = [name for name in members if _is_ours(name)]
+        names += modules if len(modules) == len(members) else [*modules, module]
+    return [name for name in [*names, *IMPORT.findall(text)] if _is_ours(name)]
 
 
 def _is_ours(name: str) -> bool:

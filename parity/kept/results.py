@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Results:
         self.taken: Counter[str] = Counter()
         self.made: Counter[str] = Counter()
         self._machine = (cpu_model(), cpu_features())
+        self._keys: dict[tuple[Any, ...], str] = {}
 
     @property
     def not_run(self) -> tuple[str, ...]:
@@ -56,8 +58,11 @@ class Results:
         ----------
         modules : with everything of ours that they import
         """
-        versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *packages)]
-        return key_of(what, code_key(modules), *versions, *self._machine, *more)
+        asked = (what, modules, packages, more)
+        if asked not in self._keys:  # every pipeline that is built asks again
+            versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", *packages)]
+            self._keys[asked] = key_of(what, code_key(modules), *versions, *self._machine, *more)
+        return self._keys[asked]
 
     def get(self, what: str, key: str) -> np.ndarray | None:
         """What is kept under a key, counted as taken; None where nothing is."""

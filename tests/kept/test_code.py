@@ -17,6 +17,10 @@ FBANK, EMBEDDINGS = "parity.community1.fbank", "parity.community1.embeddings"
         ("from parity.community1 import fbank", [FBANK]),
         ("from parity.community1.fbank import compute_fbank", [FBANK]),
         ("def f():\n    from parity.community1 import fbank", [FBANK]),
+        (
+            "from parity.community1 import (\n    vbx,  # a comment, with a comma\n    fbank as other,\n)",
+            ["parity.community1.vbx", FBANK],
+        ),
         ("from parity.pipeline import ChunkSeries", ["parity.pipeline"]),
         ("import numpy\nfrom paritylike import x", []),
     ],
