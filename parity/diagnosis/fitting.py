@@ -75,8 +75,8 @@ class Fit:
         """The value that fits best; None where none can be tried."""
         if not self._search.found:
             return None
-        if self.family.scale != INTEGER and self.distance > CLOSE:
-            _refine(self.family, self._search, self._values)
+        if self.distance > CLOSE:
+            (_refine_whole if self.family.scale == INTEGER else _refine)(self.family, self._search, self._values)
         best = self._search.best
         low, high = _interval(self.family, self._search, best)
         value = roundest(low, high, best) if high > low else best
@@ -139,6 +139,19 @@ def _refine(family: Family, search: _Search, values: list[float]) -> None:
             method="bounded",
             options={"xatol": 1e-7 * abs(float(into(high)) - float(into(low))), "maxiter": STEPS},
         )
+
+
+def _refine_whole(family: Family, search: _Search, values: list[float]) -> None:
+    """Whole numbers between those of the grid: the best one's neighbours at half the distance, a quarter, and so on."""
+    step = int(max(np.diff(sorted(values)), default=1.0))
+    if family.values is None or step <= 1:
+        return
+    while step > 1:
+        step = (step + 1) // 2
+        best = search.best
+        for value in (best - step, best + step):
+            if family.low <= value <= family.high:
+                search(value)
 
 
 def _same(value: float) -> float:

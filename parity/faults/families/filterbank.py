@@ -33,6 +33,8 @@ from parity.pipeline import Pipeline
 SCALE = 2.0**15
 HAMMING = 0.54
 BREAK_HZ = 700.0
+EVERY = 16
+"""Samples between two delays, or two lengths of windows, that are tried before the best is refined."""
 Known = Mapping[str, Any]
 
 
@@ -145,7 +147,12 @@ def _lengths(given: Known, native: Known, candidate: Known) -> list[float]:
     """Windows that make so many frames."""
     rows = _rows(candidate)
     able = range(100, 1025)
-    return [] if rows is None else [n for n in able if 1 + (CHUNK_SAMPLES - n) // SHIFT_SAMPLES == rows[0]]
+    fitting = [] if rows is None else [n for n in able if 1 + (CHUNK_SAMPLES - n) // SHIFT_SAMPLES == rows[0]]
+    return [float(n) for n in sorted({*fitting[::EVERY], *fitting[-1:]})]
+
+
+def _delays(given: Known, native: Known, candidate: Known) -> list[float]:
+    return [float(n) for n in range(-SHIFT_SAMPLES, SHIFT_SAMPLES + 1, EVERY)]
 
 
 def _bins(given: Known, native: Known, candidate: Known) -> list[float]:
@@ -200,7 +207,7 @@ FAMILIES = [
     _family("fbank_window_length", "window", "the window (samples)", 100, 1024, INTEGER, values=_lengths),
     _family("fbank_bins", "bins", "mel filters, as many as", 2, 256, INTEGER, values=_bins),
     _family("fbank_transform", "fft_size", "the transform's length", 400, 4096, INTEGER, values=_sizes),
-    _family("fbank_late", "late", "windows late by (samples)", -160, 160, INTEGER),
+    _family("fbank_late", "late", "windows late by (samples)", -160, 160, INTEGER, values=_delays),
     _family("fbank_dither_deviation", "dither", "dither of a deviation (16-bit steps) of", 1e-3, 100.0, LOGARITHMIC,
             {"fbank_dither": 1.0}),
 ]  # fmt: skip
