@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from parity.community1.annotation import Turn
-from parity.diagnosis.result import LEAVES_AT_MOST, Left
+from parity.diagnosis.result import Left
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
 from parity.pipeline.artefact import ARTEFACTS, Comparison
@@ -105,7 +105,7 @@ class _Part(ABC):
 class _Values(_Part):
     def __init__(self, name: str, candidate: np.ndarray, reference: Any, drifted: bool, rng: np.random.Generator):
         super().__init__(drifted)
-        self._name = name
+        self._name, self._shape, self._raw = name, np.shape(candidate), candidate
         self._candidate = _numbers(name, candidate)
         self._choosing = rng.random(self._candidate.shape) < 0.5
         finite = self._candidate[np.isfinite(self._candidate)]
@@ -119,11 +119,11 @@ class _Values(_Part):
         self._whole = self._halves(want)
 
     def left(self, made: Any) -> Left | None:
-        if made is None or np.shape(made) != self._candidate.shape:
+        if made is None or np.shape(made) != self._shape:
             return ALL if self.drifted else RUINED
-        signed = _as_signed(self._name, made, self._candidate)
+        signed = _as_signed(self._name, made, self._raw)
         if not self.drifted:
-            return None if _within(self._name, signed, self._candidate) else RUINED
+            return None if _within(self._name, signed, self._raw) else RUINED
         rest = self._halves(_numbers(self._name, signed))
         return Left(*(_share(part, whole) for part, whole in zip(rest, self._whole, strict=True)))
 
@@ -224,8 +224,11 @@ def _part(name: str, candidate: Any, reference: Any, drifted: bool, rng: np.rand
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
-    """float64; of log-probabilities the probabilities, for improbable classes' logarithms mean nothing."""
+    """float64; of log-probabilities the probabilities, for improbable classes' logarithms mean nothing; of a dendrogram
+    the heights, beside which clusters' numbers are large."""
     plain = np.array(values, dtype=np.float64)
+    if name == "dendrogram":
+        return plain[:, 2]
     return np.exp(plain) if ARTEFACTS[name].comparison is Comparison.DECISIVE else plain
 
 
@@ -251,6 +254,3 @@ def _within(name: str, one: Any, other: Any) -> bool:
         apart = np.abs(_numbers(name, one) - _numbers(name, other))
         return bool(np.nanmax(apart, initial=0.0) <= tolerance(name, CASCADED).max_abs)
     return compare(name, np.asarray(one), np.asarray(other), mode=CASCADED).within
-
-
-__all__ = ["ALL", "LEAVES_AT_MOST", "Difference", "lines_of"]

@@ -103,7 +103,7 @@ def look_up(
     tried = _with_families(near, apart, tried, kin, dict(candidate))
     if near is not bench:
         tried = _again(bench, difference, tried, mine, kin)
-    if not any(one.mistake.left.fits for one in tried):
+    if not any(one.mistake.fits for one in tried):
         tried += _in_pairs(bench, difference, mine, tried)
     found, runner_up, note = _chosen(tried, difference)
     return Diagnosis(
@@ -147,7 +147,7 @@ def _again(
     kin = {family.name: family for family in families}
     found = []
     best = sorted(tried, key=lambda one: one.mistake.left.choosing)
-    for one in [one for index, one in enumerate(best) if index < PAIRED or one.mistake.left.fits]:
+    for one in [one for index, one in enumerate(best) if index < PAIRED or one.mistake.fits]:
         name, p = one.mistake.name, one.mistake.parameter
         fault = by_name[name] if name in by_name else kin[name].at(p.value if p else 0.0)
         made = bench.made(fault)
@@ -199,7 +199,7 @@ def _joined(tried: list[_Tried], family: Family, fitted: Fitted) -> list[_Tried]
         if point is not None and _is(point, p) and one.mistake.left.worst <= max(2 * fitted.left.worst, EXACTLY):
             known = replace(one.mistake, parameter=replace(p, value=float(point)))
             return [*tried[:index], _Tried(known, one.made), *tried[index + 1 :]]
-    return [*tried, _Tried(Mistake(family.name, about, fitted.left, p), fitted.made)]
+    return [*tried, _Tried(Mistake(family.name, about, fitted.left, p, fitted=True), fitted.made)]
 
 
 def _is(point: float, found: Parameter) -> bool:
@@ -226,13 +226,13 @@ def _in_pairs(
 
 def _chosen(tried: Sequence[_Tried], difference: Difference) -> tuple[Mistake | None, Mistake | None, str]:
     """What is named, what comes next, and why nothing is named."""
-    ranked = sorted(tried, key=lambda one: one.mistake.left.choosing)
+    ranked = sorted(tried, key=lambda one: (not one.mistake.fits, one.mistake.left.choosing))
     if not ranked:
         return None, None, "no mistake of this stage could be tried"
     best, *others = ranked
-    if not best.mistake.left.fits:
+    if not best.mistake.fits:
         return None, best.mistake, f"none of them leaves less than {_percent(best.mistake.left)} of the difference"
-    same = [one for one in others if one.mistake.left.fits and difference.same(one.made, best.made)]
+    same = [one for one in others if one.mistake.fits and difference.same(one.made, best.made)]
     rest = [one for one in others if not any(one is alike for alike in same)]
     runner_up = rest[0].mistake if rest else None
     if runner_up is not None and runner_up.left.worst < CLEARLY * best.mistake.left.worst:

@@ -9,6 +9,9 @@ NAMED, UNKNOWN = "named", "nothing known"
 LEAVES_AT_MOST = 0.01
 """Of the difference, in RMS or in labels, on either half: more, and no mistake is named."""
 
+FITTED_LEAVES_AT_MOST = 0.001
+"""The same of a value that was fitted: a free value explains much of a difference that is none of its making."""
+
 CLEARLY = 3.0
 """How many times what the named mistake leaves the next one has to leave, unless the two are the same there."""
 
@@ -30,11 +33,6 @@ class Left:
     def worst(self) -> float:
         """The larger of the two."""
         return max(self.choosing, self.confirming)
-
-    @property
-    def fits(self) -> bool:
-        """Whether it explains the difference on both halves."""
-        return self.worst <= LEAVES_AT_MOST
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,7 @@ class Mistake:
     left : what it leaves
     parameter : the value it was tried with; None where it has none
     same : others that make the same, within tolerance, on this recording
+    fitted : whether the value was searched, and is none that the dictionary has as a mistake of its own
     """
 
     name: str
@@ -74,6 +73,12 @@ class Mistake:
     left: Left
     parameter: Parameter | None = None
     same: tuple[Mistake, ...] = ()
+    fitted: bool = False
+
+    @property
+    def fits(self) -> bool:
+        """Whether it explains the difference on both halves."""
+        return self.left.worst <= (FITTED_LEAVES_AT_MOST if self.fitted else LEAVES_AT_MOST)
 
 
 @dataclass(frozen=True)

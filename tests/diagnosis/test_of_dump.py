@@ -66,7 +66,7 @@ def diagnosed(candidate, without: str = ""):
 )
 def test_a_mistake_is_named_through_noise(name):
     first = diagnosed(dump_with(name, noise=1e-6))[0]
-    assert name in first.names and first.mistake.left.fits
+    assert name in first.names and first.mistake.fits
 
 
 def test_with_the_mistake_taken_out_nothing_is_named():

@@ -86,6 +86,7 @@ def _family(name: str, points: Mapping[str, float], *, offset: bool) -> Family:
     )
 
 
+# Not of the ELBO: of two numbers a scale and an offset explain anything.
 SCALES: dict[str, dict[str, float]] = {
     "chunk_waveforms": {},
     "fbank": {},
@@ -95,7 +96,6 @@ SCALES: dict[str, dict[str, float]] = {
     "phi": {},
     "dendrogram": {},
     "qinit": {},
-    "elbo_trajectory": {},
     "centroids": {},
     "soft_clusters": {},
 }
@@ -105,7 +105,6 @@ OFFSETS: dict[str, dict[str, float]] = {
     "post_xvec": {},
     "post_plda": {},
     "phi": {},
-    "elbo_trajectory": {},
     "centroids": {},
     "soft_clusters": {"scores_as_similarities": -1.0},
 }
