@@ -168,6 +168,8 @@ def _interval(family: Family, search: _Search, best: float) -> tuple[float, floa
     ends = []
     for side in (-1, 1):
         inside = [value for value in known if (value - best) * side >= 0]
+        if level <= CLOSE:  # a decision: nothing tells how far it goes
+            inside.append(family.low if side < 0 else family.high)
         inside.sort(key=lambda value: abs(value - best))
         end, beyond = best, best
         for value in inside:

@@ -6,21 +6,12 @@ from functools import partial
 
 import numpy as np
 import pytest
+from support.made_up_rows import GIVEN, NATIVE, WORKSHOP, made
 
-from parity.community1 import Parameters, community1_pipeline
 from parity.community1.ahc import cluster_ahc
-from parity.community1.networks import without_networks
 from parity.diagnosis import look_up
-from parity.faults.fault import Fault, Workshop
+from parity.faults.fault import Fault
 from parity.faults.known.planting import fault, instead
-
-RNG = np.random.default_rng(3)
-CENTRES = RNG.standard_normal((4, 256))
-EMBEDDINGS = (CENTRES[RNG.integers(0, 4, (20, 3))] + 0.8 * RNG.standard_normal((20, 3, 256))).astype(np.float32)
-CHUNKS, SPEAKERS = (index.ravel() for index in np.meshgrid(np.arange(20), np.arange(3), indexing="ij"))
-GIVEN = {"embeddings": EMBEDDINGS, "train_chunk_idx": CHUNKS, "train_speaker_idx": SPEAKERS}
-NATIVE = community1_pipeline(without_networks(), Parameters())
-WORKSHOP = Workshop(None, without_networks(), Parameters())
 
 
 def cut_at(threshold: float) -> Fault:
@@ -39,10 +30,6 @@ FAULTS = [
     fault("broken", "ahc", "raises", instead(raises)),
     fault("other", "vbx", "", instead(raises)),
 ]
-
-
-def made(threshold: float) -> dict[str, np.ndarray]:
-    return dict(zip(("dendrogram", "ahc_clusters"), cluster_ahc(EMBEDDINGS, CHUNKS, SPEAKERS, threshold=threshold)))
 
 
 def asked(threshold: float, faults=FAULTS):

@@ -1,0 +1,49 @@
+"""Values that are found again: a threshold as an interval, Fa as a number, a whole number between those of a grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from support.made_up_rows import CHUNKS, GIVEN, NATIVE, WORKSHOP, made
+
+from parity.community1.vbx import cluster_vbx
+from parity.diagnosis import look_up
+from parity.diagnosis.fitting import roundest
+from parity.faults.families import FAMILIES
+
+BY_NAME = {family.name: family for family in FAMILIES}
+
+
+def test_a_threshold_is_found_as_an_interval_that_holds_it():
+    found = look_up(
+        "ahc", GIVEN, made(1.23), made(0.6), NATIVE, WORKSHOP, [], [BY_NAME["ahc_threshold"]], drifted=["ahc_clusters"]
+    )
+    p = found.mistake.parameter
+    assert found.mistake.name == "ahc_threshold" and p.low <= 1.23 <= p.high and p.low <= p.value <= p.high
+    assert p.reference == 0.6 and p.low < p.high
+
+
+@pytest.mark.parametrize(
+    "name, option, value", [("vbx_fa", "fa", 0.21), ("vbx_fb", "fb", 3.3), ("vbx_smoothing", "smoothing", 4.2)]
+)
+def test_a_number_of_vbx_is_found(name, option, value):
+    rng = np.random.default_rng(0)
+    rows, labels = rng.standard_normal((30, 128)), np.arange(30) % 3
+    given = {"post_plda": rows, "phi": np.linspace(3, 0.1, 128), "ahc_clusters": labels, "train_chunk_idx": CHUNKS}
+    native = {"fa": 0.07, "fb": 0.8, "max_iterations": 20}
+    run = [cluster_vbx(*list(given.values())[:3], **{**native, **how}) for how in ({option: value}, {})]
+    got, want = (dict(zip(("qinit", "q_final", "sp_final", "elbo_trajectory"), outputs)) for outputs in run)
+    families = [family for family in FAMILIES if family.stage == "vbx"]
+    drifted = ["qinit" if option == "smoothing" else "q_final", "elbo_trajectory"]
+    found = look_up("vbx", given, got, want, NATIVE, WORKSHOP, [], families, drifted=drifted, budget_seconds=60.0)
+    assert name in found.names
+    parameter = next(m.parameter for m in (found.mistake, *found.mistake.same) if m.name == name)
+    assert parameter.value == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "low, high, round_one", [(0.61, 0.72, 0.7), (0.512, 0.538, 0.52), (1.0, 1.0, 1.0), (-0.26, -0.14, -0.2)]
+)
+def test_the_roundest_number_inside(low, high, round_one):
+    value = roundest(low, high, low)
+    assert low <= value <= high and value == pytest.approx(round_one, abs=0.011)
