@@ -212,12 +212,17 @@ def _diagnosed(
     yardstick = judged.yardstick
     parameters = parameters_of(reference) if yardstick is None else yardstick.parameters
     against = reference if yardstick is None else yardstick.dump()
-    sides = Sides(judged.comparison, against, candidate, parameters, means(reference), means.weights, means.threads)
+    without = () if heavy or means.at_hand else PLDA
+    sides = Sides(
+        judged.comparison, against, candidate, parameters, means(reference), means.weights, means.threads, without
+    )
     try:
         with working(f"{judged.comparison.name}: known mistakes"), one_blas_thread():
             return diagnose_dump(sides, load_faults(), FAMILIES), ""
     except InputError as error:
         return (), one_line(error)
+    except Exception as error:  # the verdict stands without it
+        return (), f"the look-up failed ({type(error).__name__}: {one_line(error)}), which is a bug"
 
 
 def _wanted(

@@ -14,6 +14,7 @@ import numpy as np
 from parity.diagnosis.apart import FAR, Difference
 from parity.diagnosis.result import Left, Parameter
 from parity.diagnosis.trying import Bench
+from parity.errors import one_line
 from parity.faults.family import INTEGER, LOGARITHMIC, Family
 from parity.pipeline.stage import Artefacts
 
@@ -110,7 +111,12 @@ class _Search:
 
 def _grid(family: Family, bench: Bench, candidate: Artefacts) -> list[float]:
     if family.values is not None:
-        values = [float(value) for value in family.values(bench.given, bench.made() or {}, candidate)]
+        known = bench.natively()
+        try:
+            values = [float(value) for value in family.values(known, known, candidate)]
+        except Exception as error:  # a family is anybody's code
+            bench.not_tried.append(f"{family.name}: {type(error).__name__}: {one_line(error)}")
+            return []
         return sorted({value for value in values if family.low <= value <= family.high})
     if family.scale == INTEGER:
         return [float(value) for value in range(int(family.low), int(family.high) + 1)]

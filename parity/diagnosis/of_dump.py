@@ -62,6 +62,7 @@ class Sides:
     parameters : that the reference was made with
     means, weights : of the native pipeline, loaded when they are needed
     threads : of networks
+    without : stages that are not run to look up a later one, for what they need cannot be had
     """
 
     comparison: DumpComparison
@@ -71,6 +72,7 @@ class Sides:
     means: Means
     weights: Callable[[], WeightSet]
     threads: int | None = None
+    without: tuple[str, ...] = ()
 
 
 def diagnose_dump(
@@ -208,8 +210,9 @@ class _Asked:
         if self._inherited:
             return ()
         wanted, found = set(graph[self._stage].reads), []
+        never = (*NEVER_HIDDEN, *self._sides.without)
         for stage in reversed(graph.stages):
-            if not wanted & set(stage.writes) or stage.name in NEVER_HIDDEN or stage.name == self._stage:
+            if not wanted & set(stage.writes) or stage.name in never or stage.name == self._stage:
                 continue
             if not any(name in self._verdicts for name in stage.writes) and self._ran(graph, stage):
                 found.append(stage.name)

@@ -66,10 +66,27 @@ class Bench:
                     planted = fault.plant(planted, self.workshop)
                 return self._run(planted)
         except InputError as error:
-            self.not_tried.append(f"{name}: {one_line(error)}")
+            self._note(name, one_line(error))
         except Exception as error:
-            self.not_tried.append(f"{name}: {type(error).__name__}: {one_line(error)}")
+            self._note(name, f"{type(error).__name__}: {one_line(error)}")
         return None
+
+    def _note(self, name: str, why: str) -> None:
+        """Keep why a mistake could not be tried; of a family's values the first says it for all."""
+        if not any(line.startswith(f"{name}: ") for line in self.not_tried):
+            self.not_tried.append(f"{name}: {why}")
+
+    def natively(self) -> Artefacts:
+        """What is given, and what the chain makes of it without a mistake, as far as it comes."""
+        known = dict(self.given)
+        with np.errstate(all="ignore"):
+            for name in self.chain:
+                try:
+                    known |= self.pipeline[name](known)
+                except InputError:
+                    break
+        written = self.pipeline[self.stage].writes
+        return {name: self._plain(name, value) if name in written else value for name, value in known.items()}
 
     def _run(self, planted: Pipeline) -> Artefacts:
         known = dict(self.given)

@@ -91,3 +91,15 @@ def test_two_mistakes_in_two_stages_are_both_named():
     values["count"] = dump.values["count"]
     found = diagnosed(replace(dump, values=values))
     assert [one.mistake.name for one in found[:2]] == ["count_ceiling", "vbx_other_fa"]
+
+
+def test_families_of_stages_of_which_nothing_was_written_are_searched_too():
+    from parity.faults.families import FAMILIES
+
+    lines = reference().values["diarization"].splitlines(keepends=True)
+    dump = replace(reference(), values={"diarization": "".join(lines[1:])})
+    found = compare_dumps("14_partial_tail", reference(), dump)
+    sides = Sides(found, reference(), dump, Parameters(), Means(never, never, never), never, without=("xvec", "plda"))
+    (diagnosis,) = diagnose_dump(sides, [], [family for family in FAMILIES if family.stage in ("filter", "annotation")])
+    assert diagnosis.stage == "annotation" and not [why for why in diagnosis.not_tried if "KeyError" in why]
+    assert len(diagnosis.not_tried) <= 1  # another T than the PLDA's, which is not run here
