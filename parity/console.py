@@ -56,6 +56,9 @@ def run_and_exit(app: Callable[[], object]) -> None:
     whatever nobody expected, in one line (`--traceback` shows all of it): never 1, which says drift; 130 when
     interrupted, 141 where nobody reads what is printed.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that knows ASCII only shows the rest as \\u2014
+        if hasattr(stream, "reconfigure") and "utf" not in (stream.encoding or "").lower():
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except InputError as error:

@@ -165,7 +165,8 @@ def opened(path: Path, part: Part = WHOLE, *, whole: bool = True) -> Iterator[So
     InputError : not there, not audio, truncated, or reading failed, whenever it did
     """
     if not path.is_file():
-        raise InputError(f"{path}: {'is a folder, not an' if path.is_dir() else 'there is no such'} audio file")
+        special = "a folder" if path.is_dir() else "a device, pipe or socket"
+        raise InputError(f"{path}: {f'is {special}, not an' if path.exists() else 'there is no such'} audio file")
     try:
         with open_regular(path) as file:
             found = find_length(file)

@@ -67,7 +67,7 @@ def sum_activations(
 
 def width(clusters: np.ndarray) -> int:
     """How many clusters there are, by the highest number; none where every row says nobody (-2, or -1)."""
-    return max(0, int(clusters.max(initial=-1)) + 1)
+    return max(0, int(clusters.max()) + 1) if clusters.size else 0
 
 
 def cluster_activity(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:

@@ -154,3 +154,60 @@ def test_what_a_kill_may_leave_is_told_from_what_it_may_not(tmp_path):
     row = {"command": "x", "runs": 2, "killed": 1, "said": [], "half_written": 1}
     row |= dict.fromkeys(("lost_names", "left_overs", "second_runs_failed"), 0)
     assert not passed(report([row], 1, 1.0)) and report([row], 1, 1.0)["summary"]["killed"] == 1
+
+
+# what a round found on the command line, in a few bytes
+
+
+def test_a_pipe_or_device_in_place_of_a_recording_is_called_that(tmp_path):
+    os.mkfifo(tmp_path / "clip.wav")
+    for path in (tmp_path / "clip.wav", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is a device, pipe or socket, not an audio file"):
+            read_audio(path)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
+def test_labels_of_any_width_are_counted(dtype):
+    from parity.community1.reconstruction import width
+
+    assert width(np.array([[0, 2], [1, 0]], dtype=dtype)) == 3 and width(np.zeros((0, 3), dtype=dtype)) == 0
+    assert width(np.full((2, 3), -2, dtype=np.int8)) == 0
+
+
+@pytest.mark.parametrize("value", [1e12, 86_401])
+def test_a_recipe_of_more_than_a_day_is_refused(value):
+    from parity.fixtures.clips import _check_argument
+
+    with pytest.raises(InputError, match="should be at most 86,400"):
+        _check_argument("silence", value)
+
+
+@pytest.mark.parametrize(
+    "wrong", [[[0, 0, 0, 0]] * 2, [[0, 1, np.nan, 2], [2, 3, 1, 3]], [[0, 5, 0.3, 2], [2, 3, 1, 3]]]
+)
+def test_a_tree_of_merges_that_is_none_is_told(wrong):
+    from parity.fixtures.values import wrong_dendrogram
+
+    assert wrong_dendrogram(np.array(wrong, dtype=float))
+    assert wrong_dendrogram(np.array([[0, 1, 0.3, 2], [2, 3, 0.9, 3]])) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["!!float ''", "&a [*a, *a]", "{a: 1, a: 2}", "[" * 5000, "!!python/name:os.system", "[]: 1"]
+)
+def test_yaml_that_is_no_plain_data_is_refused(text):
+    from parity.files.documents import parse_yaml
+
+    with pytest.raises(ValueError):
+        parse_yaml(f"a: {text}" if not text.startswith(("{", "[]")) else text)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint64"])
+def test_labels_without_a_sign_are_read_with_one(tmp_path, dtype):
+    from parity.ports.dump.reading import read_dump
+
+    np.save(tmp_path / "hard_clusters.npy", np.array([[0, 255]], dtype=dtype))
+    np.save(tmp_path / "ahc_clusters.npy", np.array([0, np.iinfo(dtype).max], dtype=dtype))
+    values = read_dump(tmp_path).values
+    assert values["hard_clusters"].tolist() == [[0, 255]] and values["hard_clusters"].min() > -1
+    assert values["ahc_clusters"].dtype == np.int64 and values["ahc_clusters"].max() > 0

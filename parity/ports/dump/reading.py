@@ -203,9 +203,16 @@ def _add_arrays(dump: Dump, path: Path) -> None:
         elif name in dump.places:
             dump.problems.append(f"{place}: {name} was in {dump.places[name]} already; one of them has to go")
         elif name in ARTEFACTS:
-            dump.values[name], dump.places[name] = array, place
+            dump.values[name], dump.places[name] = _signed(name, array), place
         elif name in BESIDE:
             dump.beside[name], dump.places[name] = array, place
+
+
+def _signed(name: str, array: np.ndarray) -> np.ndarray:
+    """Labels without a sign with one: -1 and -2 are told from them everywhere."""
+    if array.dtype.kind != "u" or np.dtype(ARTEFACTS[name].dtype).kind != "i":
+        return array
+    return np.minimum(array.astype(np.uint64), np.uint64(np.iinfo(np.int64).max)).astype(np.int64)
 
 
 def _named(path: Path, key: str | None) -> str | None:
