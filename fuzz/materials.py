@@ -466,6 +466,18 @@ def dump_trials() -> list[Files]:
     return [{"x.json": _json({"schema": SCHEMA, "weights": "w", **said})}]
 
 
+def named_trials() -> list[Files]:
+    """A calibration of diagnoses."""
+    from dataclasses import fields
+
+    from parity.calibration.naming import NamingTrial, ValueTrial
+    from parity.report.calibration_naming import SCHEMA
+
+    values = {"bool": True, "str": "x", "float": 0.5, "int": 3, "tuple[str, ...]": ["x"]}
+    rows = [{one.name: values.get(str(one.type)) for one in fields(kind)} for kind in (NamingTrial, ValueTrial)]
+    return [{"x.json": _json({"schema": SCHEMA, "weights": "w", "trials": rows[:1], "values": rows[1:]})}]
+
+
 # networks
 
 

@@ -266,6 +266,12 @@ def _dump_trials(folder: Path) -> Any:
     return read_document(folder / "x.json", "w")
 
 
+def _named_trials(folder: Path) -> Any:
+    from parity.report.calibration_naming import naming_document, read_document
+
+    return naming_document(read_document(folder / "x.json", "w"), weights="w", seconds=0.0)
+
+
 def _checkpoint(folder: Path) -> Any:
     from parity.networks.checkpoint import check_finite, read_checkpoint
 
@@ -441,6 +447,9 @@ READERS: Mapping[str, Reader] = {
     "calibration": Reader(("parity.report.calibration.read_trials",), materials.trials, _trials, share=20),
     "calibration on dumps": Reader(
         ("parity.report.calibration_dumps.read_document",), materials.dump_trials, _dump_trials, share=20
+    ),
+    "calibration of names": Reader(
+        ("parity.report.calibration_naming.read_document",), materials.named_trials, _named_trials, share=15
     ),
     "checkpoint": Reader(
         ("parity.networks.checkpoint.read_checkpoint",), materials.checkpoints, _checkpoint, share=120

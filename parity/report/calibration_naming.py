@@ -8,8 +8,11 @@ from typing import Any
 from parity.calibration.naming import NamingCalibration, NamingTrial, ValueTrial
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
+from parity.files.schema import check_form
+from parity.report.reading import form_of
 
 SCHEMA = 1
+FORM = {"trials": [form_of(NamingTrial)], "values": [form_of(ValueTrial)]}
 NAMED, WRONG, UNKNOWN, RECOVERED = 0.95, 0.01, 0.95, 0.9
 """Shares that a calibration has to reach: named first, named wrongly at most, held its tongue, recovered."""
 
@@ -63,13 +66,15 @@ def read_document(path: Path, weights: str) -> NamingCalibration:
     """
     try:
         document = read_json(path)
+        check_form(document, {"schema": int, "weights": str})
         if document["schema"] != SCHEMA or document["weights"] != weights:
             raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
+        check_form(document, FORM)
         return NamingCalibration(
             [_read(NamingTrial, row) for row in document["trials"]],
             [_read(ValueTrial, row) for row in document["values"]],
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
 
 
