@@ -26,6 +26,7 @@ else:  # pragma: no cover
 MOST_BYTES = 256 << 20  # the longest of ours, a report of a thousand recordings, has some 50 MB
 MOST_DEPTH = 64  # of lists in lists; ours have eight
 DEEPEST = 10_000  # what Python reads at all is less
+MOST_OF_TOML = 30  # digits: what is beyond 64 bits is said by who knows what belongs there
 MOST_DIGITS = 19  # of a whole number: 2**63 has as many
 
 
@@ -203,8 +204,8 @@ def _check(found: Any, *, loose: bool = False) -> None:
                 continue
             elif isinstance(value, float) and not math.isfinite(value):
                 raise ValueError(f"number {value} is not finite")
-            elif isinstance(value, int) and abs(value) >= 10**MOST_DIGITS:  # TOML's, and YAML's hexadecimal ones
-                raise ValueError(f"number {_short(hex(value))} has more than {MOST_DIGITS} digits")
+            elif isinstance(value, int) and abs(value) >= 10**MOST_OF_TOML:  # TOML's, and YAML's hexadecimal ones
+                raise ValueError(f"number {_short(hex(value))} has more than {MOST_OF_TOML} digits")
         if not below:
             return
         level = below
