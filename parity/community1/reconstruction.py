@@ -57,7 +57,7 @@ def sum_activations(
     """
     clusters = active_clusters(segmentations, hard_clusters)
     num_chunks, frames, _ = segmentations.shape
-    total = np.zeros((geometry.num_frames(num_chunks, step), width(clusters)), dtype=np.float32)
+    total = np.zeros((geometry.num_frames(num_chunks, step), clusters.max() + 1), dtype=np.float32)
     for chunk, row in enumerate(clusters):
         start = geometry.first_frame(chunk, step)
         for cluster, activity in _activities(segmentations[chunk], row):
@@ -65,16 +65,11 @@ def sum_activations(
     return total
 
 
-def width(clusters: np.ndarray) -> int:
-    """How many clusters there are, by the highest number; none where every row says nobody (-2, or -1)."""
-    return max(0, int(clusters.max()) + 1) if clusters.size else 0
-
-
 def cluster_activity(segmentations: np.ndarray, hard_clusters: np.ndarray) -> np.ndarray:
     """Who speaks in each chunk, NaN for clusters that the chunk has not: (num_chunks, 589, num_clusters) float64."""
     clusters = active_clusters(segmentations, hard_clusters)
     num_chunks, frames, _ = segmentations.shape
-    clustered = np.full((num_chunks, frames, width(clusters)), np.nan)
+    clustered = np.full((num_chunks, frames, clusters.max() + 1), np.nan)
     for chunk, row in enumerate(clusters):
         for cluster, activity in _activities(segmentations[chunk], row):
             clustered[chunk, :, cluster] = activity

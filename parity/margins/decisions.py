@@ -19,7 +19,7 @@ from parity.community1.assignment import constrained_argmax
 from parity.community1.filtering import clean_frames
 from parity.community1.masks import min_num_frames
 from parity.community1.parameters import Parameters
-from parity.community1.reconstruction import sum_activations
+from parity.community1.reconstruction import active_clusters, sum_activations
 from parity.community1.scoring import inactive
 from parity.community1.segmentation import powerset_mapping
 from parity.community1.speaker_counting import mean_activity
@@ -150,6 +150,8 @@ def _lead_of_ranking(reference: Values, side: Values) -> np.ndarray:
 
 
 def _activations(values: Values, count: np.ndarray, step: float) -> np.ndarray:
+    if (active_clusters(values["segmentations"], values["hard_clusters"]) < 0).all():  # somebody speaks, in no cluster
+        return np.zeros((len(count), int(count.max(initial=0))))
     found = sum_activations(values["segmentations"], values["hard_clusters"], step)
     return np.pad(found, ((0, 0), (0, max(0, int(count.max()) - found.shape[1])))).astype(np.float64)
 

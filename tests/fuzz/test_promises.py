@@ -166,14 +166,6 @@ def test_a_pipe_or_device_in_place_of_a_recording_is_called_that(tmp_path):
             read_audio(path)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int8", "int64"])
-def test_labels_of_any_width_are_counted(dtype):
-    from parity.community1.reconstruction import width
-
-    assert width(np.array([[0, 2], [1, 0]], dtype=dtype)) == 3 and width(np.zeros((0, 3), dtype=dtype)) == 0
-    assert width(np.full((2, 3), -2, dtype=np.int8)) == 0
-
-
 @pytest.mark.parametrize("value", [1e12, 86_401])
 def test_a_recipe_of_more_than_a_day_is_refused(value):
     from parity.fixtures.clips import _check_argument
