@@ -1,4 +1,4 @@
-"""The front door: `nox -s parity`, `nox -s tests`, `nox -s capture`, `nox -s calibrate`, `nox -s bench`, …"""
+"""The front door: `nox -s parity`, `nox -s quick`, `nox -s tests`, `nox -s capture`, `nox -s calibrate`, …"""
 
 from __future__ import annotations
 
@@ -26,6 +26,13 @@ def tests(session: nox.Session) -> None:
     """Run the tests that need no torch, one process per core."""
     _install(session, "test")
     session.run("python", "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+
+
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the tests that start no process, browser or network: the loop while one edits."""
+    _install(session, "test")
+    session.run("python", "-m", "pytest", "--quick", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
 
 
 @nox.session(name="tests-capture")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,25 @@ if importlib.util.find_spec("torch"):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mend_torchaudio()
+
+
+SLOW = re.compile(
+    r"^import subprocess|^from support\.(command_line|built_ports|browser)|^from (capture|peers)\b"
+    r"|\b(load_weights|load_networks|Diarizer)\b|exec:",
+    re.MULTILINE,
+)
+"""What a module mentions whose tests start processes, load networks or weights, or need what is seldom there."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--quick", action="store_true", help="leave out modules of slow tests, see `SLOW`")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out modules of slow tests before anything of them is imported, and so whatever is added to them."""
+    if config.getoption("--quick") and collection_path.name.startswith("test_"):
+        return bool(SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+    return None
 
 
 @pytest.fixture(scope="module")

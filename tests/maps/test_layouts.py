@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import layouts
-from support.command_line import parity
+from support.command_line import here
 from support.dump_examples import FIXTURE, copy_of, reference
 from support.refusals import refusal
 
@@ -112,10 +112,10 @@ def test_a_snapshot_is_read_through_a_map(tmp_path):
 def test_the_commands_take_a_map_for_either_side(tmp_path):
     golden = layouts.cpp_annote(tmp_path / "cpp" / FIXTURE, reference())
     layouts.speakrs(tmp_path / "speakrs", never_two_at_once())
-    done = parity("validate", golden.parent, "--map", "cpp-annote")
+    done = here("validate", golden.parent, "--map", "cpp-annote")
     assert done.returncode == 0 and "20 artefacts, nothing wrong" in done.stdout
     maps = ("--map", "speakrs", "--map", "reference=cpp-annote")
-    done = parity("compare", golden, tmp_path / "speakrs", *maps)
+    done = here("compare", golden, tmp_path / "speakrs", *maps)
     assert done.returncode == 1 and "First to drift: count (speaker_counting)." in done.stdout
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
-from support.command_line import only_error, parity
+from support.command_line import here, only_error
 
 from parity.fixtures.decisions import read_decisions
 from parity.pipeline.artefact import ARTEFACTS
@@ -32,7 +32,7 @@ def test_the_kit_holds_every_case_with_its_inputs_parameters_and_answer(tmp_path
 
 
 def test_on_the_command_line(tmp_path):
-    done = parity("kit", tmp_path / "kit", "--decisions")
+    done = here("kit", tmp_path / "kit", "--decisions")
     assert done.returncode == 0 and f"{len(CASES)} decision cases" in " ".join(done.stdout.split())
-    assert "exists already" in only_error(parity("kit", tmp_path / "kit", "--decisions"))
-    assert "--decisions: no recording" in only_error(parity("kit", tmp_path / "other", "02", "--decisions"))
+    assert "exists already" in only_error(here("kit", tmp_path / "kit", "--decisions"))
+    assert "--decisions: no recording" in only_error(here("kit", tmp_path / "other", "02", "--decisions"))

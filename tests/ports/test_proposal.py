@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import layouts
-from support.command_line import parity
+from support.command_line import here
 from support.dump_examples import FIXTURE, reference
 from support.refusals import refusal
 
@@ -162,7 +162,7 @@ def test_a_folder_of_nothing_is_refused(tmp_path):
 def test_the_command_writes_a_map_and_says_what_it_is_unsure_of(tmp_path):
     for name in ("emb_a.npy", "emb_b.npy"):
         np.save(tmp_path / name, VALUES["embeddings"])
-    done = parity("map", tmp_path, "--fixture", "02", "--out", tmp_path / "m.toml")
+    done = here("map", tmp_path, "--fixture", "02", "--out", tmp_path / "m.toml")
     assert done.returncode == 0, done.stderr
     assert "0 artefacts for sure, 1 unsure; next: parity validate" in done.stdout
     assert "unsure: embeddings: emb_a.npy: as good: emb_b.npy" in done.stdout

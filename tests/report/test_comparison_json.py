@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import referencing
 from support import ROOT
-from support.command_line import parity
+from support.command_line import here
 from support.dump_examples import copy_of, reference, write
 from support.report_examples import example
 from support.schemas import keys
@@ -79,7 +79,7 @@ def test_what_the_command_writes_is_valid(tmp_path):
         for name in names:
             write(tmp_path / side / name, reference(), only=("soft_clusters", "segmentations", "diarization"))
     (tmp_path / "ours" / "a" / "soft_clusters.npy").write_bytes(b"")
-    done = parity("compare", tmp_path / "theirs", tmp_path / "ours", "--json", tmp_path / "found.json")
+    done = here("compare", tmp_path / "theirs", tmp_path / "ours", "--json", tmp_path / "found.json")
     found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
     validator().validate(found)
     assert done.returncode == 2 and list(found["errors"]) == ["a"] and len(found["not_compared"]) == 1

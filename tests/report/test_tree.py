@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-from support.command_line import parity
+from support.command_line import here
 from support.dump_examples import copy_of, write
 
 from parity.fixtures.catalogue import default_folder
@@ -101,10 +101,10 @@ def test_compare_of_two_trees_prints_and_writes_the_table_and_names_what_one_sid
     other.values["segmentations"][0, 0, 0] = 1 - other.values["segmentations"][0, 0, 0]
     write(tmp_path / "b" / SILENT, other)
     page = tmp_path / "page.md"
-    done = parity("compare", tmp_path / "a", tmp_path / "b", "--markdown", page)
+    done = here("compare", tmp_path / "a", tmp_path / "b", "--markdown", page)
     assert done.returncode == 1, done.stderr
     assert page.read_text(encoding="utf-8").startswith("# a against b\n")
     assert f"- {SHORT}: only in {tmp_path / 'a'}, not compared" in page.read_text(encoding="utf-8")
-    done = parity("compare", tmp_path / "a", tmp_path / "a", "--markdown", page)
+    done = here("compare", tmp_path / "a", tmp_path / "a", "--markdown", page)
     assert done.returncode == 0, done.stderr
     assert "Nothing else is different" in done.stdout and "e/q/d" in done.stdout

@@ -1,12 +1,58 @@
-"""The command line in a process of its own, and the one line that a refusal prints."""
+"""The command line as its user has it, and the one line that a refusal prints."""
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import io
 import os
 import resource
 import signal
 import subprocess
 import sys
+import warnings
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from parity.__main__ import main
+
+
+def here(*arguments: object) -> CompletedProcess[str]:
+    """Run the command line in this process: for who looks only at what it prints, writes and ends with.
+
+    A process of its own takes a second or two to import what is here already.
+    """
+    words = ["parity", *map(str, arguments)]
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with _as_in_a_process(words), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+            status = 0
+        except SystemExit as error:
+            status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    said = [stream.buffer.getvalue().decode("utf-8") for stream in (out, err)]
+    return CompletedProcess(words, status, *said)
+
+
+@contextlib.contextmanager
+def _as_in_a_process(words: list[str]):
+    """The words, the working folder to import from, ordinary warnings; modules of that folder go again."""
+    before, threshold = set(sys.modules), gc.get_threshold()
+    here = str(Path.cwd())
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        patch.setattr(sys, "argv", words)
+        patch.setattr(sys, "path", [here, *sys.path])
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            gc.set_threshold(*threshold)
+            for name in set(sys.modules) - before:
+                file = getattr(sys.modules[name], "__file__", None)
+                if file and Path(file).parent == Path(here):
+                    del sys.modules[name]
 
 
 def parity(*arguments: object, environment: dict[str, str] | None = None, limit: int | None = None):

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from support import ROOT
-from support.command_line import parity
+from support.command_line import here
 from support.dump_examples import FIXTURE, copy_of, other_local_order, other_numbering, reference
 from support.refusals import refusal
 
@@ -229,8 +229,8 @@ def test_a_file_that_is_no_json_object_is_refused(text, tmp_path):
 
 
 def test_the_commands_write_one_and_compare_it(tmp_path):
-    done = parity("fingerprint", reference().folder, tmp_path / "f.json")
+    done = here("fingerprint", reference().folder, tmp_path / "f.json")
     assert done.returncode == 0 and "f.json: 24 artefacts of 1 recordings" in done.stdout, done.stderr
-    done = parity("compare", reference().folder, tmp_path / "f.json", "--json", tmp_path / "c.json")
+    done = here("compare", reference().folder, tmp_path / "f.json", "--json", tmp_path / "c.json")
     assert done.returncode == 0 and done.stdout.startswith("PARITY. 24 of 24 artefacts compared"), done.stderr
     assert json.loads((tmp_path / "c.json").read_text())["recordings"][0]["seen"].startswith("a fingerprint: 24 of 24")
