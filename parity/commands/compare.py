@@ -256,17 +256,16 @@ def _explained(
     from parity.fixtures.prepare import load_networks, prepare
     from parity.kept import results_where
     from parity.networks.runtime import one_blas_thread
-    from parity.ports.arrays import with_arrays
+    from parity.ports.arrays import given_in_place, with_arrays
     from parity.ports.dump.comparison import LOGITS, unexplained_logits, with_suggestion
-    from parity.ports.dump.given import given_values
     from parity.ports.dump.relearned import explain_logits
     from parity.ports.judging import as_declared
     from parity.ports.python import Implementation
     from parity.sources.weights import load_weights
 
-    values = given_values(found, candidate)
+    values = given_in_place(candidate, reference.values, found)
     under_test = Implementation(f"dump {candidate.folder}", lambda native: with_arrays(native, values))
-    fixture = _fixture(found.name, candidate.folder)
+    fixture = _fixture(found.name, reference, Path(candidate.folder))
     with working(found.name) as say, one_blas_thread():
         weight_set = load_weights(weights)
         ready = as_declared(prepare(fixture, reference.folder, weight_set), yardstick)
@@ -281,14 +280,22 @@ def _explained(
     return found, answered.explanation
 
 
-def _fixture(name: str, candidate: Path) -> Fixture:
+def _fixture(name: str, reference: Dump, candidate: Path) -> Fixture:
+    """The fixture whose clip the reference was made of, by its hash; else the one of that name."""
     from parity.fixtures.catalogue import Catalogue, default_folder
 
+    catalogue = Catalogue.read(default_folder())
+    hashed = reference.manifest.get("clip_sha256")
+    same = [entry for entry in catalogue.fixtures if entry.clip_sha256 == hashed]
+    named = [entry for entry in same if entry.name == name] or same
+    if named:
+        return named[0]
     try:
-        (entry,) = Catalogue.read(default_folder()).select([name])
+        (entry,) = catalogue.select([name])
     except InputError as error:
         raise InputError(
-            f"--explain: needs the clip, so {candidate} has to be named after a fixture: {error}"
+            f"--explain: needs the clip: {reference.folder} does not say of which fixture it is, so {candidate} has to "
+            f"be named after one: {error}"
         ) from None
     return entry
 

@@ -172,7 +172,7 @@ def supplied_dump(
         before=ready.parameters,
     )
     comparison, measured = judged.comparison, as_declared(ready, judged.yardstick)
-    values = _in_place(dump, measured.snapshot.values, comparison)
+    values = given_in_place(dump, measured.snapshot.values, comparison)
     return Supplied(measured, values, comparison, comparison.declaration, required, folder)
 
 
@@ -192,7 +192,7 @@ def _as_it_is(dump: Dump) -> Given:
     return Given({name: as_artefact(dump, name, value) for name, value in dump.values.items()})
 
 
-def _in_place(dump: Dump, held: Container[str], comparison: DumpComparison) -> Given:
+def given_in_place(dump: Dump, held: Container[str], comparison: DumpComparison) -> Given:
     """What was compared, under the reference's conventions; as it is, what the reference does not hold."""
     alone = {name: as_artefact(dump, name, value) for name, value in dump.values.items() if name not in held}
     given = given_values(comparison, dump)
@@ -224,7 +224,7 @@ def read_arrays(folder: Path, reference: Path | None = None) -> Given:
     theirs = None if reference is None else read_dump(reference)
     if theirs is None or not set(dump.values) & set(theirs.values):
         return _as_it_is(dump)
-    return _in_place(dump, theirs.values, compare_dumps(folder.name, theirs, dump))
+    return given_in_place(dump, theirs.values, compare_dumps(folder.name, theirs, dump))
 
 
 def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:

@@ -20,6 +20,7 @@ from parity.community1.plda import Plda, solve_plda
 from parity.errors import InputError
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import Prepared, check_weights, load_inputs, load_networks
+from parity.fixtures.snapshot import Snapshot
 from parity.kept import results_where
 from parity.ports.dump.comparison import DumpComparison, compare_dumps
 from parity.ports.dump.declaration import Declaration
@@ -106,7 +107,23 @@ def as_declared(ready: Prepared, found: Yardstick | None) -> Prepared:
         kept = [{n: a for n, a in v.artefacts.items() if n.partition("_all")[0] not in native} for v in noise.variants]
         variants = [replace(v, artefacts=artefacts) for v, artefacts in zip(noise.variants, kept, strict=True)]
         noise = replace(noise, variants=tuple(variants))
-    return replace(ready, parameters=found.parameters, snapshot=found.snapshot, noise=noise, stability=None)
+    snapshot = _with_heard(found.snapshot, ready.snapshot, found.artefacts)
+    return replace(ready, parameters=found.parameters, snapshot=snapshot, noise=noise, stability=None)
+
+
+def _with_heard(measured: Snapshot, recorded: Snapshot, native: tuple[str, ...]) -> Snapshot:
+    """A yardstick with what the clip says beside the arrays, as the fixture has it, where nothing else is declared."""
+    names = [name for name in recorded.values if name not in measured.values and name not in native]
+    chunks = {name: recorded.chunks[name] for name in names if name in recorded.chunks}
+    implied = {name: value for name, value in recorded.implied.items() if name not in native}
+    if not names and not implied:
+        return measured
+    return replace(
+        measured,
+        values={**measured.values, **{name: recorded.values[name] for name in names}},
+        chunks={**measured.chunks, **chunks},
+        implied={**measured.implied, **implied},
+    )
 
 
 def declared_of(candidate: Dump | None, deviations: Path | None) -> Declared:

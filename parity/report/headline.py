@@ -134,10 +134,12 @@ _LESS = ("Add one of them, or say what suffices with --require",)
 
 
 def _of_another_length(note: str) -> tuple[str, str, str]:
-    """Of an array that agrees where both sides have it: the words of `compare`."""
+    """Of an array that agrees where both sides have it, or is out of form: the words of `compare`."""
     name, _, words = note.partition(": ")
     artefact = LAYOUTS["community-1"].artefacts.get(name)
-    return f"First to drift: {name}", words, formula(artefact.stage) if artefact else ""
+    if artefact is None:  # a file out of form, of which nothing could be compared
+        return capital(note), "All of it: parity validate", ""
+    return f"First to drift: {name}", words, formula(artefact.stage)
 
 
 def _why_green(found: Found, name: str = "") -> tuple[str, ...]:

@@ -14,12 +14,13 @@ from support.command_line import only_error, parity
 from support.dump_examples import FIXTURE, copy_of, other_local_order, reference, write
 
 from parity.audio.reading import load_clip
+from parity.commands.compare import _fixture
 from parity.community1.audio import hear
 from parity.community1.fbank import fbank_series
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.measure.score import count
 from parity.pipeline.artefact import ARTEFACTS
-from parity.ports.dump.reading import read_dump
+from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.turns import compare_turns
 from parity.ports.judging import parameters_of
 from parity.ports.yardstick import Means, yardstick
@@ -174,7 +175,7 @@ def test_rttm_alone_gives_der_its_seconds_and_the_turns_that_differ(tmp_path):
         (("compare", SNAPSHOT, "bad"), "bad/embeddings.npy: truncated"),
         (("compare", SNAPSHOT, "other"), "nothing to compare: it holds kmeans_clusters"),
         (("compare", SNAPSHOT, "rttm"), "rttm/diarization.rttm: line 1: 'hello' where SPEAKER is expected"),
-        (("compare", SNAPSHOT, "fine", "--explain"), "has to be named after a fixture"),
+        (("compare", "unnamed", "fine", "--explain"), "has to be named after one"),
         (("validate", "nowhere"), "nowhere: neither a folder nor an RTTM file"),
     ],
 )
@@ -184,6 +185,7 @@ def test_bad_input_is_one_line(tmp_path, monkeypatch, arguments, words):
     write(tmp_path / "bad", reference(), only=("embeddings",))
     whole = (tmp_path / "bad" / "embeddings.npy").read_bytes()
     (tmp_path / "bad" / "embeddings.npy").write_bytes(whole[:-100])
+    write(tmp_path / "unnamed", reference(), only=("embeddings",))
     (tmp_path / "other").mkdir()
     np.save(tmp_path / "other" / "kmeans_clusters.npy", np.zeros(37, np.int32))
     (tmp_path / "rttm").mkdir()
@@ -389,3 +391,13 @@ def test_a_wrong_declaration_is_refused_by_compare_and_all_of_it_said_by_validat
     done = parity("validate", folder)
     assert done.returncode == 2 and "2 things wrong" in done.stdout
     assert "fa = 'much': expected a number above 0 and below 1000" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("hashed", "name", "found"),
+    [(True, "my_port", "02_pyannote_sample"), (True, "14", "02_pyannote_sample"), (False, "14", "14_partial_tail")],
+)
+def test_the_fixture_to_explain_with_is_the_one_whose_clip_the_reference_was_made_of(hashed, name, found):
+    fixtures = {fixture.name: fixture for fixture in Catalogue.read(default_folder()).fixtures}
+    manifest = {"clip_sha256": fixtures["02_pyannote_sample"].clip_sha256} if hashed else {}
+    assert _fixture(name, Dump(Path("kit"), manifest=manifest), Path("my_port")).name == found

@@ -25,7 +25,9 @@ from parity.measure.verdicts import (
     PARITY,
 )
 from parity.ports.arrays import Supplied, supplied_by
+from parity.ports.dump.comparison import compare_dumps
 from parity.ports.dump.deviations import FILE
+from parity.ports.dump.given import given_values
 from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.judging import judge, means_of
 from parity.ports.python import NATIVE
@@ -163,6 +165,17 @@ def test_code_that_declares_is_measured_against_its_yardstick_too(ready, tmp_pat
     (tmp_path / "mine.toml").write_text("num_speakers = 3\n")
     again = supplied_by(ready, synthetic.networks(), Declaring({"fa": 0.1}), deviations=tmp_path / "mine.toml")
     assert again.declaration.declared == declared  # what somebody types goes before what a program says
+
+
+@pytest.mark.parametrize("shape", [(1000, 80), (998, 40)])
+def test_a_filterbank_of_another_form_is_handed_on_so_that_embeddings_are_not_blamed_for_it(ready, shape):
+    reference, dump = read_dump(ready.snapshot.folder), copy_of(read_dump(ready.snapshot.folder))
+    chunks = dump.chunks("fbank")
+    dump.values["fbank"] = np.zeros((len(chunks), *shape), np.float32)
+    found = compare_dumps("clip", reference, dump)
+    assert found.first_drift.name == "fbank"
+    given = given_values(found, dump)
+    assert given["fbank"].take(chunks).shape == (len(chunks), *shape) == given.written["fbank"].take(chunks).shape
 
 
 def test_native_code_that_raises_on_wrong_arrays_is_no_verdict_of_its_own():

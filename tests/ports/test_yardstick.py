@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -167,6 +169,22 @@ def test_a_fixture_is_replayed_and_explained_with_the_yardstick_and_its_noise_le
     moved = as_declared(ready, found)
     assert moved.parameters.fa == 0.3 and moved.snapshot is found.snapshot
     assert set(moved.noise.variants[0].artefacts) == {"embeddings", "embeddings_all_rows"}
+
+
+def test_what_the_clip_says_beside_the_arrays_stays_beside_the_yardstick():
+    parts = {"manifest": {}, "companions": {}, "folder": Path("made")}
+    waveform, own = np.zeros((1, 3), np.float32), np.ones((2, 3), np.float32)
+    recorded = {"waveform": waveform, "chunk_waveforms": own, "count": own}
+    ready = Prepared(
+        SimpleNamespace(name="clip"), Parameters(),
+        Snapshot(**parts, values=recorded, chunks={"chunk_waveforms": np.arange(2)}, implied={"fbank": own}), {},
+    )  # fmt: skip
+    measured = Snapshot(**parts, values={"count": own + 1}, chunks={})
+    found = SimpleNamespace(snapshot=measured, parameters=Parameters(fa=0.3), artefacts=("count", "chunk_waveforms"))
+    snapshot = as_declared(ready, found).snapshot
+    assert snapshot.values["waveform"] is waveform and snapshot.values["count"][0, 0] == 2
+    assert "chunk_waveforms" not in snapshot.values and dict(snapshot.chunks) == {}  # these are declared otherwise
+    assert list(snapshot.implied) == ["fbank"]
 
 
 def test_a_snapshot_with_another_step_says_where_its_chunks_are(clip):

@@ -9,8 +9,10 @@ from rich.console import Console
 from support.report_examples import explanation
 
 from parity.explain.explanation import Element, LayerDrift
+from parity.measure.verdicts import DRIFT
 from parity.report.document import explanation_data
 from parity.report.explanation import explanation_table, in_words, listed, size, times, verdict
+from parity.report.headline import of_explanation
 from parity.report.wording import inert
 
 
@@ -86,3 +88,9 @@ def test_the_table_fits_eighty_columns_with_every_stage_whole():
     text = console.export_text()
     assert all(stage["stage"] in text for stage in found["stages"])
     assert "…" not in text
+
+
+def test_a_file_out_of_form_is_said_as_such_and_not_as_an_artefact():
+    found = {"named": [], "notes": ["not in form: mine/count.npy: is float64"], "declaration": None}
+    said = of_explanation(found, DRIFT)
+    assert said == "DRIFT. Not in form: mine/count.npy: is float64. All of it: parity validate."
