@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 from rich.console import Console
@@ -10,7 +10,7 @@ from support.report_examples import explanation
 
 from parity.explain.explanation import Element, LayerDrift
 from parity.measure.verdicts import DRIFT
-from parity.report.document import explanation_data
+from parity.report.document import explanation_data, finite
 from parity.report.explanation import explanation_table, in_words, listed, size, times, verdict
 from parity.report.headline import of_explanation
 from parity.report.wording import inert
@@ -19,7 +19,7 @@ from parity.report.wording import inert
 def element(frame: int, *, speakers: tuple[str, ...] = (), drift: float = 1.0) -> dict:
     start = 20.0 + frame * 0.016875
     where = f"output frame {frame}, at {start:.1f} s"
-    return explanation_data(Element((frame,), where, start, start + 0.016875, speakers, drift))
+    return finite(asdict(Element((frame,), where, start, start + 0.016875, speakers, drift)))
 
 
 def test_a_backslash_of_text_from_outside_does_not_undo_what_makes_it_inert():
