@@ -76,12 +76,13 @@ def named_mistake(found: Found) -> str:
 
 
 def of_first_line(diagnoses: Iterable[Found], stage: str) -> str:
-    """The cause for a first line; empty where no mistake of that stage is named."""
+    """A sentence for a first line; empty where no mistake of that stage is named."""
     found = next((entry for entry in diagnoses if entry["stage"] == stage and entry["mistake"] is not None), None)
     if found is None:
         return ""
-    more = f", or {len(found['mistake']['same'])} more that are the same here" if found["mistake"]["same"] else ""
-    return f"{named_mistake(found)}{more}, leaves {_percent(found['mistake'])}"
+    others = len(found["mistake"]["same"])
+    alike = f" {others} other{' makes' if others == 1 else 's make'} the same here." if others else ""
+    return f"Mistake: {named_mistake(found)}, which leaves {_percent(found['mistake'])} of the difference.{alike}"
 
 
 def _value(mistake: Found) -> str:

@@ -50,7 +50,7 @@ def difference_in_words(found: Found | None) -> list[str]:
         return []
     kinds = "; ".join(kind["words"] for kind in found["kinds"]) or NOTHING_KNOWN
     numbers = _numbers(found["spread"])
-    return [f"{found['artefact']} differs by {kinds}{numbers}."]
+    return [f"What differs in {found['artefact']}: {kinds}{numbers}."]
 
 
 def _numbers(spread: Found | None) -> str:

@@ -48,11 +48,11 @@ def of_recording(found: Found) -> str:
     first = next(artefact for artefact in found["artefacts"] if artefact["name"] == found["first_drift"])
     example = f"Smallest example: {first['where']}" if first["where"] else first["note"]
     named = of_first_line(found["diagnoses"], first["stage"])
-    like = named or first["looks_like"]
+    like = "" if named else first["looks_like"]
     cause = f"First to drift: {first['name']}" + (f", {like}" if like else "")
     if word == INCONCLUSIVE:
-        return said(word, _short(found["doubts"]), cause)
-    return said(word, *not_shown(found["declaration"]), cause, example, formula(first["stage"]))
+        return said(word, _short(found["doubts"]), cause, named)
+    return said(word, *not_shown(found["declaration"]), cause, named, example, formula(first["stage"]))
 
 
 def _of_fingerprint(found: Found) -> str:
@@ -194,7 +194,7 @@ def _cause(found: Found, diagnoses: Iterable[Found] = ()) -> tuple[str, ...]:
     if first["unsupplied"]:
         cause += f"; or before it {either(first['unsupplied'])}, of which nothing was supplied"
     mistake = of_first_line(diagnoses, first["stage"])
-    return cause, capital(mistake), _example(found, first), formula(first["stage"])
+    return cause, mistake, _example(found, first), formula(first["stage"])
 
 
 def _on_what(stage: Found) -> str:

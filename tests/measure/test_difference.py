@@ -19,13 +19,13 @@ def words(name: str, got: np.ndarray, want: np.ndarray) -> str:
 
 def test_a_cast_is_said_in_one_line_with_its_numbers() -> None:
     line = words("embeddings", WANT.astype(np.float16).astype(np.float32), WANT)
-    assert line.startswith("embeddings differs by a cast to float16")
+    assert line.startswith("What differs in embeddings: a cast to float16")
     assert "signal to noise" in line and "would have passed" in line and line.count("\n") == 0
 
 
 def test_nothing_known_is_said_as_such() -> None:
     got = WANT * (1 + 0.1 * np.sin(np.arange(256))).astype(np.float32)
-    assert words("embeddings", got, WANT).startswith("embeddings differs by no kind that the lab knows")
+    assert words("embeddings", got, WANT).startswith("What differs in embeddings: no kind that the lab knows")
 
 
 def test_labels_have_no_numbers() -> None:
