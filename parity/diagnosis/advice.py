@@ -41,4 +41,4 @@ def first_check(stage: str, about: str = "") -> str:
 
 def kit_line(stage: str) -> str:
     """Where the formula stands: the kit's file, and the heading of its section."""
-    return f"README.md, section {STAGES.index(stage) + 1}. {stage}" if stage in STAGES else "README.md"
+    return f"README.md, section {STAGES.index(stage) + 1} ({stage})" if stage in STAGES else "README.md"

@@ -77,7 +77,7 @@ def mend(found: Found) -> str:
         parameter = mistake["parameter"]
         what = f"Set {parameter['name']} to {parameter['reference']:.6g}; yours acts like {parameter['value']:.6g}."
     else:
-        what = f"In {found['stage']} your code does this: {mistake['about']}. Do what the reference does."
+        what = f"Your {found['stage']} does this: {mistake['about']}. Do what the reference does."
     return f"{what} {formula}"
 
 
@@ -86,7 +86,8 @@ def first_line(document: Found) -> str:
     named = next((entry for entry in document["diagnoses"] if entry["diagnosis"]["mistake"]), None)
     if named is not None:
         found = named["diagnosis"]
-        return f"{document['verdict'].upper()}. {capital(found['stage'])}: {named_mistake(found)}. {named['mend']}"
+        formula = f"Formula: {found['kit']} of a kit."
+        return f"{document['verdict'].upper()}. {capital(found['stage'])}: {named_mistake(found)}. {formula}"
     if document["first_drift"] is None:
         return f"{document['verdict'].upper()}. Nothing drifts, so there is nothing to mend."
     asked = document["diagnoses"]
@@ -99,7 +100,7 @@ def lines(document: Found) -> list[str]:
     """For a terminal, the first line first."""
     found = [first_line(document)]
     for entry in document["diagnoses"]:
-        found += [*diagnosis_lines(entry["diagnosis"]), f"  Then: {entry['confirm']}"]
+        found += [*diagnosis_lines(entry["diagnosis"]), f"  Mend: {entry['mend']}", f"  Then: {entry['confirm']}"]
     return [*found, *difference_in_words(document["difference"])]
 
 

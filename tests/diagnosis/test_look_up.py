@@ -40,7 +40,7 @@ def test_the_mistake_that_makes_what_the_candidate_made_is_named():
     found = asked(1.2)
     assert found.mistake.name == "cut_at_1.2" and found.mistake.left.worst == 0.0
     assert found.runner_up.name == "cut_at_0.3" and found.runner_up.left.worst > 0.01
-    assert "the cut at 1.2" in found.check and found.kit.endswith("ahc")
+    assert "the cut at 1.2" in found.check and found.kit.endswith("(ahc)")
 
 
 def test_mistakes_that_are_the_same_there_are_named_together():

@@ -38,7 +38,8 @@ def test_the_first_line_names_the_mistake_and_the_mend(found: tuple[str, Path]) 
     first = found[0].splitlines()[0]
     assert first.startswith("DRIFT. Scoring: ")
     assert "(scores_as_distances)" in first
-    assert "Do what the reference does" in first
+    assert first.endswith("Formula: README.md, section 14 (scoring) of a kit.")
+    assert "\n  Mend: Your scoring does this: cosine distances" in found[0] and "Do what the reference does" in found[0]
 
 
 def test_json_has_the_form_its_schema_says_and_the_mistake_lies_on_the_candidate(found: tuple[str, Path]) -> None:
