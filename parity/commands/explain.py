@@ -145,7 +145,7 @@ def explain(
     word = supplied.verdict(answered.replay, changed=found.answer_changed)
     data = {
         **explanation_data(found),
-        **supplied_data(supplied, word),
+        **supplied_data(supplied, word, named=bool(found.named)),
         "not_run": list(kept.not_run if kept else ()),
         "runtime": {"name": runtime, "version": runtime_version(runtime)},
     }

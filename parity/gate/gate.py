@@ -217,7 +217,7 @@ def _run_fixture(
         lacking=supplied.lacking,
         conventions=found.conventions if found else (),
         doubts=found.doubts if found else (),
-        notes=notes_of(found) if found else (),
+        notes=notes_of(found, shown=outcome.first_drift is not None) if found else (),
         declaration=supplied.declaration,
         audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
@@ -236,12 +236,23 @@ def _run_fixture(
     )
 
 
-def notes_of(found: DumpComparison) -> tuple[str, ...]:
-    """What `compare` says of arrays and a replay does not: what is out of form, and what is of another length."""
+def notes_of(found: DumpComparison, *, shown: bool = True) -> tuple[str, ...]:
+    """What `compare` says of arrays and a replay does not: what is out of form, and what is of another length.
+
+    Parameters
+    ----------
+    shown : whether something else says what drifts first; else `compare`'s word of it is handed on: a replay excuses
+        frames that are near ties, and with them what was no noise
+    """
     lengths = [
         f"{artefact.name}: {artefact.note}" for artefact in found.artefacts if artefact.note.startswith("shape ")
     ]
-    return (*lengths, *(f"not in form: {problem}" for problem in found.form))
+    form = [f"not in form: {problem}" for problem in found.form]
+    first = found.first_drift
+    if shown or lengths or form or first is None:
+        return (*lengths, *form)
+    where = first.drift.where if first.drift is not None and first.drift.where else "its turns"
+    return (f"{first.name}: Smallest example: {where}",)
 
 
 def _run_recording(recording: Recording, means: Means) -> FixtureResult:

@@ -266,8 +266,13 @@ def _audio_replay(audio: AudioReplay) -> dict[str, Any]:
     }
 
 
-def supplied_data(found: Supplied, verdict: str) -> dict[str, Any]:
-    """What is said of an explained fixture beside its explanation, as of a fixture that was replayed."""
+def supplied_data(found: Supplied, verdict: str, *, named: bool = True) -> dict[str, Any]:
+    """What is said of an explained fixture beside its explanation, as of a fixture that was replayed.
+
+    Parameters
+    ----------
+    named : whether the explanation names a stage
+    """
     compared = found.comparison
     return {
         "version": __version__,
@@ -275,7 +280,7 @@ def supplied_data(found: Supplied, verdict: str) -> dict[str, Any]:
         "lacking": list(found.lacking),
         "conventions": list(compared.conventions) if compared else [],
         "doubts": list(compared.doubts) if compared else [],
-        "notes": list(notes_of(compared)) if compared else [],
+        "notes": list(notes_of(compared, shown=named)) if compared else [],
         "declaration": declaration_data(found.declaration),
     }
 
