@@ -22,11 +22,11 @@ def test_what_a_replay_excuses_is_said_in_the_words_of_compare(tmp_path):
     found = compared(tmp_path, count, wrong)
     assert notes_of(found) == ()
     (said,) = notes_of(found, shown=False)
-    assert said.startswith("count: Smallest example: frame 49")
+    assert said.startswith("count: Smallest example: output frame 49")
 
 
 def test_what_is_of_another_length_is_said_once(tmp_path):
-    found = compared(tmp_path, np.ones((50, 1), np.uint8), np.ones((49, 1), np.uint8))
+    found = compared(tmp_path, np.ones((50, 1), np.uint8), np.ones((40, 1), np.uint8))
     assert notes_of(found) == notes_of(found, shown=False) and len(notes_of(found)) == 1
 
 
