@@ -93,7 +93,7 @@ def test_files_that_are_none_get_one_line(tmp_path, seeded):
     np.savez(tmp_path / "several.npz", a=np.zeros(3))
     head, frames = seeded / "head.ckpt", seeded / "encoded.npy"
     assert "no such file" in refused("decode", head, tmp_path / "nowhere.npy")
-    assert "cannot be read as .npy" in refused("decode", head, tmp_path / "text.npy")
+    assert "not a .npy array" in refused("decode", head, tmp_path / "text.npy")
     assert "expected a plain .npy" in refused("decode", head, tmp_path / "several.npz")
     assert "no such file" in refused("decode", tmp_path / "nowhere.ckpt", frames)
     assert "not a zip" in refused("decode", tmp_path / "text.npy", frames)

@@ -101,7 +101,7 @@ def test_a_snapshot_names_its_pipeline_and_its_own_reference(tmp_path):
     for key, value, said in (
         ("pipeline", "asr", "of pipeline 'asr'; known: community-1, rnn-t"),
         ("gigaam_version", "0.2.0", "captured from gigaam 0.2.0, this pipeline follows 0.1.0"),
-        ("encoded_sha256", None, "`encoded_sha256` is missing"),
+        ("encoded_sha256", None, "`encoded_sha256` is None, expected a text"),
     ):
         (tmp_path / "s" / MANIFEST).write_text(json.dumps(text | {key: value}))
         with pytest.raises(InputError, match=said):

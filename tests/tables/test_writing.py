@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -121,9 +123,16 @@ def test_compare_writes_its_tables_and_a_report(tmp_path):
 
 
 def test_stability_writes_what_was_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr("parity.margins.perturb.measure_all", lambda *_, **__: stability())
-    monkeypatch.setattr("parity.sources.weights.load_weights", lambda *_: None)
-    done = CliRunner().invoke(app, ["stability", "--table", str(tmp_path / "a.csv"), "--table",
+    def measured(*_, on_result, **__):
+        for name, one in zip(("13_no_speech", "14_partial_tail"), stability(), strict=True):
+            on_result(replace(one, fixture=name))
+
+    monkeypatch.setattr("parity.margins.perturb.measure_all", measured)
+    weights = SimpleNamespace(name="some", sha256="0" * 64, parameters={})
+    monkeypatch.setattr("parity.sources.weights.load_weights", lambda *_: weights)
+    monkeypatch.setattr("parity.commands.stability._made_of", lambda *_: {})
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["stability", "13", "14", "--table", str(tmp_path / "a.csv"), "--table",
                                     f"rounding={tmp_path / 'b.csv'}"])  # fmt: skip
     assert done.exit_code == 0, done.exception
     assert pd.read_csv(tmp_path / "a.csv")["noise_max_abs"].tolist() == [1e-6, 1e-5] * 4
