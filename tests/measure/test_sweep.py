@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import combinations, permutations
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from parity.measure import score
@@ -22,12 +24,32 @@ def rttm(turns, names: str = "") -> str:
     )
 
 
+def overlaps_itself(turns) -> bool:
+    """Whether a speaker has two turns at once."""
+    spans = sorted((who, start, start + length) for start, length, who in turns if length)
+    return any(one[0] == other[0] and other[1] < one[2] for one, other in combinations(spans, 2))
+
+
+def best_mappings(overlap: np.ndarray) -> int:
+    """How many ways of pairing speakers share the most time, pairs that share none left out."""
+    square = np.zeros((max(overlap.shape, default=0),) * 2)
+    square[: overlap.shape[0], : overlap.shape[1]] = overlap
+    ways: dict[frozenset[tuple[int, int]], float] = {}
+    for order in permutations(range(len(square))):
+        pairs = frozenset((row, column) for row, column in enumerate(order) if square[row, column] > 0)
+        ways[pairs] = round(sum(square[pair] for pair in pairs), 6)
+    return list(ways.values()).count(max(ways.values()))
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TURN, max_size=12), st.lists(TURN, max_size=12))
 def test_it_is_pyannotes_der_and_mapping(reference, hypothesis):
     from pyannote.metrics.diarization import DiarizationErrorRate
 
     texts = rttm(reference), rttm(hypothesis, "S")
+    if overlaps_itself(reference) or overlaps_itself(hypothesis):
+        # Of two mappings that are as good, each library takes one; where a speaker talks over themself they differ.
+        assume(best_mappings(read_turns(texts[0]) * read_turns(texts[1])) == 1)
     want, got = score_rttm(*texts), swept(*texts)
     for part in ("der", "miss", "false_alarm", "confusion", "total"):
         assert getattr(got, part) == pytest.approx(getattr(want, part), abs=1e-9), part
