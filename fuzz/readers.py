@@ -444,7 +444,12 @@ READERS: Mapping[str, Reader] = {
     "progress": Reader((f"{FILES}.progress.Progress",), materials.progress, _progress, share=15),
     "headroom": Reader(("parity.report.reading.read_report",), materials.reports, _headroom, share=20),
     "runtimes": Reader(("parity.report.runtimes.read_costs",), materials.costs, _costs, share=20),
-    "calibration": Reader(("parity.report.calibration.read_trials",), materials.trials, _trials, share=20),
+    "calibration": Reader(
+        ("parity.report.calibration.read_trials", "parity.report.reading.read_calibration"),
+        materials.trials,
+        _trials,
+        share=20,
+    ),
     "calibration on dumps": Reader(
         ("parity.report.calibration_dumps.read_document",), materials.dump_trials, _dump_trials, share=20
     ),

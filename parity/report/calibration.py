@@ -13,11 +13,9 @@ from rich.text import Text
 from parity.calibration.trials import Calibration, Finding, Trial
 from parity.console import stdout
 from parity.errors import InputError, one_line
-from parity.files.documents import read_json
-from parity.files.schema import check_form
 from parity.pipeline.artefact import LAYOUTS
 from parity.report.grid import natural, uncut
-from parity.report.reading import form_of
+from parity.report.reading import form_of, read_calibration
 
 SCHEMA = 1
 _TRIAL = form_of(Trial, "fault", "raised")
@@ -71,18 +69,15 @@ def read_trials(path: Path, weights: str) -> list[Trial]:
     ------
     InputError : it cannot be read, is no calibration, or was made with other weights
     """
+    form = {"clean": [_TRIAL], "faults": [{"name": str, "fixtures": [_TRIAL]}]}
+    document = read_calibration(path, weights, SCHEMA, form)
+    rows = [{"fault": None, **trial} for trial in document["clean"]]
+    rows += [{"fault": row["name"], **trial} for row in document["faults"] for trial in row["fixtures"]]
+    lists = {"moved", "named"}
+    found: list[dict[str, Any]] = [{k: tuple(v) if k in lists else v for k, v in row.items()} for row in rows]
     try:
-        document = read_json(path)
-        check_form(document, {"schema": int, "weights": str})
-        if document["schema"] != SCHEMA or document["weights"] != weights:
-            raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
-        check_form(document, {"clean": [_TRIAL], "faults": [{"name": str, "fixtures": [_TRIAL]}]})
-        rows = [{"fault": None, **trial} for trial in document["clean"]]
-        rows += [{"fault": row["name"], **trial} for row in document["faults"] for trial in row["fixtures"]]
-        lists = {"moved", "named"}
-        fields: list[dict[str, Any]] = [{k: tuple(v) if k in lists else v for k, v in row.items()} for row in rows]
-        return [Trial(**row) for row in fields]
-    except (OSError, ValueError, TypeError) as error:
+        return [Trial(**row) for row in found]
+    except TypeError as error:  # a key that no trial has
         raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
 
 

@@ -8,10 +8,7 @@ from typing import Any
 
 from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, DumpTrial
 from parity.calibration.on_dumps import DumpCalibration, PairTrial
-from parity.errors import InputError, one_line
-from parity.files.documents import read_json
-from parity.files.schema import check_form
-from parity.report.reading import form_of
+from parity.report.reading import form_of, read_calibration, row_as
 
 SCHEMA = 3
 FORM = {"trials": [form_of(DumpTrial)], "pairs": [form_of(PairTrial)], "pair_dumps": [form_of(DumpTrial)]}
@@ -60,19 +57,12 @@ def read_document(path: Path, weights: str) -> DumpCalibration:
     ------
     InputError : it cannot be read, is no calibration on dumps, or was made with other weights
     """
-    try:
-        document = read_json(path)
-        check_form(document, {"schema": int, "weights": str})
-        if document["schema"] != SCHEMA or document["weights"] != weights:
-            raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
-        check_form(document, FORM)
-        return DumpCalibration(
-            [_read(DumpTrial, row) for row in document["trials"]],
-            [_read(PairTrial, row) for row in document["pairs"]],
-            [_read(DumpTrial, row) for row in document["pair_dumps"]],
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
+    document = read_calibration(path, weights, SCHEMA, FORM)
+    return DumpCalibration(
+        [row_as(DumpTrial, row) for row in document["trials"]],
+        [row_as(PairTrial, row) for row in document["pairs"]],
+        [row_as(DumpTrial, row) for row in document["pair_dumps"]],
+    )
 
 
 def headline(document: dict[str, Any]) -> str:
@@ -152,8 +142,3 @@ def _pair(pair: PairTrial) -> dict[str, Any]:
 
 def _plain(found: Any) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(found).items()}
-
-
-def _read(kind: Any, row: dict[str, Any]) -> Any:
-    fields = {name: row[name] for name in kind.__dataclass_fields__}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})

@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from parity.calibration.naming import NamingCalibration, NamingTrial, ValueTrial
-from parity.errors import InputError, one_line
-from parity.files.documents import read_json
-from parity.files.schema import check_form
-from parity.report.reading import form_of
+from parity.report.reading import form_of, read_calibration, row_as
 
 SCHEMA = 1
 FORM = {"trials": [form_of(NamingTrial)], "values": [form_of(ValueTrial)]}
@@ -64,18 +61,11 @@ def read_document(path: Path, weights: str) -> NamingCalibration:
     ------
     InputError : it cannot be read, is no calibration of diagnoses, or was made with other weights
     """
-    try:
-        document = read_json(path)
-        check_form(document, {"schema": int, "weights": str})
-        if document["schema"] != SCHEMA or document["weights"] != weights:
-            raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
-        check_form(document, FORM)
-        return NamingCalibration(
-            [_read(NamingTrial, row) for row in document["trials"]],
-            [_read(ValueTrial, row) for row in document["values"]],
-        )
-    except (OSError, ValueError) as error:
-        raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
+    document = read_calibration(path, weights, SCHEMA, FORM)
+    return NamingCalibration(
+        [row_as(NamingTrial, row) for row in document["trials"]],
+        [row_as(ValueTrial, row) for row in document["values"]],
+    )
 
 
 def passed(document: dict[str, Any]) -> bool:
@@ -134,8 +124,3 @@ def _value(trial: ValueTrial) -> dict[str, Any]:
 
 def _plain(found: Any) -> dict[str, Any]:
     return {key: list(value) if isinstance(value, tuple) else value for key, value in vars(found).items()}
-
-
-def _read(kind: Any, row: dict[str, Any]) -> Any:
-    fields = {name: row[name] for name in kind.__dataclass_fields__}
-    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
 from parity.files.schema import check_form
 from parity.report.document import SCHEMA
+
+T = TypeVar("T")
 
 MARGIN = {"stage": str, "least_headroom": (float, None), "least_where": str}
 REPORT = {"fixtures": [{"name": str, "margins": ([MARGIN], None)}]}
@@ -38,6 +40,35 @@ def read_report(path: Path, said: str = "--report ") -> dict[str, Any]:
     except ValueError as error:
         raise InputError(f"{said}{path}: {one_line(error, 160)}; was it edited? make one with: parity run") from None
     return document
+
+
+def read_calibration(path: Path, weights: str, schema: int, form: Mapping[str, Any]) -> dict[str, Any]:
+    """What an earlier calibration kept, to go on from.
+
+    Parameters
+    ----------
+    weights : name of the weight set that it has to have been made with
+    schema, form : that it has to have
+
+    Raises
+    ------
+    InputError : it cannot be read, is of another form, or was made with other weights
+    """
+    try:
+        document: dict[str, Any] = read_json(path)
+        check_form(document, {"schema": int, "weights": str})
+        if document["schema"] != schema or document["weights"] != weights:
+            raise ValueError(f"schema {document['schema']} with weights {document['weights']}")
+        check_form(document, form)
+    except (OSError, ValueError) as error:
+        raise InputError(f"--resume {path}: cannot be gone on from ({one_line(error)})") from error
+    return document
+
+
+def row_as(kind: type[T], row: Mapping[str, Any]) -> T:
+    """A dataclass of an object that has its form: other keys are passed over, lists are tuples."""
+    values = {one.name: row[one.name] for one in fields(cast(Any, kind))}
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
 
 
 def form_of(kind: Any, *without: str) -> dict[str, Any]:
