@@ -198,24 +198,18 @@ def _diagnosed(
     first = judged.comparison.first_drift
     if first is None or never:
         return (), "" if first is None else "--no-diagnose was given"
-    from parity.diagnosis.of_dump import BUDGETS, Sides, diagnose_dump
+    from parity.diagnosis.of_dump import BUDGETS, diagnose_dump, sides_of
     from parity.faults.families import FAMILIES
     from parity.faults.fault import load_faults
     from parity.networks.runtime import one_blas_thread
-    from parity.ports.judging import parameters_of
     from parity.ports.yardstick import PLDA
 
     if first.stage in BUDGETS and not heavy:
         return (), f"in {first.stage} it takes the clip and up to {BUDGETS[first.stage]:.0f} s; --diagnose does it"
     if first.stage in PLDA and not heavy and not means.at_hand:
         return (), f"in {first.stage} it takes the weights, which are not here yet; --diagnose fetches them"
-    yardstick = judged.yardstick
-    parameters = parameters_of(reference) if yardstick is None else yardstick.parameters
-    against = reference if yardstick is None else yardstick.dump()
     without = () if heavy or means.at_hand else PLDA
-    sides = Sides(
-        judged.comparison, against, candidate, parameters, means(reference), means.weights, means.threads, without
-    )
+    sides = sides_of(judged, reference, candidate, means, without)
     try:
         with working(f"{judged.comparison.name}: known mistakes"), one_blas_thread():
             return diagnose_dump(sides, load_faults(), FAMILIES), ""

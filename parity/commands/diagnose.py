@@ -177,21 +177,18 @@ def _diagnosed(
     entry: Fixture, folder: Path, words: str, confirm: str, weights: str, threads: int | None
 ) -> dict[str, Any]:
     from parity.diagnosis.evidence import evidence
-    from parity.diagnosis.of_dump import Sides, diagnose_dump
+    from parity.diagnosis.of_dump import diagnose_dump, sides_of
     from parity.faults.families import FAMILIES
     from parity.faults.fault import load_faults
     from parity.networks.runtime import one_blas_thread
     from parity.ports.dump.reading import read_dump
-    from parity.ports.judging import Loading, judge, parameters_of
+    from parity.ports.judging import Loading, judge
     from parity.report.diagnosed import diagnosed_document
 
     means = Loading(weights, threads)
     reference, candidate = read_dump(entry.snapshot_folder), read_dump(folder)
     judged = judge(entry.name, reference, candidate, means)
-    yardstick = judged.yardstick
-    parameters = parameters_of(reference) if yardstick is None else yardstick.parameters
-    against = reference if yardstick is None else yardstick.dump()
-    sides = Sides(judged.comparison, against, candidate, parameters, means(reference), means.weights, threads)
+    sides = sides_of(judged, reference, candidate, means)
     faults = load_faults()
     with working(f"{entry.name}: known mistakes"), one_blas_thread():
         found = diagnose_dump(sides, faults, FAMILIES)

@@ -30,6 +30,7 @@ from parity.ports.dump.comparison import DIFFERENT, DumpComparison
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import plain
 from parity.ports.dump.turns import compare_turns
+from parity.ports.judging import Judged, Loading, parameters_of
 from parity.ports.yardstick import Means, reference_of
 from parity.replay.engine import CASCADED, lacks, reference_artefacts
 from parity.replay.outcome import URI, unread
@@ -73,6 +74,21 @@ class Sides:
     weights: Callable[[], WeightSet]
     threads: int | None = None
     without: tuple[str, ...] = ()
+
+
+def sides_of(judged: Judged, reference: Dump, candidate: Dump, means: Loading, without: tuple[str, ...] = ()) -> Sides:
+    """The two sides of a dump that was judged: against the yardstick, where it declares what it does otherwise."""
+    yardstick = judged.yardstick
+    return Sides(
+        comparison=judged.comparison,
+        reference=reference if yardstick is None else yardstick.dump(),
+        candidate=candidate,
+        parameters=parameters_of(reference) if yardstick is None else yardstick.parameters,
+        means=means(reference),
+        weights=means.weights,
+        threads=means.threads,
+        without=without,
+    )
 
 
 def diagnose_dump(
