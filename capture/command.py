@@ -69,7 +69,8 @@ def capture(
     --layer-samples, the chunks whose filterbank a snapshot holds go through the embedding network, and what
     `parity layers` compares is kept beside the snapshot, as layers.npz. With --heard, pyannote's front end alone runs,
     and audio.npz is added to snapshots from before it was recorded. With --truth, the reference's own code runs in
-    float64, and how far the reference is from it is kept beside the snapshot.
+    float64, its networks on --device, and how far the reference is from it is kept beside the snapshot, or in --out;
+    a fixture that fails is said and the others go on; --resume keeps truths that are there, --check measures again.
 
     With --matrix, pyannote and `diarize` hear the same files of every kind, no fixture among them; what is known is
     kept in reports/matrix.jsonl, or --out, and a run that was stopped goes on. --device is pyannote's.
@@ -89,13 +90,15 @@ def capture(
         return
     if layer_samples or truth:
         asked = "--layer-samples" if layer_samples else "--truth"
-        if others or (layer_samples and truth) or settings != Settings(threads=threads, weights=weights, out=out):
-            raise InputError(f"{asked} goes with --fixture, --weights, --out and --threads only")
+        usual = Settings(threads=threads, weights=weights, out=out, device=device if asked == "--truth" else CPU)
+        unlike = accept or noise or variant or chunks or layers is not None or (layer_samples and others)
+        if unlike or (layer_samples and truth) or settings != usual:
+            more = ", --device, --every-chunk, --resume, --check" * (asked == "--truth")
+            raise InputError(f"{asked} goes with --fixture, --weights, --out{more} and --threads only")
         check(settings, default_folder(), writes=False)
         if truth:
-            _record_truth(fixture, weights, out, threads, every_chunk)
-        else:
-            _record_samples(fixture, weights, out, threads)
+            raise typer.Exit(_record_truth(settings, fixture, every_chunk, resume, check_only))
+        _record_samples(fixture, weights, out, threads)
         return
     if every_chunk:
         raise InputError("--every-chunk goes with --truth, whose chunks it says")
@@ -257,24 +260,34 @@ def _record_samples(names: list[str], weights: str, out: Path | None, threads: i
         stderr.print(f"{path}: {path.stat().st_size / 1e3:.0f} kB", markup=False, soft_wrap=True)
 
 
-def _record_truth(names: list[str], weights: str, out: Path | None, threads: int, every_chunk: bool) -> None:
+def _record_truth(settings: Settings, names: list[str], every_chunk: bool, resume: bool, check_only: bool) -> int:
+    """The exit status: 1 where a truth that is there is another than the one measured now."""
+    if settings.device.startswith("mps"):
+        raise InputError(f"--truth --device {settings.device}: Apple's GPU has no float64; leave --device out, or cuda")
+    if resume and check_only:
+        raise InputError("--resume keeps a truth unseen, --check measures it again; leave one out")
     fixtures = Catalogue.read(default_folder()).select(names)
     check_installed(REFERENCE_VERSION)
     mend_torchaudio()
     silence_torchcodec()
     import torch
 
-    from capture.truth import load_double, record_truth
+    from capture.device import check_present
+    from capture.truths import record_all
 
-    torch.set_num_threads(threads)
-    weight_set = load_weights(weights)
-    pipeline = load_double(weight_set)
-    for position, entry in enumerate(fixtures, start=1):
-        said = f"[{position}/{len(fixtures)}] {entry.name}"
-        stderr.print(f"{said}: everything in float64", markup=False)
-        folder = out / entry.name if out else entry.snapshot_folder
-        path = record_truth(folder, pipeline, entry, weight_set, every_chunk=every_chunk)
-        stderr.print(f"{said}: {path}", markup=False, soft_wrap=True)
+    check_present(settings.device)
+    torch.set_num_threads(settings.threads)
+    failed, differing = record_all(
+        fixtures,
+        load_weights(settings.weights),
+        settings,
+        every_chunk=every_chunk,
+        resume=resume,
+        check_only=check_only,
+    )
+    if failed:
+        raise InputError(f"no truth of {', '.join(failed)}, for the reasons above; of the others it is there")
+    return int(bool(differing))
 
 
 def _measure_noise(fixtures: list[str], variants: list[str], weights: str, out: Path | None, threads: int) -> None:

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from pyannote.audio import Pipeline
 
+from capture.device import CPU
 from capture.recorder import known_sources
 from capture.snapshots import machine, versions
 from capture.taps import check_sources
@@ -205,7 +206,7 @@ def _manifest(fixture: Fixture, weights: WeightSet, chunks: tuple[int, ...], emb
     }
 
 
-def provenance(fixture: Fixture, weights: WeightSet) -> dict[str, Any]:
+def provenance(fixture: Fixture, weights: WeightSet, device: str = CPU) -> dict[str, Any]:
     """What recorded layers depend on: the clip, the weights, versions, the machine."""
     used = versions()
     return {
@@ -215,5 +216,5 @@ def provenance(fixture: Fixture, weights: WeightSet) -> dict[str, Any]:
         "weights_sha256": weights.sha256,
         "pyannote_audio_version": used["pyannote.audio"],
         "versions": {"python": platform.python_version(), **used},
-        "machine": machine(),
+        "machine": machine(device),
     }

@@ -4,6 +4,8 @@ Both networks, the resampler and the filterbank are pyannote's and torchaudio's 
 `.double()`, the rest by being given them. What they round themselves stays (the mel bank is made in float32, a
 constant like a weight). The post-embedding stages, which are float64 in the reference too, are the native ones.
 Masks are the snapshot's: a flipped frame would compare embeddings of other speech.
+On an NVIDIA card the two networks alone run there, in float64 too; what is hardly any work, resampler and filterbank,
+stays on the CPU, so that a card's truth is the CPU's but for the order of sums in float64.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,7 @@ import torch
 from pyannote.audio import Pipeline
 from pyannote.core import Segment
 
+from capture.device import CPU
 from capture.layers import checked_snapshot, provenance
 from capture.recorder import known_sources
 from capture.reference import load_reference
@@ -46,29 +50,52 @@ BEFORE = ("waveform", "chunk_waveforms", "segmentation_logits", "segmentations",
 """What the post-embedding stages take from the reference."""
 
 
-def load_double(weights: WeightSet) -> Pipeline:
-    """The reference's pipeline with both networks in float64."""
-    pipeline = load_reference(weights.folder)
+@dataclass(frozen=True)
+class Measured:
+    """What `write_truth` writes.
+
+    Attributes
+    ----------
+    said : `fixture`, `snapshot_sha256`, and how it was made
+    artefacts, alone : as in `parity.fixtures.truth.Truth`
+    apart : artefact -> truth minus reference in float64, of those that are kept
+    """
+
+    said: Mapping[str, Any]
+    artefacts: Mapping[str, TrueArtefact]
+    alone: Mapping[str, TrueArtefact]
+    apart: Mapping[str, np.ndarray]
+
+    def write(self, folder: Path) -> Path:
+        """Keep it in a folder; see `write_truth`."""
+        return write_truth(folder, self.said, self.artefacts, self.alone, self.apart)
+
+
+def load_double(weights: WeightSet, device: str = CPU) -> Pipeline:
+    """The reference's pipeline with both networks in float64, on a device that has it."""
+    pipeline = load_reference(weights.folder, device)
     pipeline._segmentation.model.double()
     pipeline._embedding.model_.double()
     return pipeline
 
 
-def record_truth(
+def measure_truth(
     folder: Path,
     pipeline: Pipeline,
     fixture: Fixture,
     weights: WeightSet,
     *,
+    device: str = CPU,
     every_chunk: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> Path:
-    """Run everything in float64, and keep beside the snapshot how far the reference is from it.
+) -> Measured:
+    """Run everything in float64, and find how far the reference is from it.
 
     Parameters
     ----------
     folder : the snapshot's
     pipeline : of `load_double`
+    device : that the pipeline is on
     every_chunk : whether all chunks go through the networks (10 s of processor time each), and what comes of them
         through the post-embedding stages; otherwise those whose filterbank the snapshot holds, and these stages alone
     progress : called with chunks done and chunks in all
@@ -96,21 +123,26 @@ def record_truth(
     }
     kept = [name for name in KEPT if name in artefacts and artefacts[name].scale is not None]
     said = {
-        **provenance(fixture, weights),
+        **provenance(fixture, weights, device),
         "snapshot_sha256": snapshot_sha256(folder),
-        "command": f"nox -s capture -- --truth --fixture {fixture.name}" + (" --every-chunk" if every_chunk else ""),
+        "command": command(fixture.name, device, every_chunk),
         "seconds": round(time.perf_counter() - started, 1),
         "chunks": [int(chunk) for chunk in chunks],
         "chunks_in_all": int(total),
     }
-    return write_truth(
-        folder,
+    return Measured(
         said,
         artefacts,
         {name: measured(name, *_sides(name, value, snapshot, chunks)) for name, value in alone.items()}
         | _rounding(folder),
         {name: distance(name, truth[name], snapshot.values[name]) for name in kept},
     )
+
+
+def command(name: str, device: str, every_chunk: bool) -> str:
+    """The command that measures one fixture's truth."""
+    words = ["nox -s capture -- --truth --fixture", name]
+    return " ".join(words + ["--device", device] * (device != CPU) + ["--every-chunk"] * every_chunk)
 
 
 def _networks(
@@ -143,7 +175,7 @@ def _of_chunk(
     pipeline: Pipeline, file: Mapping[str, Any], waveform: torch.Tensor, chunk: int, masks: np.ndarray | None
 ) -> Iterator[tuple[str, np.ndarray]]:
     heard = torch.from_numpy(geometry.chunk(waveform.numpy(), chunk))
-    logits = pipeline._segmentation.model(heard[None])[0].numpy()
+    logits = _run(pipeline._segmentation.model, heard[None])[0]
     yield "segmentation_logits", logits
     yield "segmentations", to_multilabel(logits)
     if masks is None:
@@ -158,7 +190,14 @@ def _of_chunk(
 
 def _embedded(pipeline: Pipeline, fbank: torch.Tensor, masks: np.ndarray) -> np.ndarray:
     weights = torch.from_numpy(masks).double()[None]
-    return pipeline._embedding.model_.resnet(fbank, weights=weights)[1].numpy()[0]
+    return _run(pipeline._embedding.model_.resnet, fbank, weights=weights)[1][0]
+
+
+def _run(model: torch.nn.Module, *inputs: torch.Tensor, **named: torch.Tensor) -> Any:
+    """What a network makes where its weights are, as NumPy arrays."""
+    device = next(model.parameters()).device
+    made = model(*(value.to(device) for value in inputs), **{name: value.to(device) for name, value in named.items()})
+    return tuple(value.cpu().numpy() for value in made) if isinstance(made, tuple) else made.cpu().numpy()
 
 
 def _alone(pipeline: Pipeline, snapshot: Snapshot) -> Iterator[tuple[str, np.ndarray]]:
