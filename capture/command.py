@@ -55,7 +55,10 @@ def capture(
     matrix: Annotated[
         bool, typer.Option("--matrix", help="Files of every rate, layout, subtype and length against `diarize`.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="With --matrix, run only so many more.")] = None,
+    corpus: Annotated[
+        Path | None, typer.Option(help="Run a corpus's manifest instead; keep answers alone, in --out.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="With --matrix or --corpus, run only so many more.")] = None,
 ) -> None:
     """Run pyannote.audio on fixtures, record every stage, and keep the snapshot.
 
@@ -74,11 +77,20 @@ def capture(
 
     With --matrix, pyannote and `diarize` hear the same files of every kind, no fixture among them; what is known is
     kept in reports/matrix.jsonl, or --out, and a run that was stopped goes on. --device is pyannote's.
+
+    With --corpus MANIFEST, recordings that are no fixtures: of each its RTTM, plain and exclusive, seconds and numbers
+    of speakers and segments, or its error, as one small file in --out; no stage is recorded. A run that was stopped
+    goes on. `parity corpus make` makes such a manifest, and `parity corpus run` takes --out as a side.
     """
     settings = Settings(reference_version, device, threads, weights, out, tf32)
-    others = layers is not None or chunks or noise or variant or check_only or accept or resume
-    if limit is not None and not matrix:
-        raise InputError("--limit goes with --matrix, whose files it counts")
+    others: object = layers is not None or chunks or noise or variant or check_only or accept or resume
+    if limit is not None and not (matrix or corpus):
+        raise InputError("--limit goes with --matrix or --corpus, whose files it counts")
+    if corpus is not None:
+        if others or heard or truth or layer_samples or every_chunk or fixture or matrix:
+            raise InputError("--corpus goes with --weights, --threads, --device, --tf32, --out and --limit only")
+        check(settings, default_folder(), writes=False)
+        raise typer.Exit(_run_corpus(corpus, settings, limit))
     if matrix:
         if others or heard or truth or layer_samples or fixture or tf32 or reference_version != REFERENCE_VERSION:
             raise InputError("--matrix goes with --weights, --threads, --device, --out and --limit only")
@@ -227,6 +239,37 @@ def _run_matrix(settings: Settings, limit: int | None) -> int:
     for line in summary(rows):
         stdout.print(line, markup=False, soft_wrap=True)
     return int(any(row.explanation == UNEXPLAINED for row in rows.values()))
+
+
+def _run_corpus(manifest: Path, settings: Settings, limit: int | None) -> int:
+    """The exit status: 1 where a recording failed."""
+    from parity.corpus.manifest import read_manifest
+
+    if settings.out is None:
+        raise InputError("--corpus: --out names the folder of its answers")
+    entries = read_manifest(manifest)
+    check_installed(settings.reference_version)
+    mend_torchaudio()
+    silence_torchcodec()
+    import torch
+
+    from capture.corpus import run_corpus, side_of
+    from capture.device import check_present
+    from capture.reference import load_reference
+
+    check_present(settings.device)
+    torch.set_num_threads(settings.threads)
+    weight_set = load_weights(settings.weights)
+    with prepared(settings.device, settings.tf32):
+        answered, failed = run_corpus(
+            entries,
+            settings.out,
+            lambda: load_reference(weight_set.folder, settings.device),
+            side_of(settings, weight_set),
+            limit,
+        )
+    stdout.print(f"{settings.out}: {answered} answered now, {failed} failed, {len(entries)} in all", soft_wrap=True)
+    return int(failed > 0)
 
 
 def _add_heard(names: list[str], weights: str) -> None:

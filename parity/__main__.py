@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from typer.main import get_command_name
 
-from parity.commands import fixtures, rnnt
+from parity.commands import corpus, fixtures, rnnt
 from parity.commands.audio import audio
 from parity.commands.calibrate import calibrate
 from parity.commands.check import check
@@ -40,6 +40,7 @@ from parity.console import check_dashes, run_and_exit
 CONTENTS = {
     "Check a port": (check, run, compare, validate, stages, propose_map, fingerprint, kit, new_port, layers, rnnt.app),
     "Why not the same": (diagnose, explain, case, margins),
+    "Many recordings": (corpus.app,),
     "Can it be trusted": (calibrate, stability, runtimes, verification),
     "Use it": (demo, diarize, audio, convert, weights),
     "Fixtures": (fixtures.app,),

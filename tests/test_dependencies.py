@@ -20,6 +20,7 @@ FLOORS = (
     ("testing",),
     ("report",),
     ("history",),
+    ("corpus",),
     ("subjects",),
     ("gate",),
     ("calibration",),
