@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeVar
 
 from parity.calibration.trials import Bench, Calibration, Trial, bench_of, collected, try_fault
 from parity.errors import InputError
@@ -27,6 +28,9 @@ from parity.sources import load_weights
 
 PART = 8
 """Faults that a process tries before it says what it found."""
+
+P = TypeVar("P", bound=Hashable)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -87,25 +91,48 @@ def calibrate_in_processes(
     asked = {name: [None, *(fault.name for fault in faults if wanted(fault, name))] for name in names}
     done = {key: trial for key, trial in done.items() if key[0] in asked.get(key[1], ())}
     left = {name: [fault for fault in asked[name] if (fault, name) not in done] for name in names}
+    longest_first = sorted(fixtures, key=lambda fixture: -seconds[fixture.name])
+
+    def on_done(part: Part, trials: list[Trial]) -> Iterable[Part]:
+        for trial in trials:
+            done[trial.fault, trial.fixture] = trial
+            on_trial(trial)
+        on_part(collected(faults, names, done))
+        return _parts(part.fixture, left[part.fixture.name][1:]) if part.faults == (None,) else ()
+
+    begin = [part for fixture in longest_first for part in _first(fixture, left[fixture.name])]
+    in_parts(processes, try_part, plan, begin, on_done, start)
+    return collected(faults, names, done)
+
+
+def in_parts(
+    processes: int,
+    work: Callable[[Plan, P], R],
+    plan: Plan,
+    parts: Iterable[P],
+    on_done: Callable[[P, R], Iterable[P]],
+    start: Callable[[int], Executor] | None = None,
+) -> None:
+    """Do parts of a calibration in processes.
+
+    Parameters
+    ----------
+    work : (plan, part) -> what was found; a function of a module
+    on_done : called in this process with a part and what was found; what it returns is done too
+    start : how many -> what runs the parts; processes by default
+
+    Raises
+    ------
+    InputError : what `work` raises, or a process was killed
+    """
     before = multiprocessing.active_children()
     pool = (start or _processes)(processes)
     try:
-        running: dict[Future[list[Trial]], Part] = {}
-
-        def submit(parts: Iterable[Part]) -> None:
-            running.update({pool.submit(try_part, plan, part): part for part in parts})
-
-        longest_first = sorted(fixtures, key=lambda fixture: -seconds[fixture.name])
-        submit(part for fixture in longest_first for part in _first(fixture, left[fixture.name]))
+        running = {pool.submit(work, plan, part): part for part in parts}
         while running:
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                part = running.pop(future)
-                for trial in future.result():
-                    done[trial.fault, trial.fixture] = trial
-                    on_trial(trial)
-                if part.faults == (None,):
-                    submit(_parts(part.fixture, left[part.fixture.name][1:]))
-                on_part(collected(faults, names, done))
+                more = on_done(running.pop(future), future.result())
+                running.update({pool.submit(work, plan, part): part for part in more})
     except BrokenProcessPool:
         raise InputError(
             "a process of the calibration was killed, of too little memory perhaps: go on with --resume, and fewer "
@@ -115,7 +142,6 @@ def calibrate_in_processes(
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - set(before):
             process.terminate()
-    return collected(faults, names, done)
 
 
 def _first(fixture: Fixture, left: list[str | None]) -> list[Part]:
@@ -139,12 +165,13 @@ def try_part(plan: Plan, part: Part) -> list[Trial]:
     """The trials of one part, in this process."""
     faults = {fault.name: fault for module in plan.modules for fault in load_faults(module)}
     with one_blas_thread():
-        bench = _bench(plan, part.fixture)
+        bench = bench_in_process(plan, part.fixture)
         return [try_fault(bench, None if name is None else faults[name]) for name in part.faults]
 
 
 @lru_cache(1)
-def _bench(plan: Plan, fixture: Fixture) -> Bench:
+def bench_in_process(plan: Plan, fixture: Fixture) -> Bench:
+    """The fixture that this process works on; it keeps one."""
     weights = load_weights(plan.weights)
     networks = load_networks(weights, plan.threads, kept=Results() if plan.cached else None)
     return bench_of(prepare(fixture, fixture.snapshot_folder, weights), networks, weights, plan.threads)

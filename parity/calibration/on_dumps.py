@@ -65,6 +65,27 @@ class DumpCalibration:
         """Whether a dump was judged already."""
         return any((t.fixture, t.fault, t.kind) == (fixture, fault, kind) for t in self.trials)
 
+    def add(self, other: DumpCalibration) -> None:
+        """What was found elsewhere too."""
+        self.trials += other.trials
+        self.pairs += other.pairs
+        self.pair_dumps += other.pair_dumps
+
+    def in_order(self, fixtures: Sequence[str], faults: Iterable[str]) -> DumpCalibration:
+        """The same by fixture and fault, whatever the order in which it was found."""
+        position: dict[str | None, int] = {None: -1, **{name: index for index, name in enumerate(faults)}}
+
+        def place(trial: DumpTrial) -> tuple[int, list[int], str]:
+            planted = [None] if trial.fault is None else trial.fault.split(" + ")
+            return fixtures.index(trial.fixture), [position.get(name, len(position)) for name in planted], trial.kind
+
+        def pair_place(pair: PairTrial) -> tuple[int, list[int]]:
+            return fixtures.index(pair.fixture), [position.get(name, len(position)) for name in pair.faults]
+
+        return DumpCalibration(
+            sorted(self.trials, key=place), sorted(self.pairs, key=pair_place), sorted(self.pair_dumps, key=place)
+        )
+
 
 def calibrate_dumps(
     benches: Iterable[tuple[Bench, Dump, bool]],
@@ -94,12 +115,25 @@ def calibrate_dumps(
             if not kinds:
                 continue
             on_trial(bench.name, name or "clean")
-            planted = (fault,) if fault else ()
-            found.trials += _tried(_side(bench, recorded, planted), planted, kinds, reference)
+            found.trials += try_dumps(bench, recorded, reference, fault, kinds)
         if wanted and not any(pair.fixture == bench.name for pair in found.pairs):
             _try_pairs(bench, recorded, reference, faults, pairs - len(found.pairs), found, on_trial)
         on_fixture(found)
     return found
+
+
+def try_dumps(
+    bench: Bench, recorded: Bench, reference: Dump, fault: Fault | None, kinds: Iterable[str]
+) -> list[DumpTrial]:
+    """One fault, or none, as dumps of some kinds.
+
+    Parameters
+    ----------
+    recorded : `from_recorded` of the bench
+    reference : the snapshot, read as a dump
+    """
+    planted = (fault,) if fault else ()
+    return _tried(_side(bench, recorded, planted), planted, kinds, reference)
 
 
 def _side(bench: Bench, recorded: Bench, planted: tuple[Fault, ...]) -> Bench:
@@ -126,24 +160,35 @@ def _try_pairs(
     found: DumpCalibration,
     on_trial: Callable[[str, str], None],
 ) -> None:
-    for one, other in chosen_pairs(bench, faults, count, found):
+    order = tuple(stage.name for stage in bench.native)
+    for one, other in chosen_pairs(bench.name, order, faults, count, found):
         on_trial(bench.name, f"{one.name} + {other.name}")
-        side = _side(bench, recorded, (one, other))
+        found.add(try_pair(bench, recorded, reference, one, other))
+
+
+def try_pair(bench: Bench, recorded: Bench, reference: Dump, one: Fault, other: Fault) -> DumpCalibration:
+    """Two faults of two stages, in the pipeline's order, as code and as a whole dump."""
+    side = _side(bench, recorded, (one, other))
+    with side.memo.scratch():
         trial = try_fault(side, both(one, other))
-        names, stages = (one.name, other.name), (one.stage, other.stage)
-        found.pairs.append(PairTrial(names, stages, bench.name, trial.named))
-        found.pair_dumps += _tried(side, (one, other), (FULL,), reference)
+        pair = PairTrial((one.name, other.name), (one.stage, other.stage), bench.name, trial.named)
+        return DumpCalibration([], [pair], _tried(side, (one, other), (FULL,), reference))
 
 
 def chosen_pairs(
-    bench: Bench, faults: Sequence[Fault], count: int, found: DumpCalibration
+    fixture: str, stages: Sequence[str], faults: Sequence[Fault], count: int, found: DumpCalibration
 ) -> list[tuple[Fault, Fault]]:
-    """Pairs of faults in two stages that each move something there, in the pipeline's order, by a seed."""
-    order = {stage.name: index for index, stage in enumerate(bench.native)}
-    moving = {t.fault for t in found.trials if t.fixture == bench.name and t.kind == FULL and t.moving}
-    able = sorted((f for f in faults if f.name in moving), key=lambda f: order[f.stage])
+    """Pairs of faults in two stages that each move something there, in the pipeline's order, by a seed.
+
+    Parameters
+    ----------
+    stages : in the pipeline's order
+    count : at most so many
+    """
+    moving = {t.fault for t in found.trials if t.fixture == fixture and t.kind == FULL and t.moving}
+    able = sorted((f for f in faults if f.name in moving), key=lambda f: stages.index(f.stage))
     pairs = [(one, other) for one, other in combinations(able, 2) if one.stage != other.stage]
-    rng = np.random.default_rng(seed_of(bench.name, "pairs"))
+    rng = np.random.default_rng(seed_of(fixture, "pairs"))
     return [pairs[index] for index in sorted(rng.permutation(len(pairs))[: min(count, PAIRS_A_FIXTURE)].tolist())]
 
 

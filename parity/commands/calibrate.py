@@ -74,6 +74,9 @@ def calibrate(
     processes: Annotated[
         int | None, typer.Option("--processes", min=1, help="That try faults at once; default: the cores at hand.")
     ] = None,
+    pairs: Annotated[
+        int | None, typer.Option("--pairs", min=0, help="With --as dumps: two faults at once; default: 200.")
+    ] = None,
     traceback: TracebackOption = False,
 ) -> None:
     """Plant faults and see whether the lab finds them: was it seen, was the right stage named, does its patch restore.
@@ -92,6 +95,8 @@ def calibrate(
         raise InputError(f"--as {judged_as}: expected {' or '.join(KINDS)}")
     if traceback and judged_as == DUMPS:
         raise InputError("--traceback: goes with --as code, in which the same faults raise")
+    if pairs is not None and judged_as != DUMPS:
+        raise InputError("--pairs: goes with --as dumps")
     json_path = DUMPS_REPORT if judged_as == DUMPS and json_path == DEFAULT_REPORT else json_path
     with load_implementation(implementation or "native", stage_timeout) as under_test:
         theirs = None if implementation is None else faults_of(under_test)
@@ -111,12 +116,13 @@ def calibrate(
             dictionary = [fault for module in faults for fault in load_faults(module)]
             benches = partial(_benches, chosen, threads=threads, kept=kept, keep_networks=True)
             calibrate_naming_of(benches, planted, dictionary, weights, json_path, values=not only, resume=resume)
-        if processes is not None and (judged_as == DUMPS or theirs is not None):
-            raise InputError("--processes: goes with --as code and faults of a module; this one runs in one process")
+        if processes is not None and theirs is not None:
+            raise InputError("--processes: goes with faults of a module; those of a program run in one process")
         if judged_as == DUMPS:
             if table:
                 raise InputError("--table: goes with --as code; a calibration on dumps is --json")
-            _on_dumps(chosen, planted, weights, json_path, threads, kept, resume=resume)
+            count = 1 if theirs else processes
+            _on_dumps(chosen, planted, weights, json_path, threads, kept, tuple(faults), count, pairs, resume=resume)
         _as_code(
             chosen,
             planted,
@@ -236,12 +242,17 @@ def _on_dumps(
     json_path: Path,
     threads: int | None,
     kept: Results | None,
+    modules: tuple[str, ...],
+    processes: int | None,
+    pairs: int | None,
     *,
     resume: bool,
 ) -> None:
-    from parity.calibration.on_dumps import DumpCalibration, calibrate_dumps
+    from parity.calibration.dumps_in_processes import calibrate_dumps_in_processes
+    from parity.calibration.in_processes import Plan
+    from parity.calibration.on_dumps import PAIRS, DumpCalibration, calibrate_dumps
     from parity.files.whole import write_text
-    from parity.networks.runtime import one_blas_thread
+    from parity.networks.runtime import available_cores, one_blas_thread
     from parity.ports.dump.reading import read_dump
     from parity.report.calibration_dumps import dumps_document, headline, lines, passed, read_document
     from parity.report.document import to_json
@@ -257,17 +268,37 @@ def _on_dumps(
             passed_by = time.perf_counter() - started
             write_text(json_path, to_json(dumps_document(found, weights=weight_set.name, seconds=passed_by)))
 
-        benches = (
-            (bench, read_dump(bench.snapshot.folder), seconds[bench.name] <= LONG_SECONDS)
-            for bench in _benches(chosen, weight_set, threads, kept, seconds, say, keep_networks=True)
-        )
-        found = calibrate_dumps(
-            benches,
-            planted,
-            known=known,
-            on_trial=lambda name, what: say(f"{name}: {what}"),
-            on_fixture=keep,
-        )
+        def told(found: DumpCalibration, left: int) -> None:
+            keep(found)
+            say(f"{left} dumps left")
+
+        count = processes or available_cores()
+        if count == 1:
+            benches = (
+                (bench, read_dump(bench.snapshot.folder), seconds[bench.name] <= LONG_SECONDS)
+                for bench in _benches(chosen, weight_set, threads, kept, seconds, say)
+            )
+            found = calibrate_dumps(
+                benches,
+                planted,
+                known=known,
+                pairs=PAIRS if pairs is None else pairs,
+                on_trial=lambda name, what: say(f"{name}: {what}"),
+                on_fixture=keep,
+            )
+        else:
+            seconds = {fixture.name: _seconds_of(fixture) for fixture in chosen}
+            found = calibrate_dumps_in_processes(
+                chosen,
+                planted,
+                Plan(weights, modules, threads or max(1, available_cores() // count), kept is not None),
+                count,
+                seconds=seconds,
+                wanted=lambda name: seconds[name] <= LONG_SECONDS,
+                known=known,
+                pairs=PAIRS if pairs is None else pairs,
+                on_part=told,
+            )
     document = dumps_document(found, weights=weight_set.name, seconds=time.perf_counter() - started)
     write_text(json_path, to_json(document))
     stdout.print(headline(document), markup=False, soft_wrap=True)
