@@ -23,6 +23,7 @@ from parity.commands.held import (
 )
 from parity.commands.options import (
     DeviationsOption,
+    DiagnoseOption,
     JsonOption,
     MapOption,
     RequireOption,
@@ -37,13 +38,11 @@ from parity.errors import InputError, one_line
 from parity.report.tables import COMPARE
 
 if TYPE_CHECKING:
-    from parity.diagnosis.result import Diagnosis
     from parity.explain.explanation import Explanation
     from parity.fixtures.catalogue import Fixture
     from parity.ports.dump.comparison import DumpComparison
     from parity.ports.dump.reading import Dump
     from parity.ports.fingerprint import Side
-    from parity.ports.judging import Judged, Loading
     from parity.ports.yardstick import Yardstick
 
 
@@ -63,13 +62,7 @@ def compare(
         str, typer.Option(help="With --explain, or deviations that need them: wheels (default), hub, or a folder.")
     ] = "wheels",
     budget: Annotated[int, typer.Option(min=0, help="With --explain: patched runs for the decisive elements.")] = 120,
-    diagnose: Annotated[
-        bool | None,
-        typer.Option(
-            "--diagnose/--no-diagnose",
-            help="Look up which known mistake drift is, also where that takes the clip, networks and up to a minute.",
-        ),
-    ] = None,
+    diagnose: DiagnoseOption = None,
     json_path: JsonOption = None,
     table: Annotated[list[str], table_option(COMPARE)] = [],  # noqa: B006
     markdown: MarkdownOption = None,
@@ -94,6 +87,7 @@ def compare(
     limited coverage (a recording or the answer, or what --require names, was not compared); 2 the inputs were wrong or
     out of form. With --baseline, or drift that is accepted, 0 where nothing else fails.
     """
+    from parity.diagnosis.asking import ask_of_dump, effort_of
     from parity.files.whole import check_writable, write_text
     from parity.measure.verdicts import exit_status
     from parity.ports.dump.folders import pairs
@@ -132,7 +126,7 @@ def compare(
     required = required_artefacts(require)
     data: list[dict[str, Any]] = []
     explanations: list[Explanation | None] = []
-    means = Loading(weights, threads)
+    means, effort = Loading(weights, threads), effort_of(diagnose, all_of_it=explain)
     for name, (theirs, ours) in both_have.items():
         try:
             if isinstance(theirs, Fingerprint) or isinstance(ours, Fingerprint):
@@ -142,8 +136,8 @@ def compare(
             dumps = read_dump(theirs), read_dump(ours)
             judged = judge(name, *dumps, means, required=required, deviations=deviations)
             found, explanation = judged.comparison, None
-            wanted_too = explain if diagnose is None else diagnose
-            diagnoses, unasked = _diagnosed(judged, *dumps, means, never=diagnose is False, heavy=wanted_too)
+            with working(f"{name}: known mistakes"):
+                looked = ask_of_dump(judged, *dumps, means, effort)
             if explain:
                 found, explanation = _explained(
                     found, *dumps, weights, budget, threads, yardstick=judged.yardstick, traceback=traceback
@@ -154,7 +148,7 @@ def compare(
             failed[name] = one_line(error)
             stderr.print(f"error: {name}: {failed[name]}", markup=False, soft_wrap=True)
             continue
-        data.append(comparison_data(found, explanation, diagnoses, unasked if found.first_drift else ""))
+        data.append(comparison_data(found, explanation, looked.diagnoses, looked.why_not))
         explanations.append(explanation)
     missing = sum(f": only in {reference}, not compared" in line for line in alone)
     document = comparison_document(data, alone, failed, missing=missing, required=required)
@@ -183,40 +177,6 @@ def compare(
         write_text(json_path, to_json(document))
     write_tables(wanted, document)
     raise typer.Exit(exit_status([document["verdict"]]) if status is None else status)
-
-
-def _diagnosed(
-    judged: Judged, reference: Dump, candidate: Dump, means: Loading, *, never: bool, heavy: bool
-) -> tuple[tuple[Diagnosis, ...], str]:
-    """Which known mistake makes what drifts first, and why that was not asked where it was not.
-
-    Parameters
-    ----------
-    never : nothing is looked up
-    heavy : the stages too that take the clip, networks and more than a few seconds
-    """
-    first = judged.comparison.first_drift
-    if first is None or never:
-        return (), "" if first is None else "--no-diagnose was given"
-    from parity.diagnosis.of_dump import BUDGETS, diagnose_dump, sides_of
-    from parity.faults.families import FAMILIES
-    from parity.faults.fault import load_faults
-    from parity.networks.runtime import one_blas_thread
-    from parity.ports.yardstick import PLDA
-
-    if first.stage in BUDGETS and not heavy:
-        return (), f"in {first.stage} it takes the clip and up to {BUDGETS[first.stage]:.0f} s; --diagnose does it"
-    if first.stage in PLDA and not heavy and not means.at_hand:
-        return (), f"in {first.stage} it takes the weights, which are not here yet; --diagnose fetches them"
-    without = () if heavy or means.at_hand else PLDA
-    sides = sides_of(judged, reference, candidate, means, without)
-    try:
-        with working(f"{judged.comparison.name}: known mistakes"), one_blas_thread():
-            return diagnose_dump(sides, load_faults(), FAMILIES), ""
-    except InputError as error:
-        return (), one_line(error)
-    except Exception as error:  # the verdict stands without it
-        return (), f"the look-up failed ({type(error).__name__}: {one_line(error)}), which is a bug"
 
 
 def _wanted(

@@ -66,7 +66,7 @@ def diagnose(
         if dump is None:
             option = f"--fault {fault}" if fault else f"--implementation {implementation}"
             words = f"fault {fault}" if fault else implementation
-            confirm = f"parity explain {entry.name} {option}"
+            confirm = f"parity explain {entry.name} {option}"  # of all stages: mended ones may hide another
             folder = stack.enter_context(_made(entry, implementation, stage_timeout, fault, weights, threads))
         assert folder is not None
         confirm = confirm or f"parity compare {_shown(entry.snapshot_folder)} {folder}"
@@ -103,7 +103,7 @@ def demo(
     write_text(page, drawn(found))
     opened = show and webbrowser.open(page.resolve().as_uri())
     stdout.print(f"4. {'Opened' if opened else 'The page is'} {page}", markup=False, soft_wrap=True)
-    names = [name for entry in found["diagnoses"] for name in _names(entry["diagnosis"]["mistake"])]
+    names = [name for entry in found["diagnoses"] for name in _names(entry["mistake"])]
     raise typer.Exit(0 if DEMO_FAULT in names and mended["first_drift"] is None else 1)
 
 
@@ -149,6 +149,7 @@ def _made(
     from parity.diagnosis.planted import leave_dump
     from parity.faults.fault import Workshop, load_faults, planted
     from parity.fixtures.prepare import load_networks, prepare
+    from parity.kept import results_where
     from parity.networks.runtime import one_blas_thread
     from parity.ports.python import load_implementation
     from parity.sources.weights import load_weights
@@ -162,7 +163,12 @@ def _made(
             if fault is not None:
                 first = next((f.stage for f in load_faults() if f.name == fault), None)
             light = first is not None and first not in ("audio", "segmentation", "fbank", "embeddings", "masks")
-            networks = without_networks(solve_plda(weight_set.plda)) if light else load_networks(weight_set, threads)
+            kept = results_where(None, tested=True)
+            networks = (
+                without_networks(solve_plda(weight_set.plda))
+                if light
+                else load_networks(weight_set, threads, kept=kept)
+            )
             native = community1_pipeline(networks, ready.parameters)
             with load_implementation(implementation, stage_timeout) as under_test:
                 if fault is not None:
@@ -176,11 +182,7 @@ def _made(
 def _diagnosed(
     entry: Fixture, folder: Path, words: str, confirm: str, weights: str, threads: int | None
 ) -> dict[str, Any]:
-    from parity.diagnosis.evidence import evidence
-    from parity.diagnosis.of_dump import diagnose_dump, sides_of
-    from parity.faults.families import FAMILIES
-    from parity.faults.fault import load_faults
-    from parity.networks.runtime import one_blas_thread
+    from parity.diagnosis.asking import ALL, Effort, ask_of_dump
     from parity.ports.dump.reading import read_dump
     from parity.ports.judging import Loading, judge
     from parity.report.diagnosed import diagnosed_document
@@ -188,12 +190,11 @@ def _diagnosed(
     means = Loading(weights, threads)
     reference, candidate = read_dump(entry.snapshot_folder), read_dump(folder)
     judged = judge(entry.name, reference, candidate, means)
-    sides = sides_of(judged, reference, candidate, means)
-    faults = load_faults()
-    with working(f"{entry.name}: known mistakes"), one_blas_thread():
-        found = diagnose_dump(sides, faults, FAMILIES)
-        shown = [(one, evidence(sides, one, faults, FAMILIES)) for one in found]
-    return diagnosed_document(judged.comparison, words, shown, confirm)
+    with working(f"{entry.name}: known mistakes"):
+        asked = ask_of_dump(judged, reference, candidate, means, Effort(ALL, drawn=True))
+    if asked.why_not:
+        raise InputError(f"{entry.name}: {asked.why_not}")
+    return diagnosed_document(judged.comparison, words, asked.diagnoses, confirm)
 
 
 def _tell(document: dict[str, Any], outputs: dict[str, Path | None]) -> None:

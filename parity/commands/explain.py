@@ -15,6 +15,7 @@ from parity.commands.completion import complete_fault
 from parity.commands.options import (
     CachedOption,
     DeviationsOption,
+    DiagnoseOption,
     FixtureArgument,
     FixtureOption,
     ImplementationOption,
@@ -37,6 +38,7 @@ from parity.errors import InputError
 from parity.report.tables import EXPLAIN
 
 if TYPE_CHECKING:
+    from parity.diagnosis.asking import Asked, Effort
     from parity.explain.explanation import Explanation, LayerDrift
     from parity.explain.localise import Answered
     from parity.fixtures.catalogue import Fixture
@@ -67,6 +69,7 @@ def explain(
     budget: Annotated[
         int, typer.Option(min=0, help="Patched runs to find the decisive elements with; 0 leaves them out.")
     ] = 120,
+    diagnose: DiagnoseOption = None,
     layers: Annotated[
         Path | None,
         typer.Option(help="The reference's layers; in a checkout: nox -s capture -- --fixture F --layers FILE."),
@@ -91,6 +94,8 @@ def explain(
     Exit status: 0 parity, equivalent, or parity given what is declared; 1 drift, a stage that raises, inconclusive, or
     limited coverage; 2 the inputs were wrong or out of form.
     """
+    from parity.diagnosis.advice import confirming
+    from parity.diagnosis.asking import effort_of
     from parity.files.whole import check_writable, write_text
     from parity.kept import results_where
     from parity.measure.verdicts import exit_status
@@ -100,6 +105,7 @@ def explain(
     from parity.ports.arrays import supplied_by
     from parity.ports.dump.folders import folder_of
     from parity.ports.python import NATIVE, load_implementation
+    from parity.report.diagnosis import diagnosis_data
     from parity.report.document import explanation_data, supplied_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.headline import of_explanation
@@ -135,16 +141,20 @@ def explain(
             required=required,
             deviations=deviations,
         )
-        answered, supplied = _answer(
-            entry, under_test, fault, port, snapshots, weight_set, budget, threads, runtime, kept, say
+        effort = effort_of(diagnose, all_of_it=True, drawn=json_path is not None)
+        answered, supplied, looked = _answer(
+            entry, under_test, fault, port, snapshots, weight_set, budget, threads, runtime, kept, effort, say
         )
         found = answered.explanation
         if layers is not None:
             say(f"{entry.name}: layers")
             found = replace(found, layers=_layers(layers, weight_set, supplied.ready, answered, threads, runtime))
     word = supplied.verdict(answered.replay, changed=found.answer_changed)
+    confirm = partial(confirming, entry.name, implementation=implementation, arrays=arrays, fault=fault)
     data = {
         **explanation_data(found),
+        "diagnoses": [diagnosis_data(one, confirm(one.stage)) for one in looked.diagnoses],
+        "not_diagnosed": looked.why_not,
         **supplied_data(supplied, word, named=bool(found.named)),
         "not_run": list(kept.not_run if kept else ()),
         "runtime": {"name": runtime, "version": runtime_version(runtime)},
@@ -213,13 +223,16 @@ def _answer(
     threads: int | None,
     runtime: str,
     kept: Results | None,
+    effort: Effort,
     say: Callable[[str], None],
-) -> tuple[Answered, Supplied]:
+) -> tuple[Answered, Supplied, Asked]:
+    from parity.diagnosis.of_replay import Replayed, ask_of_replay
     from parity.explain.localise import ask
     from parity.explain.localise import explain as localise
     from parity.faults.fault import Workshop, planted
     from parity.fixtures.prepare import load_networks, prepare
     from parity.maps import recording_in
+    from parity.ports.judging import AtHand
 
     ready = prepare(entry, recording_in(snapshots, entry.name) if snapshots else entry.snapshot_folder, weights)
     networks = load_networks(weights, threads, runtime, kept=kept)
@@ -234,7 +247,14 @@ def _answer(
         budget=budget,
         progress=lambda stage, done, total: say(f"{entry.name}: {stage} {done}/{total}"),
     )
-    return localise(question, on_step=lambda step: say(f"{entry.name}: {step}")), supplied
+    answered = localise(question, on_step=lambda step: say(f"{entry.name}: {step}"))
+    say(f"{entry.name}: known mistakes")
+    means = AtHand(weights, networks, supplied.ready.inputs, threads)
+    replayed = Replayed(
+        question.candidate, question.native, supplied.ready, answered.replay, answered.patching.reference
+    )
+    looked = ask_of_replay(supplied, replayed, answered.explanation.named, means, effort)
+    return answered, supplied, looked
 
 
 def _write_case(path: Path, found: Explanation, answered: Answered) -> None:

@@ -86,6 +86,13 @@ DeviceOption = Annotated[
 PrecisionOption = Annotated[
     str, typer.Option("--precision", help="Of the embedding network on a card: float32, tf32 or float16.")
 ]
+DiagnoseOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--diagnose/--no-diagnose",
+        help="Look up which known mistake drift is, also where that takes the clip, networks and up to a minute.",
+    ),
+]
 TracebackOption = Annotated[
     bool, typer.Option("--traceback", help="Of a stage that raises, the whole traceback on stderr.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from parity.commands.options import (
     CachedOption,
     DeviationsOption,
     DeviceOption,
+    DiagnoseOption,
     FixtureArguments,
     FixturesOption,
     ImplementationOption,
@@ -73,6 +75,7 @@ def run(
     explain: Annotated[
         bool, typer.Option("--explain", help="Localise what drifts: where it is born, which stage decides it.")
     ] = False,
+    diagnose: DiagnoseOption = None,
     junit: JunitOption = None,
     sarif: SarifOption = None,
     annotations: AnnotationsOption = "",
@@ -123,6 +126,8 @@ def run(
             runtime=runtime,
             traceback=traceback,
         )
+    from parity.diagnosis.advice import confirming
+    from parity.diagnosis.asking import effort_of
     from parity.files.progress import Progress, as_read
     from parity.files.whole import check_writable, write_text
     from parity.fixtures.catalogue import Catalogue, default_folder
@@ -181,6 +186,7 @@ def run(
             "arrays": None if arrays is None else str(arrays.resolve()),
             "require": sorted(required),
             "explain": explain,
+            "diagnose": diagnose,
             "weights": weight_set.name,
             "runtime": runtime,
             "device": f"{device} {precision}",
@@ -199,7 +205,8 @@ def run(
         left = [entry for entry in chosen if entries[entry.name] is None]
 
         def on_result(result: FixtureResult) -> None:
-            found = entry_of(result)
+            confirm = partial(confirming, result.name, implementation=implementation, arrays=arrays)
+            found = entry_of(result, confirm)
             # What could not be read or fetched may be there the next time.
             kept = result.status != ERROR
             entries[result.name] = progress.keep(result.name, of[result.name], found) if kept else as_read(found)
@@ -223,6 +230,7 @@ def run(
                     placement=placement,
                     on_result=on_result,
                     kept=results,
+                    effort=effort_of(diagnose, all_of_it=explain, drawn=True),
                 )
             )
     name = under_test.name if arrays is None else f"{under_test.name} with arrays of {arrays}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
+
 from parity.pipeline.artefact import LAYOUTS
 
 STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
@@ -42,3 +45,19 @@ def first_check(stage: str, about: str = "") -> str:
 def kit_line(stage: str) -> str:
     """Where the formula stands: the kit's file, and the heading of its section."""
     return f"README.md, section {STAGES.index(stage) + 1} ({stage})" if stage in STAGES else "README.md"
+
+
+def confirming(
+    fixture: str, stage: str, *, implementation: str = "native", arrays: Path | None = None, fault: str | None = None
+) -> str:
+    """The command that confirms a mend, the shortest there is; of code the stage alone.
+
+    Parameters
+    ----------
+    implementation, arrays, fault : what was under test, as it was given
+    """
+    if arrays is not None:
+        return f"parity explain {fixture} --arrays {shlex.quote(str(arrays))}"
+    if fault is not None:
+        return f"parity explain {fixture} --fault {fault}"
+    return f"parity run {fixture} --stage {stage} --implementation {shlex.quote(implementation)}"

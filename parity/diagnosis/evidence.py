@@ -1,84 +1,99 @@
 """The evidence for a diagnosis: candidate, reference, and the reference with the mistake in it, side by side.
 
-Task: the sides of a comparison, and a diagnosis -> the elements around the worst one, on all three. The mistake is
-planted in the native stage and run on the reference's own inputs; where these are not at hand, two sides are shown.
+Task: what both sides made, and what the mistake makes -> the elements around the worst one, on all three. Of a dump the
+mistake is planted in the native stage and run on the reference's own inputs; where these are not at hand, two sides are
+shown.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from parity.diagnosis.of_dump import Sides
-from parity.diagnosis.result import Diagnosis
+from parity.diagnosis.result import Diagnosis, Evidence
 from parity.diagnosis.workshop import native_workshop
 from parity.errors import InputError
 from parity.faults.family import Family
 from parity.faults.fault import Fault
+from parity.measure.drift import in_words
+from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
 from parity.ports.yardstick import reference_of
 from parity.replay.engine import lacks, reference_artefacts
 
 SHOWN = 96
-"""Elements that are shown: the worst, and what lies around it in the array's own order."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What is shown of one artefact.
-
-    Attributes
-    ----------
-    artefact : which
-    shape : of the whole array
-    start : of the first element shown, in the array's own order
-    candidate, reference : (n,) floats, NaN where there is no number
-    mistaken : (n,) the reference with the mistake; None where no mistake is named, or it could not be run
-    """
-
-    artefact: str
-    shape: tuple[int, ...]
-    start: int
-    candidate: np.ndarray
-    reference: np.ndarray
-    mistaken: np.ndarray | None
+"""Elements that are shown."""
 
 
 def evidence(
     sides: Sides, diagnosis: Diagnosis, faults: Iterable[Fault], families: Iterable[Family] = ()
 ) -> Evidence | None:
-    """The evidence for one diagnosis; None where what differs is text, or of another shape."""
-    aligned = sides.comparison.aligned
-    arrays = (n for n in diagnosis.judged_by if isinstance(aligned.got.get(n), np.ndarray))
-    name = next((n for n in arrays if aligned.got[n].shape == aligned.want[n].shape and aligned.got[n].size), None)
+    """The evidence for one diagnosis of a dump; None where what differs is text, or of another shape."""
+    aligned, planted = sides.comparison.aligned, planted_by(diagnosis, faults, families)
+    chunks, step = aligned.chunks, sides.parameters.chunk_step
+    name = _drawn(diagnosis, aligned.got, aligned.want)
     if name is None:
         return None
-    got, want = aligned.got[name], aligned.want[name]
-    made = _mistaken(sides, diagnosis, name, list(faults), list(families))
-    if made is not None and made.shape != want.shape:
+    made = _mistaken(sides, diagnosis, name, planted) if planted else None
+    return around(name, aligned.got[name], aligned.want[name], made, chunks.get(name), step)
+
+
+def of_parts(
+    diagnosis: Diagnosis,
+    candidate: Mapping[str, Any],
+    reference: Mapping[str, Any],
+    mistaken: Mapping[str, Any] | None,
+    chunks: Mapping[str, np.ndarray],
+    step: float,
+) -> Evidence | None:
+    """The same of what a stage made of the reference's own inputs; artefacts by name on all three sides."""
+    name = _drawn(diagnosis, candidate, reference)
+    if name is None:
+        return None
+    return around(name, candidate[name], reference[name], (mistaken or {}).get(name), chunks.get(name), step)
+
+
+def _drawn(diagnosis: Diagnosis, got: Mapping[str, Any], want: Mapping[str, Any]) -> str | None:
+    """The artefact that is shown: the first one that is an array of one shape on both sides and differs."""
+    arrays = [n for n in diagnosis.judged_by if isinstance(got.get(n), np.ndarray) and got[n].size]
+    alike = [n for n in arrays if n in want and got[n].shape == np.shape(want[n])]
+    return next((n for n in alike if not np.array_equal(got[n], want[n])), None)
+
+
+def around(name: str, got: np.ndarray, want: np.ndarray, made: Any, chunks: np.ndarray | None, step: float) -> Evidence:
+    """What is shown of one artefact.
+
+    Parameters
+    ----------
+    got, want : the two sides, of one shape
+    made : what the mistake makes; left out where it is of another shape
+    chunks : of an artefact kept by chunk, which chunk each row is
+    step : seconds from the start of one chunk to that of the next
+    """
+    if not isinstance(made, np.ndarray) or made.shape != want.shape:
         made = None
     with np.errstate(invalid="ignore"):
         apart = np.abs(got.astype(np.float64) - want.astype(np.float64)).ravel()
     worst = int(np.argmax(np.where(np.isfinite(apart), apart, -1)))
+    index = [int(i) for i in np.unravel_index(worst, want.shape)]
+    if chunks is not None and index and index[0] < len(chunks):
+        index[0] = int(chunks[index[0]])
+    where = in_words(ARTEFACTS[name].dims, tuple(index), step)
     start = max(0, min(worst - SHOWN // 2, want.size - SHOWN))
     part = slice(start, start + SHOWN)
-    return Evidence(name, want.shape, start, _of(got, part), _of(want, part), None if made is None else _of(made, part))
+    mistaken = None if made is None else _of(made, part)
+    return Evidence(name, where, want.shape, start, _of(got, part), _of(want, part), mistaken)
 
 
 def _of(values: np.ndarray, part: slice) -> np.ndarray:
     return values.ravel()[part].astype(np.float64)
 
 
-def _mistaken(
-    sides: Sides, diagnosis: Diagnosis, name: str, faults: list[Fault], families: list[Family]
-) -> np.ndarray | None:
+def _mistaken(sides: Sides, diagnosis: Diagnosis, name: str, planted: list[Fault]) -> np.ndarray | None:
     """What the stage makes of the reference's own inputs with the mistake in it."""
-    planted = _planted(diagnosis, faults, families)
-    if not planted:
-        return None
     given: Mapping[str, Any] = reference_artefacts(reference_of(sides.reference), {})
     chain = dict.fromkeys([*(fault.stage for fault in planted), diagnosis.stage])
     try:
@@ -99,8 +114,8 @@ def _mistaken(
     return value if isinstance(value, np.ndarray) else None
 
 
-def _planted(diagnosis: Diagnosis, faults: list[Fault], families: list[Family]) -> list[Fault]:
-    """The mistakes that a diagnosis names, as they are planted."""
+def planted_by(diagnosis: Diagnosis, faults: Iterable[Fault], families: Iterable[Family]) -> list[Fault]:
+    """The mistakes that a diagnosis names, as they are planted; none where it names nothing."""
     mistake = diagnosis.mistake
     if mistake is None:
         return []

@@ -31,12 +31,14 @@ class Part:
     given : what it is given
     candidate, reference : rows of what it writes
     rows : artefact -> which rows of what it makes those are; none where all
+    chunks : artefact -> which chunks of the recording they are, where they are not all
     """
 
     given: dict[str, Any]
     candidate: dict[str, Any]
     reference: dict[str, Any]
     rows: dict[str, np.ndarray] = field(default_factory=dict)
+    chunks: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def in_few_chunks(
@@ -74,7 +76,7 @@ def _some_rows(part: Part, rows: Mapping[str, np.ndarray]) -> Part:
         if reference.get(name) is not None and len(reference[name]) == len(chunks):
             reference[name] = reference[name][keep]
         chosen[name] = chunks[keep]
-    return Part(part.given, candidate, reference, chosen)
+    return Part(part.given, candidate, reference, chosen, chosen)
 
 
 def _embeddings(part: Part) -> Part:
@@ -86,12 +88,16 @@ def _embeddings(part: Part) -> Part:
         waveforms = given.get("chunk_waveforms")
         if isinstance(waveforms, ChunkSeries):
             given["chunk_waveforms"] = ChunkSeries(chunks, waveforms.compute)
-            return Part(given, {"embeddings": got[chunks]}, {"embeddings": want[chunks]})
+            return _of_embeddings(given, got, want, chunks)
         return part
     able = fbank.chunks[fbank.chunks < min(len(got), len(want))]
     chunks = able[_most(got[able], want[able])]
     given = {**part.given, "fbank": ChunkSeries(chunks, fbank.compute)}
-    return Part(given, {"embeddings": got[chunks]}, {"embeddings": want[chunks]})
+    return _of_embeddings(given, got, want, chunks)
+
+
+def _of_embeddings(given: dict[str, Any], got: np.ndarray, want: np.ndarray, chunks: np.ndarray) -> Part:
+    return Part(given, {"embeddings": got[chunks]}, {"embeddings": want[chunks]}, chunks={"embeddings": chunks})
 
 
 def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float) -> Part:
@@ -108,15 +114,15 @@ def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float) -> 
         if name in given:
             begin, end = (round(float(x) * rate) for x in (first * step, (first + FEW) * step + CHUNK_SECONDS))
             given[name] = given[name][:, begin:end]
-    candidate, reference, rows = {}, {}, {}
+    candidate, reference, rows, shown_chunks = {}, {}, {}, {}
     for name, value in part.candidate.items():
         known = chunks.get(name, np.arange(len(value)))
         keep = np.flatnonzero(np.isin(known, window))
         if len(keep):
-            candidate[name], rows[name] = value[keep], known[keep] - first
+            candidate[name], rows[name], shown_chunks[name] = value[keep], known[keep] - first, known[keep]
             if part.reference.get(name) is not None:
                 reference[name] = part.reference[name][keep]
-    return Part(given, candidate, reference, rows)
+    return Part(given, candidate, reference, rows, shown_chunks)
 
 
 def _most(got: np.ndarray, want: Any) -> np.ndarray:

@@ -30,7 +30,7 @@ from parity.ports.dump.comparison import DIFFERENT, DumpComparison
 from parity.ports.dump.reading import Dump
 from parity.ports.dump.rttm import plain
 from parity.ports.dump.turns import compare_turns
-from parity.ports.judging import Judged, Loading, parameters_of
+from parity.ports.judging import AtHand, Judged, Loading, parameters_of
 from parity.ports.yardstick import Means, reference_of
 from parity.replay.engine import CASCADED, lacks, reference_artefacts
 from parity.replay.outcome import URI, unread
@@ -76,7 +76,9 @@ class Sides:
     without: tuple[str, ...] = ()
 
 
-def sides_of(judged: Judged, reference: Dump, candidate: Dump, means: Loading, without: tuple[str, ...] = ()) -> Sides:
+def sides_of(
+    judged: Judged, reference: Dump, candidate: Dump, means: Loading | AtHand, without: tuple[str, ...] = ()
+) -> Sides:
     """The two sides of a dump that was judged: against the yardstick, where it declares what it does otherwise."""
     yardstick = judged.yardstick
     return Sides(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 NAMED, UNKNOWN = "named", "nothing known"
 
 LEAVES_AT_MOST = 0.01
@@ -82,6 +84,29 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What is shown of one artefact: the worst element and those around it, in the array's own order.
+
+    Attributes
+    ----------
+    artefact : which
+    where : the worst element in words
+    shape : of the array that was looked at; of a heavy stage a few chunks
+    start : of the first element shown
+    candidate, reference : (n,) floats, NaN where there is no number
+    mistaken : (n,) the reference with the mistake; None where no mistake is named, or it could not be run
+    """
+
+    artefact: str
+    where: str
+    shape: tuple[int, ...]
+    start: int
+    candidate: np.ndarray
+    reference: np.ndarray
+    mistaken: np.ndarray | None
+
+
+@dataclass(frozen=True)
 class Diagnosis:
     """What is known of the drift that is born in one stage.
 
@@ -98,6 +123,7 @@ class Diagnosis:
     check : what to look at first
     kit : where its formula stands: file and section of a porting kit
     seconds : wall time
+    evidence : what a picture shows; None where it was not asked for, or there is nothing to draw
     """
 
     stage: str
@@ -111,6 +137,7 @@ class Diagnosis:
     check: str
     kit: str
     seconds: float
+    evidence: Evidence | None = None
 
     @property
     def verdict(self) -> str:

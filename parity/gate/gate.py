@@ -15,6 +15,9 @@ from typing import Any
 from parity.community1 import community1_pipeline
 from parity.community1.annotation import Turn, to_rttm
 from parity.community1.networks import Networks
+from parity.diagnosis.asking import Asked, Effort, effort_of
+from parity.diagnosis.of_replay import Replayed, ask_of_replay
+from parity.diagnosis.result import Diagnosis
 from parity.errors import InputError, one_line
 from parity.explain.explanation import Explanation
 from parity.explain.localise import ask, candidate_of, explain
@@ -35,6 +38,7 @@ from parity.ports.arrays import Supplied, supplied_by
 from parity.ports.dump.comparison import DumpComparison
 from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.folders import folder_of
+from parity.ports.judging import AtHand
 from parity.ports.program import Account
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import replay
@@ -77,6 +81,8 @@ class FixtureResult(Tabular):
     declaration : what the port does otherwise on purpose; None where it declares nothing
     account : what a program's stages cost, and what has to be said of it; None where nothing but functions ran
     not_run : native stages of which something came from the cache
+    diagnoses : of stages where drift is born, which known mistake it is
+    not_diagnosed : why the first of them was not looked up; empty where it was, or nothing drifts
     """
 
     name: str
@@ -98,6 +104,8 @@ class FixtureResult(Tabular):
     declaration: Declaration | None = None
     account: Account | None = None
     not_run: tuple[str, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    not_diagnosed: str = ""
 
 
 class Results(list[FixtureResult], Tabular):
@@ -136,6 +144,7 @@ def run_fixtures(
     deviations: Path | None = None,
     on_result: Callable[[FixtureResult], None] = lambda result: None,
     kept: KeptResults | None = None,
+    effort: Effort | None = None,
 ) -> Results:
     """Replay fixtures, and recordings captured elsewhere, one after the other.
 
@@ -153,7 +162,10 @@ def run_fixtures(
     on_result : called with each result as soon as it is there, to keep it
     kept : what native stages before what is under test made of the same inputs is taken from there; None: all is
         computed
+    effort : how much is done to name the mistake where something drifts; with `explain_drift` everything by default,
+        else what takes a second or two
     """
+    effort = effort or effort_of(None, all_of_it=explain_drift, more="--explain")
     watcher = watcher or Watcher()
     results = Results()
     with one_blas_thread():
@@ -163,9 +175,9 @@ def run_fixtures(
                 kept.taken.clear()
             try:
                 if isinstance(fixture, Recording):
-                    means = Means(weights, networks, implementation, explain_drift, watcher.stage, watcher.step)
+                    recorded = Means(weights, networks, implementation, explain_drift, watcher.stage, watcher.step)
                     watcher.fixture(fixture.name, 0.0)
-                    result = _run_recording(fixture, means)
+                    result = _run_recording(fixture, recorded)
                 else:
                     folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
                     ready = prepare(fixture, folder, weights)
@@ -178,7 +190,8 @@ def run_fixtures(
                         required=required,
                         deviations=deviations,
                     )
-                    result = _run_fixture(supplied, networks, watcher, implementation, explain_drift)
+                    means = AtHand(weights, networks, ready.inputs, threads)
+                    result = _run_fixture(supplied, networks, watcher, implementation, explain_drift, means, effort)
             except (InputError, OSError) as error:
                 result = FixtureResult(fixture.name, ERROR, error=one_line(error))
             if implementation.program is not None:
@@ -197,6 +210,8 @@ def _run_fixture(
     watcher: Watcher,
     implementation: Implementation,
     explain_drift: bool,
+    means: AtHand,
+    effort: Effort,
 ) -> FixtureResult:
     question, ready = None, supplied.ready
     if explain_drift:
@@ -209,6 +224,15 @@ def _run_fixture(
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update, native=native)
     explain_it = question if not outcome.at_parity else None
     found, status = supplied.comparison, supplied.verdict(outcome)
+    answered = explain(explain_it, on_step=watcher.stage) if explain_it else None
+    if outcome.at_parity and (found is None or found.first_drift is None):
+        asked = Asked()
+    else:
+        watcher.stage("known mistakes")
+        reference = answered.patching.reference if answered else None
+        stages = answered.explanation.named if answered else ()
+        code = Replayed(pipeline, native, ready, outcome, reference)
+        asked = ask_of_replay(supplied, code, stages, means, effort)
     return FixtureResult(
         name=ready.fixture.name,
         status=status,
@@ -232,7 +256,9 @@ def _run_fixture(
             noise=ready.noise,
             stability=ready.stability,
         ),
-        explanation=explain(explain_it, on_step=watcher.stage).explanation if explain_it else None,
+        explanation=answered.explanation if answered else None,
+        diagnoses=asked.diagnoses,
+        not_diagnosed=asked.why_not,
     )
 
 

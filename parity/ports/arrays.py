@@ -28,7 +28,7 @@ from parity.ports.dump.deviations import FILE
 from parity.ports.dump.given import Given, as_artefact, given_values
 from parity.ports.dump.reading import Dump, read_dump
 from parity.ports.dump.rttm import may_be_scored
-from parity.ports.judging import as_declared, declaration, declared_of, judge, means_of
+from parity.ports.judging import Judged, as_declared, declaration, declared_of, judge, means_of
 from parity.ports.python import NATIVE, Implementation
 from parity.ports.yardstick import Means, yardstick
 from parity.replay.subject import Outcome
@@ -47,6 +47,8 @@ class Supplied:
     declaration : what is done otherwise on purpose; None where nothing is
     required : artefacts that have to be among the arrays, or `all`
     folder : of the arrays, where somebody named one
+    dumps : the reference and the arrays as they were read, where they were compared
+    judged : what became of that
     """
 
     ready: Prepared
@@ -55,6 +57,8 @@ class Supplied:
     declaration: Declaration | None = None
     required: tuple[str, ...] = ()
     folder: Path | None = None
+    dumps: tuple[Dump, Dump] | None = None
+    judged: Judged | None = None
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -173,7 +177,7 @@ def supplied_dump(
     )
     comparison, measured = judged.comparison, as_declared(ready, judged.yardstick)
     values = given_in_place(dump, measured.snapshot.values, comparison)
-    return Supplied(measured, values, comparison, comparison.declaration, required, folder)
+    return Supplied(measured, values, comparison, comparison.declaration, required, folder, (reference, dump), judged)
 
 
 def _read(folder: Path) -> Dump:

@@ -212,6 +212,34 @@ class Loading:
         return load_networks(self._weights, self.threads, kept=results_where(None, tested=True))
 
 
+class AtHand:
+    """Means of one recording that are loaded already: as `Loading`, and nothing is fetched.
+
+    Parameters
+    ----------
+    weights : the weight set
+    networks : built from it; of a pipeline whose networks are not run, `without_networks`
+    inputs : the pipeline's own
+    threads : of the networks
+    """
+
+    at_hand = True
+
+    def __init__(
+        self, weights: WeightSet, networks: Networks, inputs: Mapping[str, Any], threads: int | None = None
+    ) -> None:
+        self._weights, self.threads = weights, threads
+        self._means = means_of(networks, networks.plda, inputs)
+
+    def __call__(self, reference: Dump | None = None) -> Means:
+        """Those of the recording."""
+        return self._means
+
+    def weights(self) -> WeightSet:
+        """The weight set."""
+        return self._weights
+
+
 def clip_of(reference: Dump) -> dict[str, Any]:
     """The clip of a reference as the pipeline's inputs: the fixture's with that hash, or of that name.
 

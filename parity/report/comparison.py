@@ -27,7 +27,7 @@ from parity.ports.dump.comparison import (
 )
 from parity.ports.dump.turns import TurnDifference
 from parity.report.declared import declaration_data, declared_in_words
-from parity.report.diagnosis import diagnosis_data, diagnosis_lines
+from parity.report.diagnosis import diagnosis_data, diagnosis_lines, not_diagnosed_lines
 from parity.report.differences import difference_data, difference_in_words
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
@@ -234,11 +234,10 @@ def in_words(found: Found) -> list[str]:
     lines = [*found["origin"], *declared_in_words(found["declaration"]), *doubts, _first(found)]
     for diagnosis in found["diagnoses"]:
         lines += diagnosis_lines(diagnosis)
-    if found["not_diagnosed"]:
-        lines.append(f"Which mistake it is was not asked: {found['not_diagnosed']}.")
+    lines += not_diagnosed_lines(found)
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     if found["explanation"] is None:
-        lines += difference_in_words(found["difference"])
+        lines += difference_in_words(found["difference"], found["diagnoses"])
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)
     for key, words in (("left_out", "Not in the candidate"), ("extra", "Only in the candidate")):

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from parity.report.wording import capital
+from parity.report.wording import capital, inert, listed
 
 if TYPE_CHECKING:
-    from parity.diagnosis.result import Diagnosis, Mistake, Parameter
+    import numpy as np
+
+    from parity.diagnosis.result import Diagnosis, Evidence, Mistake, Parameter
 
 Found = dict[str, Any]
 
@@ -17,9 +19,14 @@ MOST_ALIKE = 3
 """Mistakes that are the same on a recording and are listed beside the one that is named."""
 
 
-def diagnosis_data(found: Diagnosis) -> Found:
-    """A diagnosis as plain data (docs/reference/json.md)."""
-    return {
+def diagnosis_data(found: Diagnosis, confirm: str = "") -> Found:
+    """A diagnosis as plain data (docs/reference/parity-json.md).
+
+    Parameters
+    ----------
+    confirm : the command that confirms it, once it is mended; empty where it is the one that was given
+    """
+    data = {
         "stage": found.stage,
         "verdict": found.verdict,
         "judged_by": list(found.judged_by),
@@ -32,7 +39,40 @@ def diagnosis_data(found: Diagnosis) -> Found:
         "check": found.check,
         "kit": found.kit,
         "seconds": round(found.seconds, 3),
+        "evidence": None if found.evidence is None else _drawn(found.evidence),
+        "confirm": confirm,
     }
+    return {**data, "mend": mend(data)}
+
+
+def _drawn(shown: Evidence) -> Found:
+    return {
+        "artefact": shown.artefact,
+        "where": shown.where,
+        "shape": list(shown.shape),
+        "start": shown.start,
+        "candidate": _numbers(shown.candidate),
+        "reference": _numbers(shown.reference),
+        "mistaken": None if shown.mistaken is None else _numbers(shown.mistaken),
+    }
+
+
+def _numbers(values: np.ndarray) -> list[float | None]:
+    return [float(value) if abs(value) < float("inf") else None for value in values]
+
+
+def mend(found: Found) -> str:
+    """How to mend it, in a sentence or two."""
+    mistake = found["mistake"]
+    formula = f"The formula is in {found['kit']} of a kit (parity kit)."
+    if mistake is None:
+        return f"{capital(found['check'])}. {formula}"
+    parameter = mistake["parameter"]
+    if parameter is not None and parameter["reference"] is not None:
+        what = f"Yours acts like {parameter['name']} {parameter['value']:.6g}; make that {parameter['reference']:.6g}."
+    else:
+        what = f"Your {found['stage']} does this: {mistake['about']}. Do what the reference does."
+    return f"{what} {formula}"
 
 
 def _mistake(found: Mistake | None) -> Found | None:
@@ -57,15 +97,38 @@ def _finite(left: float) -> float | None:
 
 
 def diagnosis_lines(found: Found) -> list[str]:
-    """A diagnosis in words: what it is, how sure, what comes next, what to check, where the formula stands."""
+    """A diagnosis in words: what it is, how sure, what comes next, what to check, how to mend it, what confirms it."""
     if found["mistake"] is None:
         lines = [f"{capital(found['stage'])}: nothing known makes this; {found['tried']} mistakes tried. {_why(found)}"]
     else:
         lines = [f"{capital(found['stage'])}: {named_mistake(found)}; {_evidence(found)}."]
         lines += [f"  or, the same on this recording: {alike}" for alike in _alike(found["mistake"])]
     lines.append(f"  Check first: {found['check']}.")
-    lines.append(f"  Formula: {found['kit']} of a kit (parity kit).")
+    formula = f"Formula: {found['kit']} of a kit (parity kit)."
+    lines.append(f"  {formula}" if found["mistake"] is None else f"  Mend: {found['mend']}")
+    lines += [f"  Then: {found['confirm']}"] if found["confirm"] else []
     lines += [f"  Not tried: {line}." for line in found["not_tried"]]
+    return lines
+
+
+def not_diagnosed_lines(found: Found) -> list[str]:
+    """Why known mistakes were not tried, in a line; none where they were, or nobody had to ask."""
+    why = found.get("not_diagnosed", "")
+    return [f"Which mistake it is was not asked: {why}."] if why else []
+
+
+def diagnosis_markdown(diagnoses: Iterable[Found], of: str = "") -> list[str]:
+    """The same as lists of Markdown, one per stage; nothing where nothing was looked up.
+
+    Parameters
+    ----------
+    of : the recording's name, where there are several
+    """
+    lines: list[str] = []
+    for found in diagnoses:
+        first, *others = [line.strip() for line in diagnosis_lines(found) if not line.startswith("  Then: ")]
+        confirm = [f"  - Then: `{found['confirm']}`"] if found["confirm"] else []
+        lines += [f"- {inert(f'{of}: {first}' if of else first)}", *(f"  - {inert(line)}" for line in others), *confirm]
     return lines
 
 
@@ -99,7 +162,7 @@ def _value(mistake: Found) -> str:
 
 def _evidence(found: Found) -> str:
     runner = found["runner_up"]
-    words = f"leaves {_percent(found['mistake'])} of the difference in {' and '.join(found['judged_by'])}"
+    words = f"leaves {_percent(found['mistake'])} of the difference in {listed(found['judged_by'])}"
     if runner is None:
         return words
     return f"{words}, the next one ({runner['name']}) {_percent(runner)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -44,11 +45,18 @@ def _number(value: float | None) -> float | None:
     return None if value is None or not np.isfinite(value) else float(value)
 
 
-def difference_in_words(found: Found | None) -> list[str]:
-    """One line: the kind, then the numbers; none where nothing was described."""
+def difference_in_words(found: Found | None, diagnoses: Iterable[Found] = ()) -> list[str]:
+    """One line: the kind, then the numbers; none where nothing was described.
+
+    Parameters
+    ----------
+    diagnoses : of the same candidate; a mistake that is named is more than a kind
+    """
     if found is None:
         return []
-    kinds = "; ".join(kind["words"] for kind in found["kinds"]) or NOTHING_KNOWN
+    named = [name for one in diagnoses if one["mistake"] is not None for name in one["judged_by"]]
+    other = "what the mistake makes" if found["artefact"] in named else NOTHING_KNOWN
+    kinds = "; ".join(kind["words"] for kind in found["kinds"]) or other
     numbers = _numbers(found["spread"])
     return [f"What differs in {found['artefact']}: {kinds}{numbers}."]
 

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -27,6 +27,7 @@ from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, runtime_version
 from parity.ports.arrays import Supplied
 from parity.replay.outcome import TEXTS, Replay
 from parity.report.declared import declaration_data
+from parity.report.diagnosis import diagnosis_data
 from parity.report.differences import difference_data
 from parity.report.programs import program_data
 from parity.sources import WeightSet
@@ -105,10 +106,15 @@ def document_of(
     }
 
 
-def entry_of(result: FixtureResult) -> Entry:
-    """What is kept of a fixture: its row in the report, and what else is said of it, or summed up over all."""
+def entry_of(result: FixtureResult, confirm: Callable[[str], str] = lambda stage: "") -> Entry:
+    """What is kept of a fixture: its row in the report, and what else is said of it, or summed up over all.
+
+    Parameters
+    ----------
+    confirm : stage -> the command that confirms that its mistake is mended
+    """
     return {
-        "row": fixture_data(result),
+        "row": fixture_data(result, confirm),
         "machine": result.machine,
         # What drifts because of other weights is said, and is no drift of the code's.
         "judged": [
@@ -192,8 +198,8 @@ def replayed_from(result: FixtureResult) -> tuple[str, ...]:
     return (AUDIO,) if result.replay else ()
 
 
-def fixture_data(result: FixtureResult) -> dict[str, Any]:
-    """What a run says of one fixture, ready for JSON."""
+def fixture_data(result: FixtureResult, confirm: Callable[[str], str] = lambda stage: "") -> dict[str, Any]:
+    """What a run says of one fixture, ready for JSON; parameters are those of `entry_of`."""
     replay = result.replay
     row: dict[str, Any] = {
         "name": result.name,
@@ -213,6 +219,8 @@ def fixture_data(result: FixtureResult) -> dict[str, Any]:
     details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
     explanation = None if result.explanation is None else explanation_data(result.explanation)
     row |= {name: finite(value) for name, value in details.items()} | {"explanation": explanation}
+    row["diagnoses"] = [diagnosis_data(found, confirm(found.stage)) for found in result.diagnoses]
+    row["not_diagnosed"] = result.not_diagnosed
     row |= {"replayed_from": list(replayed_from(result)), **_recorded(result.recorded)}
     if replay is None:
         return row | dict.fromkeys(REPLAYED) | {"problems": [], "near_ties": [], "artefacts": []} | _counts(result)

@@ -23,6 +23,7 @@ from parity.explain.explanation import (
 )
 from parity.measure.verdicts import DRIFT
 from parity.report.declared import declared_in_words
+from parity.report.diagnosis import diagnosis_lines, not_diagnosed_lines
 from parity.report.differences import difference_in_words
 from parity.report.grid import uncut
 from parity.report.wording import capital, either, number, scientific
@@ -71,7 +72,10 @@ def explanation_table(found: Found) -> Table:
 def in_words(found: Found) -> list[str]:
     """Everything that was found, one sentence per line."""
     lines = [*_of_arrays(found), *verdict(found)]
-    lines += [line for difference in found["differences"] for line in difference_in_words(difference)]
+    lines += [line for diagnosis in found.get("diagnoses", ()) for line in diagnosis_lines(diagnosis)]
+    lines += not_diagnosed_lines(found)
+    diagnoses = found.get("diagnoses", ())
+    lines += [line for difference in found["differences"] for line in difference_in_words(difference, diagnoses)]
     if found["elements"] is not None:
         lines += elements_in_words(found["elements"])
     if found["layers"]:

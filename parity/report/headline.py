@@ -85,7 +85,7 @@ def of_explanation(found: Found, verdict: str) -> str:
     ----------
     verdict : of `parity.measure.verdicts`, that of its replay
     """
-    cause = _cause(found) if found["named"] else ()
+    cause = _cause(found, found.get("diagnoses", ())) if found["named"] else ()
     if verdict == INCONCLUSIVE:
         return said(verdict, _short(found["doubts"]), *cause)
     if found["named"]:
@@ -118,7 +118,7 @@ def of_run(document: Found) -> str:
     declared = not_shown(first["declaration"])
     if first["explanation"] is not None and first["explanation"]["named"]:
         doubts = (_short(first["doubts"]),) if word == INCONCLUSIVE else ()
-        return said(word, where, *doubts, *declared, *_cause(first["explanation"]))
+        return said(word, where, *doubts, *declared, *_cause(first["explanation"], first["diagnoses"]))
     drift = first["first_drift"]
     if drift is None and first["notes"]:
         cause, *rest = _of_another_length(first["notes"][0])
@@ -127,7 +127,8 @@ def of_run(document: Found) -> str:
     if word == INCONCLUSIVE:
         return said(word, f"{where}: {_short(first['doubts'])}", f"First to drift: {cause}")
     example = f"Smallest example: {drift['where']}" if drift and drift["where"] else ""
-    return said(word, f"{where}: {cause}", *declared, example, f"Next: parity explain {first['name']}")
+    named = of_first_line(first["diagnoses"], drift["stage"]) if drift else ""
+    return said(word, f"{where}: {cause}", *declared, named, example, f"Next: parity explain {first['name']}")
 
 
 _LESS = ("Add one of them, or say what suffices with --require",)

@@ -20,8 +20,9 @@ from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
+from parity.report.plots.evidence import evidence_svg
 from parity.report.programs import memory
-from parity.report.wording import both, number, scientific
+from parity.report.wording import both, listed, number, scientific
 
 TEMPLATES = Path(__file__).parent / "templates"
 Fixture = dict[str, Any]
@@ -88,6 +89,7 @@ def page(document: dict[str, Any]) -> str:
         undefined=StrictUndefined,
     )
     drawings, classes = _drawings(document)
+    evidences = _evidences(document, classes)
     script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
     style += classes.rules()
     environment.filters |= {
@@ -108,6 +110,7 @@ def page(document: dict[str, Any]) -> str:
         "measured": measured,
         "single_patches": plots.single_patches,
         "drawings": drawings,
+        "evidences": evidences,
         "PLOTS": PLOTS,
         "STATUS": dict.fromkeys(GREEN, "✓")
         | {LIMITED: "◐", INCONCLUSIVE: "◐", DRIFT: "✕", RAISES: "✕"}
@@ -136,6 +139,15 @@ def _drawings(document: dict[str, Any]) -> tuple[dict[tuple[int, str], Markup], 
         for key, plot in PLOTS.items()
     }
     return drawings, classes
+
+
+def _evidences(document: dict[str, Any], classes: canvas.Classes) -> dict[tuple[int, int], Markup]:
+    # (number of the fixture from 1, of the diagnosis from 0) -> picture, empty where it has no evidence
+    return {
+        (number, index): Markup(evidence_svg(entry, f"f{number}-evidence-{index}", classes))
+        for number, fixture in enumerate(document["fixtures"], 1)
+        for index, entry in enumerate(fixture["diagnoses"])
+    }
 
 
 def policy(script: str, style: str) -> str:
@@ -206,7 +218,7 @@ def span(element: dict[str, Any]) -> str:
     words = element["where"]
     if element["start"] is not None:
         words += f" ({element['start']:.2f} to {element['end']:.2f} s"
-        words += f", {_listed(element['speakers'])})" if element["speakers"] else ")"
+        words += f", {listed(element['speakers'])})" if element["speakers"] else ")"
     return words
 
 
@@ -231,7 +243,3 @@ def times(value: float | str | None) -> str:
     if value is None or isinstance(value, str):
         return "—" if value is None else value.replace("inf", "∞")
     return (f"{value:.3g}" if value < 1000 else f"{value:,.0f}" if value < 1e6 else f"{value:.1e}") + "\u00d7"
-
-
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

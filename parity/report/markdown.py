@@ -8,6 +8,7 @@ from typing import Any
 from parity.measure.verdicts import DECLARED
 from parity.report.ci.wording import held_markdown
 from parity.report.declared import declared_in_words
+from parity.report.diagnosis import diagnosis_lines, not_diagnosed_lines
 from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
@@ -118,9 +119,12 @@ def remarks_of(fixture: dict[str, Any]) -> list[str]:
         remarks.append(f"{name}: {failure(drift)}")
     if fixture["explanation"]:
         remarks += [f"{name}: {sentence}" for sentence in verdict(fixture["explanation"])]
-        remarks += [
-            f"{name}: {line}" for one in fixture["explanation"]["differences"] for line in difference_in_words(one)
-        ]
+    diagnosed = [line.strip() for one in fixture["diagnoses"] for line in diagnosis_lines(one)]
+    remarks += [f"{name}: {line}" for line in [*diagnosed, *not_diagnosed_lines(fixture)]]
+    if fixture["explanation"]:
+        differences = fixture["explanation"]["differences"]
+        described = [line for one in differences for line in difference_in_words(one, fixture["diagnoses"])]
+        remarks += [f"{name}: {line}" for line in described]
     remarks += [
         f"{name}: frame {tie['frame']} of chunk {tie['chunk']} ({tie['seconds']:.2f} s) differs; the reference's "
         f"two best classes are {tie['gap']:.1e} apart there, below its own noise: excused"

@@ -50,6 +50,11 @@ def either(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
 
 
+def listed(names: Sequence[str]) -> str:
+    """Names of which all are meant."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def said(word: str, *sentences: str) -> str:
     """The first line of a report: the verdict in capitals, then sentences; empty ones are left out."""
     return " ".join([f"{word.upper()}.", *(f"{text.strip().rstrip('.')}." for text in sentences if text)])

@@ -68,7 +68,7 @@ def test_the_page_loads_nothing_and_styles_nothing_that_its_policy_does_not_name
 
 def test_markdown_says_what_confirms_it(found: tuple[str, Path]) -> None:
     text = (found[1] / "p.md").read_text(encoding="utf-8")
-    assert "Confirm: `parity explain 14_partial_tail --fault scores_as_distances`" in text
+    assert "Then: `parity explain 14_partial_tail --fault scores_as_distances`" in text
 
 
 @pytest.mark.parametrize(

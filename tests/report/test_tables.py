@@ -62,6 +62,7 @@ LEFT_OUT = {
         # tables of their own
         "artefacts", "audio_replay", "declaration", "explanation", "isolated_without", "margins", "near_ties",
         "noise", "program", "stability", "stage_seconds", "timeline",
+        "diagnoses",  # trees: mistakes, those that are the same, elements of a picture
         # curves that plots are drawn of
         "elbo", "embedding_map", "energy", "merges",
         # what `artefacts` says of the first row out of tolerance

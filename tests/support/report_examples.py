@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from parity.diagnosis.result import Diagnosis, Evidence, Left, Mistake, Parameter
 from parity.explain.explanation import (
     BORN,
     INHERITED,
@@ -160,6 +161,28 @@ def _recorded() -> Recorded:
     return Recorded((TENSORS, AUDIO), (), (2, 5), (2, 5), tensors=drifted, audio=audio)
 
 
+def diagnosis() -> Diagnosis:
+    """A mistake that is a value, named in fbank, with one that makes the same, and a picture."""
+    left = Left(1e-6, 2e-6)
+    same = Mistake("other_window", f"a window called {ODD_NAME}", left)
+    value = Parameter("pre-emphasis", 0.95, 0.97, 0.95, 0.95)
+    line = np.array([0.0, 1.0, np.nan])
+    return Diagnosis(
+        stage="fbank",
+        judged_by=("fbank",),
+        mistake=Mistake("fbank_emphasis", "pre-emphasis 0.95", left, value, (same,)),
+        runner_up=Mistake("fbank_hop", "hop 161", Left(0.5, float("inf"))),
+        tried=40,
+        not_tried=("fbank_odd: no time was left",),
+        given="the reference's arrays",
+        note="",
+        check="In fbank, print the first window",
+        kit="README.md, section 5 (fbank)",
+        seconds=1.25,
+        evidence=Evidence("fbank", f"chunk 0 {ODD_NAME}", (1, 1, 3), 0, line + 0.5, line, line + 0.5),
+    )
+
+
 DECLARATION = Declaration({"fa": 0.3}, {"fa": 0.07}, ("q_final", "diarization"), None, 0.5, {}, (f"fa {ODD_NAME}",))
 ACCOUNT = Account(
     {
@@ -205,6 +228,8 @@ def results() -> list[FixtureResult]:
             notes=("count: shape (9, 1) for (10, 1), and agrees where they overlap",),
             declaration=DECLARATION,
             account=ACCOUNT,
+            diagnoses=(diagnosis(),),
+            not_diagnosed="in segmentation it takes the clip",
         ),
         FixtureResult("c_wrong", ERROR, error=f"no clip {ODD_NAME}"),
         FixtureResult("d_silent", PARITY, 1.0, 0.5, _replay(0.0, SAME), None, None, machine, silent),

@@ -6,7 +6,19 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from parity.report.canvas import BAD, LINE, MUTED, OURS, REFERENCE, WIDE, new_axes, new_figure
+from parity.report.canvas import (
+    BAD,
+    LINE,
+    MUTED,
+    OURS,
+    REFERENCE,
+    WIDE,
+    Classes,
+    embedded,
+    new_axes,
+    new_figure,
+    page_style,
+)
 
 HEIGHT = 240.0
 
@@ -25,6 +37,22 @@ def evidence(found: dict[str, Any]) -> Figure:
     axes.set_xlabel(f"element of {found['artefact']}")
     axes.tick_params(labelcolor=MUTED)
     return figure
+
+
+def evidence_svg(diagnosis: dict[str, Any], key: str, classes: Classes) -> str:
+    """The picture of one diagnosis for a page, empty where it has no evidence.
+
+    Parameters
+    ----------
+    diagnosis : as JSON has it
+    key : begins the identifiers in the picture
+    classes : of the page, which get the picture's styles
+    """
+    if diagnosis["evidence"] is None:
+        return ""
+    with page_style(key):
+        picture = embedded(evidence(diagnosis["evidence"]), key, f"Evidence: {diagnosis['mend']}")
+    return classes.instead_of_styles(picture)
 
 
 def _numbers(values: list[Any]) -> list[float]:

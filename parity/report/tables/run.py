@@ -23,6 +23,7 @@ FIXTURES = (
     Column("notes", TEXT, "of arrays, what is of another length or out of form"),
     Column("declared_der", NUMBER, "what is declared against the reference, a ratio", "declaration.cost.der"),
     Column("not_run", TEXT, "native stages of which something came from the cache"),
+    Column("not_diagnosed", TEXT, "why known mistakes were not tried where something drifts"),
     Column("replayed_from", TEXT, "`audio`, `tensors`, `rttm`"),
     Column("missing", TEXT, "what is not at hand of a recording captured elsewhere"),
     Column("audio_seconds", NUMBER, "of the clip"),
