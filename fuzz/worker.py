@@ -71,7 +71,8 @@ def run(reader: str, seed: int, numbers: range) -> Iterator[Found]:
     with tempfile.TemporaryDirectory(dir=_fast_folder()) as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         place = Path(folder) / "in"
-        _read_good(READERS[reader], good[0], place)
+        for files in good:
+            _read_good(READERS[reader], files, place)
         for number in numbers:
             place.mkdir()
             yield one(reader, seed, number, good, place)

@@ -95,7 +95,8 @@ def score_rttm(
     skip_overlap : whether overlapping speech of the reference is left out
     spans : scored parts of the recording in seconds; everything either side mentions by default
     """
-    if not (collar or skip_overlap or spans) and (_many(reference, hypothesis) or _same(reference, hypothesis)):
+    plain = not (collar or skip_overlap or spans)
+    if plain and (_many(reference, hypothesis) or _same(reference, hypothesis) is not None):
         found = swept(reference, hypothesis)
         return Score(found.der, found.miss, found.false_alarm, found.confusion, found.total)
     from pyannote.core import Segment, Timeline
@@ -117,7 +118,7 @@ def score_rttm(
 
 def speaker_names(reference: str, hypothesis: str) -> dict[str, str]:
     """Which speaker of the hypothesis is which of the reference, by the time spent together: the mapping of DER."""
-    if same := _same(reference, hypothesis):
+    if (same := _same(reference, hypothesis)) is not None:
         return same
     if _many(reference, hypothesis):
         return swept(reference, hypothesis).names
@@ -130,16 +131,17 @@ def _many(reference: str, hypothesis: str) -> bool:
     return max(reference.count("\n"), hypothesis.count("\n")) > MANY
 
 
-def _same(reference: str, hypothesis: str) -> dict[str, str]:
-    """The hypothesis' names of the reference's speakers, where the turns are the same, line by line; none otherwise.
+def _same(reference: str, hypothesis: str) -> dict[str, str] | None:
+    """The hypothesis' names of the reference's speakers, where the turns are the same, line by line; None otherwise.
 
-    Their DER is 0 whoever computes it, so the library, which takes a second to import, need not be asked.
+    Their DER is 0 whoever computes it, so the library, which takes a second to import, need not be asked: nor where
+    nobody speaks on either side.
     """
     theirs, ours = list(_turns(reference)), list(_turns(hypothesis))
     names = {mine.speaker: other.speaker for mine, other in zip(ours, theirs, strict=False)}
     renamed = [(line.start, line.duration, names[line.speaker]) for line in ours[: len(theirs)]]
     same = len(ours) == len(theirs) and renamed == [(line.start, line.duration, line.speaker) for line in theirs]
-    return names if same and len(set(names.values())) == len(names) else {}
+    return names if same and len(set(names.values())) == len(names) else None
 
 
 def swept(reference: str, hypothesis: str) -> Swept:
