@@ -9,7 +9,9 @@ weights, fixture and faults of its own, and keeps the fixture that it works on.
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -154,11 +156,19 @@ def _parts(fixture: Fixture, left: list[str | None]) -> list[Part]:
 
 def _processes(count: int) -> Executor:
     # Spawned, not forked: ONNX Runtime's threads do not survive a fork.
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _leave_interrupts)
+    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _as_one_of_several)
 
 
-def _leave_interrupts() -> None:
+def _as_one_of_several() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was asked ends the others
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    # Killed, it cannot end the others, who would wait for work for ever.
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
 
 
 def try_part(plan: Plan, part: Part) -> list[Trial]:

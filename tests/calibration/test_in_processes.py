@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import select
+import threading
+import time
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
@@ -121,3 +126,31 @@ def test_what_is_left_is_counted_and_told_in_time(monkeypatch):
     assert str(left) == "1 of 2 trials, about 3 min left"
     left.done("long")
     assert str(left) == "2 of 2 trials, about 0 s left"
+
+
+# a killed one leaves nobody
+
+
+def _worker(alive: int) -> None:
+    threading.Thread(target=in_processes._end_with_parent, daemon=True).start()
+    time.sleep(60)
+
+
+def _asked(alive: int) -> None:
+    multiprocessing.get_context("fork").Process(target=_worker, args=(alive,)).start()
+    os.write(alive, b"started")
+    time.sleep(60)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+def test_processes_end_with_the_one_that_was_asked_where_it_is_killed():
+    """`alive` is open in both, so its end is read when both are gone."""
+    read, alive = os.pipe()
+    asked = multiprocessing.get_context("fork").Process(target=_asked, args=(alive,))
+    asked.start()
+    os.close(alive)
+    assert os.read(read, 7) == b"started"
+    asked.kill()
+    ended, _, _ = select.select([read], [], [], 30)
+    assert ended and os.read(read, 1) == b""
+    os.close(read)
