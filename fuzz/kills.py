@@ -1,12 +1,15 @@
-"""`python -m fuzz.kills`: commands that write, killed at random moments, then run again; `reports/kills.json`.
+"""`python -m fuzz.kills`: commands that write, killed, then run again; `reports/kills.json`.
 
-After every kill what bears a trusted name is whole, old or new, and no name that was there is gone; after the next run
-of the same command nothing of the killed one is left. A command runs in a fork of this process, in which the lab is
-imported already: a kill hits the command, not the imports.
+Half of the kills come at a random moment of the time that a command takes, half just before a random one of the steps
+in which it touches the disk (a file opened for writing, a rename, a removal, …), of which there are few: most moments
+are computing. After every kill what bears a trusted name is whole, old or new, and no name that was there is gone;
+after the next run of the same command nothing of the killed one is left, no process either. A command runs in a fork
+of this process, in which the lab is imported already: a kill hits the command, not the imports.
 """
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -15,86 +18,27 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fuzz import materials
-from parity.checkout import default_folder
+from fuzz.wreckage import Wrong, names_of, wrong
+from fuzz.writers import BEFORE, COMMANDS, Command, link_cache
 from parity.console import run_and_exit, stderr, stdout
 from parity.errors import InputError
-from parity.files.documents import read_json
-from parity.files.whole import OLD, PART, check_writable, write_text
+from parity.files.whole import check_writable, write_text
 from parity.names import find_names
 from parity.report.document import environment, to_json
 
-BEFORE = '{"before": true}\n'
+BAD = ("half_written", "lost_names", "left_overs", "second_runs_failed")
 OPTIONAL = ("torch", "mlx", "ncnn")
+TRIES = 3  # runs for each kill that is wanted: some end before the moment comes
+PATIENCE = 10.0  # seconds in which a killed command's own processes have to end
+STEPS = frozenset({"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate", "os.chmod", "os.symlink"})
+EXCHANGE = "renameat2"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-
-
-@dataclass(frozen=True)
-class Command:
-    """One command that writes.
-
-    Attributes
-    ----------
-    words : its arguments; `{}` is the folder that it works in
-    writes : files and folders that it writes there
-    before : files among them that are there already, and are written over
-    prepare : makes what it reads
-    again : exit statuses of a second run: 2 where what is whole already is not written over
-    """
-
-    words: tuple[str, ...]
-    writes: tuple[str, ...]
-    before: tuple[str, ...] = ()
-    prepare: Callable[[Path], None] | None = None
-    again: tuple[int, ...] = (0,)
-
-
-def _dumps(folder: Path) -> None:
-    for side in ("a", "b"):
-        (folder / side).mkdir()
-        materials.write(folder / side, materials.snapshots()[1])
-
-
-def _goldens(folder: Path) -> None:
-    (folder / "goldens").mkdir()
-    materials.write(folder / "goldens", materials.goldens()[0])
-
-
-def _catalogue(folder: Path) -> None:
-    from parity.fixtures.catalogue import add_fixture
-
-    text = (default_folder() / "catalogue.toml").read_text(encoding="utf-8")
-    first = text.partition("[[fixture]]")[2].partition("[[fixture]]")[0]
-    (folder / "fixtures").mkdir()
-    (folder / "fixtures" / "catalogue.toml").write_text("[[fixture]]" + first, encoding="utf-8")
-    (folder / "x.wav").write_bytes(materials.clips()[0]["x.wav"])
-    add_fixture(folder / "fixtures", "old", folder / "x.wav")
-
-
-COMPARED = ("c.json", "c.md", "c.csv")
-COMMANDS = {
-    "fixtures add": Command(("fixtures", "add", "mine", "{}/x.wav"), ("fixtures",), prepare=_catalogue, again=(0, 2)),
-    "compare": Command(
-        ("compare", "{}/a", "{}/b", "--json", "{}/c.json", "--markdown", "{}/c.md", "--table", "{}/c.csv"),
-        COMPARED,
-        COMPARED,
-        _dumps,
-    ),
-    "fingerprint": Command(("fingerprint", "{}/a", "{}/f.json"), ("f.json",), ("f.json",), _dumps),
-    "margins": Command(("margins", "13", "14", "--json", "{}/m.json"), ("m.json",), ("m.json",)),
-    "map": Command(("map", "{}/goldens", "--out", "{}/m.toml"), ("m.toml",), ("m.toml",), _goldens),
-    "kit": Command(("kit", "{}/kit", "--decisions"), ("kit",), again=(0, 2)),
-    "new-port": Command(("new-port", "{}/port", "--language", "python"), ("port",), again=(0, 2)),
-    "rnnt seed": Command(("rnnt", "seed", "three_layers_small", "{}/seed"), ("seed",), again=(0, 2)),
-    "check": Command(("check", "--controls", "--json", "{}/k.json"), ("k.json",), ("k.json",)),
-}
 
 
 @app.command()
@@ -108,17 +52,17 @@ def kills(
 
     Exit status: 0 all that bears a trusted name is whole, nothing is left over, no name is lost; 1 not so.
     """
-    names = find_names(command, list(COMMANDS), refused="--command {}: unknown", there_are="there are:") or COMMANDS
+    names = find_names(command, list(COMMANDS), refused="--command {}: unknown", there_are="there are:")
+    chosen = {name: COMMANDS[name] for name in names or COMMANDS}
     check_writable(json_path)
     if not hasattr(os, "fork"):
         raise InputError("this system has no fork; kills run on Linux and macOS")
     import_everything()
     rng, started = random.Random(seed), time.monotonic()
     rows = []
-    for position, name in enumerate(names):
-        count = number * (position + 1) // len(names) - number * position // len(names)
+    for name, count in shares(number, {name: found.share for name, found in chosen.items()}).items():
         rows.append(_killed(name, count, rng))
-        stderr.print(f"{name}: {rows[-1]['killed']} killed of {count}", markup=False)
+        stderr.print(f"{name}: {rows[-1]['killed']} killed of {rows[-1]['runs']}", markup=False)
     document = report(rows, seed, time.monotonic() - started)
     write_text(json_path, to_json(document))
     for line in lines(document):
@@ -135,15 +79,25 @@ def import_everything() -> None:
             importlib.import_module(found.name)
 
 
+def shares(number: int, weights: dict[str, int]) -> dict[str, int]:
+    """So many kills shared out by weight, at least one each where there are enough; their sum is the number."""
+    total = sum(weights.values())
+    ends, so_far = [0], 0
+    for weight in weights.values():
+        so_far += weight
+        ends.append(number * so_far // total)
+    return {name: after - before for name, before, after in zip(weights, ends, ends[1:])}
+
+
 def report(rows: list[dict[str, Any]], seed: int, seconds: float) -> dict[str, Any]:
     """`reports/kills.json`; a row per command."""
-    counted = ("runs", "killed", "half_written", "lost_names", "left_overs", "second_runs_failed")
+    counted = ("runs", "killed", *BAD)
     return {
         "schema": 1,
         "seed": seed,
         "seconds": round(seconds, 1),
         "environment": environment(),
-        "summary": {key: sum(row[key] for row in rows) for key in counted},
+        "summary": {"commands": len(rows), **{key: sum(row[key] for row in rows) for key in counted}},
         "commands": rows,
     }
 
@@ -153,162 +107,189 @@ def passed(document: dict[str, Any]) -> bool:
     return not any(document["summary"][key] for key in BAD)
 
 
-BAD = ("half_written", "lost_names", "left_overs", "second_runs_failed")
-
-
 def lines(document: dict[str, Any]) -> list[str]:
     """The verdict, and what went wrong."""
     summary = document["summary"]
     counts = ", ".join(f"{summary[key]} {key.replace('_', ' ')}" for key in BAD)
     first = (
-        f"{'HELD' if passed(document) else 'BROKEN'}. {summary['killed']} of {summary['runs']} runs killed: {counts}"
+        f"{'HELD' if passed(document) else 'BROKEN'}. {summary['killed']} of {summary['runs']} runs of "
+        f"{summary['commands']} commands killed: {counts}"
     )
     return [first, *(f"{row['command']}: {said}" for row in document["commands"] for said in row["said"])]
 
 
+@dataclass(frozen=True)
+class Moment:
+    """When a run is killed: after so many seconds, or just before the step of that number, from 1."""
+
+    seconds: float | None = None
+    step: int | None = None
+
+
 def _killed(name: str, count: int, rng: random.Random) -> dict[str, Any]:
-    row: dict[str, Any] = {"command": name, "runs": count, "killed": 0, "said": [], **dict.fromkeys(BAD, 0)}
-    seconds, whole = _clean_run(COMMANDS[name])
-    for _ in range(count):
-        with tempfile.TemporaryDirectory() as place:
-            folder = Path(place)
-            _ready(COMMANDS[name], folder)
-            row["killed"] += _run(COMMANDS[name], folder, after=rng.uniform(0, 1.1 * seconds)) is None
-            _note(row, _wrong(COMMANDS[name], folder, whole))
-            status = _run(COMMANDS[name], folder)
-            if status not in COMMANDS[name].again:
-                _note(row, [("second_runs_failed", f"the next run ended with {status}")])
-            _note(row, _wrong(COMMANDS[name], folder, whole, over=True))
+    row: dict[str, Any] = {"command": name, "runs": 0, "killed": 0, "said": [], **dict.fromkeys(BAD, 0)}
+    if not count:
+        return row
+    command = COMMANDS[name]
+    seconds, steps, whole = clean_run(command)
+    row["steps"] = steps
+    while row["killed"] < count and row["runs"] < TRIES * count:
+        aimed = row["runs"] % 2 == 0
+        moment = Moment(step=rng.randint(1, steps)) if aimed else Moment(seconds=rng.uniform(0, seconds))
+        row["runs"] += 1
+        row["killed"] += _one(row, command, moment, whole)
     return row
 
 
-def _note(row: dict[str, Any], wrong: list[tuple[str, str]]) -> None:
-    for key, said in wrong:
+def _one(row: dict[str, Any], command: Command, moment: Moment, whole: set[str]) -> bool:
+    """One run that is killed, and the next; whether it was."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        _ready(command, folder)
+        was_killed = _run(command, folder, moment)[0] is None
+        _note(row, wrong(command, folder, whole))
+        if was_killed and not _group_ends():
+            _note(row, [("left_overs", "a process of the killed run goes on")])
+        status = _run(command, folder)[0]
+        if status not in (command.again or (command.ends,)):
+            _note(row, [("second_runs_failed", f"the next run ended with {status}")])
+        _note(row, wrong(command, folder, whole, over=True))
+    return was_killed
+
+
+def _note(row: dict[str, Any], found: Wrong) -> None:
+    for key, said in found:
         row[key] += 1
         row["said"] += [said] if len(row["said"]) < 5 else []
 
 
 def _ready(command: Command, folder: Path) -> None:
+    link_cache(folder, command.warm)
     if command.prepare:
         command.prepare(folder)
     for name in command.before:
         (folder / name).write_text(BEFORE, encoding="utf-8")
 
 
-def _clean_run(command: Command) -> tuple[float, set[str]]:
-    """How long it takes undisturbed, and the names that it writes."""
+def clean_run(command: Command) -> tuple[float, int, set[str]]:
+    """How long it takes undisturbed, in how many steps it touches the disk, and the names that it writes.
+
+    Raises
+    ------
+    InputError : it ends with another status, or does not write what the table says
+    """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         _ready(command, folder)
         started = time.monotonic()
-        if (status := _run(command, folder)) != 0:
+        status, steps = _run(command, folder, Moment(step=0))
+        if status != command.ends:
             raise InputError(f"{' '.join(command.words)}: ended with {status} undisturbed")
-        return time.monotonic() - started, _names(command, folder)
+        seconds, there = time.monotonic() - started, names_of(command, folder)
+        if missing := [name for name in command.writes if not (folder / name).exists()]:
+            raise InputError(f"{' '.join(command.words)}: does not write {', '.join(missing)}")
+        unsaid = {path.name for path in folder.iterdir() if path.is_file()} - there - _inputs(command)
+        if unsaid := {name for name in unsaid if not name.endswith(".progress.json")}:
+            raise InputError(f"{' '.join(command.words)}: writes {', '.join(sorted(unsaid))} too")
+        return seconds, steps, there
 
 
-def _run(command: Command, folder: Path, after: float | None = None) -> int | None:
-    """The exit status of a command, or None where it was killed after so many seconds."""
+def _inputs(command: Command) -> set[str]:
+    with tempfile.TemporaryDirectory() as place:
+        _ready(command, Path(place))
+        return {path.name for path in Path(place).iterdir()}
+
+
+_group = 0
+
+
+def _run(command: Command, folder: Path, moment: Moment = Moment()) -> tuple[int | None, int]:
+    """The exit status of a command, None where it was killed, and in how many steps it touched the disk."""
+    global _group
+    read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        _be(command, folder)
-    if after is not None:
-        time.sleep(after)
+        os.close(read)
+        _be(command, folder, moment.step, write)
+    os.close(write)
+    _group = child
+    if moment.seconds is not None:
+        time.sleep(moment.seconds)
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
-    return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    with os.fdopen(read, "rb") as counted:
+        said = counted.read()
+    steps = int(said or b"0")
+    return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), steps
 
 
-def _be(command: Command, folder: Path) -> None:
+def _group_ends() -> bool:
+    """Whether the processes that the last run started end too, now that it is dead."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        try:
+            os.killpg(_group, 0)
+        except (ProcessLookupError, PermissionError):
+            return True
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(_group, signal.SIGKILL)
+    return False
+
+
+def _be(command: Command, folder: Path, step: int | None, told: int) -> None:
     from parity.__main__ import app as lab
 
+    os.setsid()
+    os.set_inheritable(told, False)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
     os.environ["PARITY_CACHE"] = str(folder / "cache")
     if (folder / "fixtures").exists():
         os.environ["PARITY_FIXTURES"] = str(folder / "fixtures")
+    os.chdir(folder)
     sys.argv = ["parity", *(word.replace("{}", str(folder)) for word in command.words)]
+    steps = _Steps(str(folder), step)
+    status = 1
     try:
         run_and_exit(lab)
+        status = 0
     except SystemExit as error:
-        os._exit(error.code if isinstance(error.code, int) else 1)
-    os._exit(0)
+        status = error.code if isinstance(error.code, int) else 1
+    finally:  # whatever happens: this process must not go on as a copy of the other
+        os.write(told, str(steps.count).encode())
+        os._exit(status)
 
 
-def _names(command: Command, folder: Path) -> set[str]:
-    """What there is of what it writes; hidden names are nobody's, `.gitignore` and what a killed run was writing."""
-    paths = [path for name in command.writes for path in (folder / name, *(folder / name).rglob("*"))]
-    names = (path.relative_to(folder) for path in paths if path.exists())
-    return {name.as_posix() for name in names if not any(part.startswith(".") for part in name.parts)}
+class _Steps:
+    """Counts the steps in which this process touches what lies in a folder, and kills it before one of them."""
 
+    def __init__(self, folder: str, last: int | None) -> None:
+        self.count, self._folder, self._last, self._process = 0, folder, last, os.getpid()
+        sys.addaudithook(self._on)
 
-def _wrong(command: Command, folder: Path, whole: set[str], *, over: bool = False) -> list[tuple[str, str]]:
-    """What is half-written or lost after a kill; after the next run, `over`, what is left or missing too."""
-    there = _names(command, folder)
-    found = [("lost_names", f"{name} is gone") for name in command.before if name not in there]
-    for name in command.writes:
-        below = {entry for entry in there if entry == name or entry.startswith(f"{name}/")}
-        wanted = {entry for entry in whole if entry == name or entry.startswith(f"{name}/")}
-        if name != "fixtures" and below and below != wanted:
-            found.append(("half_written", f"{name} lacks {len(wanted - below)} of {len(wanted)} names"))
-        if over and not below:
-            found.append(("half_written", f"{name} is not there after the next run"))
-    found += [("half_written", said) for name in sorted(there) if (said := _half(folder / name))]
-    if "fixtures" in command.writes:
-        found += _catalogue_wrong(folder / "fixtures", over=over)
-    if over:
-        paths = [path for path in folder.rglob(".*") if path.name.endswith((PART, OLD))]
-        found += [("left_overs", f"{path.name} is left") for path in paths]
-    return found
+    def _on(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if os.getpid() != self._process or not self._touches(event, arguments):
+            return
+        self.count += 1
+        if self.count == self._last:
+            os.kill(self._process, signal.SIGKILL)
 
+    def _touches(self, event: str, arguments: tuple[Any, ...]) -> bool:
+        if event == "ctypes.dlsym":
+            return bool(arguments[1] == EXCHANGE)
+        if event == "open":
+            flags = arguments[2] if isinstance(arguments[2], int) else 0
+            writes = bool(flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT))
+            return writes and self._inside(arguments[0])
+        return event in STEPS and any(self._inside(each) for each in arguments[:2])
 
-def _half(path: Path) -> str | None:
-    """What is wrong with one file, by its format."""
-    if not path.is_file():
-        return None
-    try:
-        if not path.stat().st_size:  # an RTTM in which nobody speaks
-            return None if path.suffix == ".rttm" or path.name == "__init__.py" else f"{path.name} is empty"
-        if path.suffix == ".json":
-            read_json(path)
-        elif path.suffix in (".npy", ".npz", ".ckpt"):
-            return _half_arrays(path)
-        elif path.read_bytes()[-1:] != b"\n" and path.suffix in (".md", ".csv", ".toml", ".rttm"):
-            return f"{path.name} breaks off"
-    except (OSError, ValueError) as error:
-        return f"{path.name}: {error}"
-    return None
-
-
-def _half_arrays(path: Path) -> str | None:
-    from parity.files.arrays import read_file
-    from parity.networks.checkpoint import read_checkpoint
-
-    if path.suffix != ".ckpt":
-        return "; ".join(read_file(path).problems) or None
-    if path.read_bytes() == BEFORE.encode():
-        return None
-    try:
-        read_checkpoint(path)
-    except InputError as error:
-        return str(error)
-    return None
-
-
-def _catalogue_wrong(folder: Path, *, over: bool) -> list[tuple[str, str]]:
-    from parity.fixtures.catalogue import Catalogue
-
-    try:
-        entries = {entry.name: entry for entry in Catalogue.read(folder).fixtures}
-        for name in ("old", "mine"):
-            if name in entries:
-                entries[name].clip()
-    except InputError as error:
-        return [("half_written", str(error))]
-    found = [("lost_names", "the entry of old is gone")] if "old" not in entries else []
-    if over and "mine" not in entries:
-        found.append(("lost_names", "what was added is not in the catalogue"))
-    return found
+    def _inside(self, path: Any) -> bool:
+        if not isinstance(path, (str, bytes, os.PathLike)):
+            return False
+        found = Path(os.fsdecode(path))
+        return str(found).startswith(self._folder) or not found.is_absolute()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import pytest
 from support import ROOT
 
 from fuzz import materials
-from fuzz.kills import COMMANDS, _wrong, passed, report
+from fuzz.writers import COMMANDS
 from parity.audio.reading import read_audio
 from parity.errors import InputError
 from parity.files.arrays import read_file
@@ -135,25 +135,6 @@ def test_a_recording_over_a_limit_is_refused_by_its_name(tmp_path, monkeypatch, 
     with pytest.raises(InputError) as caught:
         read_audio(tmp_path / "x.wav")
     assert said in str(caught.value)
-
-
-# what the round of kills looks at
-
-
-def test_what_a_kill_may_leave_is_told_from_what_it_may_not(tmp_path):
-    command = COMMANDS["compare"]
-    for name in command.before:
-        (tmp_path / name).write_text('{"before": true}\n')
-    whole = set(command.writes)
-    assert _wrong(command, tmp_path, whole) == []
-    (tmp_path / "c.json").write_text('{"half": ')
-    (tmp_path / "c.md").unlink()
-    (tmp_path / ".c.csv.abcdefgh.part").write_text("")
-    kinds = {kind for kind, _ in _wrong(command, tmp_path, whole, over=True)}
-    assert kinds == {"half_written", "lost_names", "left_overs"}
-    row = {"command": "x", "runs": 2, "killed": 1, "said": [], "half_written": 1}
-    row |= dict.fromkeys(("lost_names", "left_overs", "second_runs_failed"), 0)
-    assert not passed(report([row], 1, 1.0)) and report([row], 1, 1.0)["summary"]["killed"] == 1
 
 
 # what a round found on the command line, in a few bytes

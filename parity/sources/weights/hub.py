@@ -1,8 +1,8 @@
-"""The official weights from the hub, for a user whose token may fetch them: one commit of the repository, file by file.
+"""The official weights from the hub, for a user whose token may fetch them: one commit, its files by their hashes.
 
-The commit and the hashes are not our own reading, for the repository is gated: they stand, the same five beside the same
-commit, in a score of public projects that fetched it. What could be checked without a token was: the PLDA's arrays of
-the wheel, written by `numpy.savez`, take 134,376 and 133,852 bytes, which is what the hub's two archives are said to have.
+The commit and the hashes are not our own reading, for the repository is gated: they stand, the same five beside the
+same commit, in a score of public projects that fetched it. What could be checked without a token was: the PLDA's arrays
+of the wheel, written by `numpy.savez`, take 134,376 and 133,852 bytes, as many as the hub's two archives are said to.
 A revision that somebody else pushes is not asked for, and a file that is another is refused.
 """
 
