@@ -17,7 +17,7 @@ nox.needs_version = ">=2024.4.15"
 @nox.session
 def parity(session: nox.Session) -> None:
     """Replay the fixtures and say whether the reimplementation is at parity (the main job)."""
-    _install(session, *_runtime_extras(session.posargs))
+    _install(session, "all", *_runtime_extras(session.posargs))
     _run(session, "-m", "parity", "run", *session.posargs)
 
 
@@ -56,7 +56,7 @@ def capture(session: nox.Session) -> None:
 @nox.session
 def drift(session: nox.Session) -> None:
     """Capture two ways and compare: -- --versions 4.0.4 4.0.7, or --devices, --threads, --weights."""
-    _install(session)
+    _install(session, "all")
     plan = json.loads(_run(session, "-m", "capture.sides", *session.posargs, silent=True, stderr=None))
     for side in plan["sides"]:
         python = _python_with_pyannote(session, side["version"])
@@ -69,7 +69,7 @@ def drift(session: nox.Session) -> None:
 @nox.session
 def calibrate(session: nox.Session) -> None:
     """Plant faults and see whether the lab finds them."""
-    _install(session)
+    _install(session, "all")
     _run(session, "-m", "parity", "calibrate", *session.posargs)
 
 
@@ -83,7 +83,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def peers(session: nox.Session) -> None:
     """Run published implementations on the fixtures, each in its own environment, and score them."""
-    _install(session)
+    _install(session, "all")
     _run(session, "-m", "peers", *session.posargs)
 
 
@@ -104,7 +104,7 @@ def kills(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link or a missing docstring fails."""
-    _install(session, "docs")
+    _install(session, "all", "docs")
     session.run("python", "-m", "mkdocs", "build", "--strict", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from parity.checkout import how_to_get
 from parity.errors import InputError, one_line
 
 # No markup and no emoji codes: names of files, recordings and objects may hold brackets and colons (`my_port:boom`).
@@ -74,13 +75,24 @@ def run_and_exit(app: Callable[[], object]) -> None:
         if (place := _raised_by(error)) and place.startswith(PACKAGES):
             raise
         _leave(error, f"sys.exit({error.code!r}) was called at {_place(error)}: by code that you named, not by the lab")
+    except ModuleNotFoundError as error:
+        _leave(error, _missing(error))
     except Exception as error:
-        said = f"{type(error).__name__}: {one_line(error, 200)}" if str(error) else type(error).__name__
-        _leave(
-            error,
-            f"{said}, at {_place(error)}: an input of a kind not seen before, or a bug; with --traceback after "
-            f"{Path(sys.argv[0]).name if sys.argv[0] else 'the program'} all is shown",
-        )
+        _leave(error, _unexpected(error))
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    """What is not installed, and the extra that brings it; of a module that is of none, as of any other error."""
+    cure = how_to_get(error.name or "")
+    return f"{error.name} is not installed: needs `{cure}`" if cure else _unexpected(error)
+
+
+def _unexpected(error: Exception) -> str:
+    said = f"{type(error).__name__}: {one_line(error, 200)}" if str(error) else type(error).__name__
+    return (
+        f"{said}, at {_place(error)}: an input of a kind not seen before, or a bug; with --traceback after "
+        f"{Path(sys.argv[0]).name if sys.argv[0] else 'the program'} all is shown"
+    )
 
 
 PACKAGES = ("click.", "typer.", "parity.", "capture.", "bench.", "peers.", "__main__.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parity.checkout import need
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
     FixtureOption,
@@ -52,6 +53,8 @@ def diagnose(
     """
     from parity.files.whole import check_writable
 
+    if page is not None:
+        need("matplotlib", f"--page {page}")
     outputs = {"page": page, "markdown": markdown, "json": json_path}
     for path in outputs.values():
         if path is not None:
@@ -90,6 +93,7 @@ def demo(
     from parity.report.diagnosed import first_line
     from parity.report.diagnosed import page as drawn
 
+    need("matplotlib", "the page")
     check_writable(page)
     entry = _entry(None, DEMO_FIXTURE)
     planted = next(one for one in load_faults() if one.name == DEMO_FAULT)

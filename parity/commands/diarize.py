@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parity.checkout import need
 from parity.commands.options import (
     DeviceOption,
     MaxSpeakersOption,
@@ -87,6 +88,8 @@ def diarize(
 
     bounds: Bounds = {"num_speakers": num_speakers, "min_speakers": min_speakers, "max_speakers": max_speakers}
     check_bounds(**bounds)
+    if plot:
+        need("matplotlib", "--plot")
     if embeddings is not None:
         check_voices_file(embeddings)
         check_writable(embeddings)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from parity.checkout import need
 from parity.commands.held import (
     AcceptOption,
     AnnotationsOption,
@@ -161,6 +162,8 @@ def run(
     arrays, snapshots = through["arrays"], through["snapshots"]
     if json_path.suffix in (".md", ".html"):
         raise InputError(f"--json {json_path}: .md and .html are written beside it; choose another ending")
+    if html:
+        need("matplotlib", "the page with plots", "or leave it out: --no-html")
     placement = Placement(device, precision)
     runtime = check_choice(runtime, placement)
     check_writable(json_path)  # said now, not when minutes of work are done

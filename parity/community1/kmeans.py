@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from parity.checkout import need
 from parity.community1.ahc import normalised_training
 from parity.errors import InputError
 
@@ -32,13 +33,15 @@ def cluster_kmeans(
 
     Raises
     ------
-    InputError : more clusters are asked for than there are embeddings (the reference fails there too)
+    InputError : more clusters are asked for than there are embeddings (the reference fails there too), or
+        scikit-learn is not installed
     """
     if num_clusters > len(train_chunk_idx):
         raise InputError(
             f"{num_clusters} speakers were asked for (num_speakers or min_speakers), but the clip has only "
             f"{len(train_chunk_idx)} embeddings to cluster; pyannote.audio 4.0.4 fails there too"
         )
+    need("sklearn", "a number of speakers that VBx did not find")
     from sklearn.cluster import KMeans  # a second of imports, for what few recordings need
 
     rows = normalised_training(embeddings, train_chunk_idx, train_speaker_idx)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from parity import __version__
+from parity.checkout import versions
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
 from parity.files.whole import check_writable, sha256_bytes, sha256_file, write_text
@@ -140,7 +140,7 @@ def lab() -> Plain:
         "sources": content(root, "*.py"),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        **versions(PACKAGES),
     }
 
 

@@ -12,6 +12,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parity.checkout import is_installed, need
 from parity.community1.rttm import Fault, Line, parse_rttm
 from parity.errors import InputError
 from parity.files.documents import read_text
@@ -19,6 +20,9 @@ from parity.measure.sweep import MANY, Swept, sweep
 
 if TYPE_CHECKING:  # both bring matplotlib and pandas along, which who only compares arrays need not wait for
     from pyannote.core import Annotation
+
+LIBRARY = "pyannote.metrics"
+"""Scores where it is installed (extra `report`); else `sweep` does, to the same numbers, see there."""
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,10 @@ def score_rttm(
     skip_overlap : whether overlapping speech of the reference is left out
     spans : scored parts of the recording in seconds; everything either side mentions by default
     """
-    plain = not (collar or skip_overlap or spans)
-    if plain and (_many(reference, hypothesis) or _same(reference, hypothesis) is not None):
+    if not (collar or skip_overlap or spans) and _is_swept(reference, hypothesis):
         found = swept(reference, hypothesis)
         return Score(found.der, found.miss, found.false_alarm, found.confusion, found.total)
+    need(LIBRARY, "a collar, overlap left out, or parts of a recording")
     from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
 
@@ -120,11 +124,16 @@ def speaker_names(reference: str, hypothesis: str) -> dict[str, str]:
     """Which speaker of the hypothesis is which of the reference, by the time spent together: the mapping of DER."""
     if (same := _same(reference, hypothesis)) is not None:
         return same
-    if _many(reference, hypothesis):
+    if _many(reference, hypothesis) or not is_installed(LIBRARY):
         return swept(reference, hypothesis).names
     from pyannote.metrics.diarization import DiarizationErrorRate
 
     return dict(DiarizationErrorRate().optimal_mapping(read_turns(reference), read_turns(hypothesis)))
+
+
+def _is_swept(reference: str, hypothesis: str) -> bool:
+    # Where both find the same, or there is no library.
+    return _many(reference, hypothesis) or _same(reference, hypothesis) is not None or not is_installed(LIBRARY)
 
 
 def _many(reference: str, hypothesis: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
 import platform
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from parity import __version__
+from parity.checkout import versions
 from parity.explain import Explanation
 from parity.fixtures.snapshot import REFERENCE_VERSION
 from parity.gate import Details, FixtureResult
@@ -152,7 +152,7 @@ def environment() -> dict[str, Any]:
         "architecture": platform.machine(),
         "cores": available_cores(),
         "cores_of_machine": os.cpu_count(),
-        **{name: importlib.metadata.version(name) for name in PACKAGES},
+        **versions(PACKAGES),
     }
 
 

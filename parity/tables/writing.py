@@ -6,13 +6,13 @@ line of names, empty where missing, numbers with all their digits) or `.parquet`
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from parity.checkout import need
 from parity.errors import InputError
 from parity.files import check_writable, writing_file
 from parity.tables.table import Document, Table, Tables
@@ -65,10 +65,9 @@ def _target(words: str, tables: Tables) -> Target:
     path = Path(named[2] if named else words)
     if path.suffix not in ENDINGS:
         raise InputError(f"--table {words}: ends in {path.suffix or 'nothing'!r}, expected {' or '.join(ENDINGS)}")
-    if path.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
-        raise InputError(
-            f"--table {words}: Parquet needs pyarrow (pip install 'diarization-parity-lab[tables]'); .csv does not"
-        )
+    need("pandas", f"--table {words}")
+    if path.suffix == ".parquet":
+        need("pyarrow", f"--table {words}", ".csv needs none of it")
     return Target(table, path)
 
 

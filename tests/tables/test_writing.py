@@ -17,7 +17,6 @@ from parity.__main__ import app
 from parity.errors import InputError
 from parity.report.frames import to_frame
 from parity.report.tables import RUN
-from parity.tables import writing
 from parity.tables.writing import Target, targets, write_tables
 
 EVERY = [(command, table) for command, (tables, _) in DOCUMENTS.items() for table in tables.tables]
@@ -61,13 +60,6 @@ def test_a_folder_is_no_file(tmp_path):
     (tmp_path / "a.csv").mkdir()
     with pytest.raises(InputError, match=r"a\.csv: is a folder"):
         targets([str(tmp_path / "a.csv")], RUN)
-
-
-def test_parquet_without_pyarrow_is_one_line_that_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setattr(writing.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match=r"needs pyarrow \(pip install 'diarization-parity-lab\[tables\]'\)"):
-        targets([str(tmp_path / "a.parquet")], RUN)
-    assert targets([str(tmp_path / "a.csv")], RUN)
 
 
 @pytest.mark.parametrize("command, table", EVERY, ids=named)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from parity.community1.ahc import normalised_training
 from parity.community1.centroids import surviving
@@ -24,6 +23,8 @@ Options = Callable[[Rows, int], dict[str, Any]]
 def _kmeans(options: Options) -> Make:
     def make(native: Run, workshop: Workshop) -> Run:
         def run(sp_final: np.ndarray, *training: np.ndarray) -> np.ndarray:
+            from sklearn.cluster import KMeans  # of an extra
+
             rows = normalised_training(*training)
             clusters = workshop.parameters.forced_count(surviving(sp_final).sum())
             assert clusters is not None  # the stage's condition

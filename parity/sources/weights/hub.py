@@ -12,6 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from parity.checkout import need
 from parity.errors import InputError
 from parity.files.whole import cache_dir, check_listed
 
@@ -35,8 +36,10 @@ def prepare() -> Path:
 
     Raises
     ------
-    InputError : no network, no token, or the repository's conditions have not been accepted; a file is another
+    InputError : no network, no token, the repository's conditions have not been accepted, or no `huggingface_hub`; a
+        file is another
     """
+    need("huggingface_hub", "--weights hub")
     # Imported here: it takes a third of a second, and only this source needs it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
