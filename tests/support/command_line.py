@@ -56,7 +56,15 @@ def _as_in_a_process(words: list[str]):
 
 
 def parity(*arguments: object, environment: dict[str, str] | None = None, limit: int | None = None):
-    """Run the command line in a process of its own; `limit` is the largest file it may write, in bytes."""
+    """Run the command line: here, but in a process of its own where it needs another environment or a limit.
+
+    Parameters
+    ----------
+    environment : variables that it has besides this process's
+    limit : the largest file it may write, in bytes
+    """
+    if not environment and limit is None:
+        return here(*arguments)
 
     def limited() -> None:
         if limit:
