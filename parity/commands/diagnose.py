@@ -150,12 +150,14 @@ def _made(
     from parity.community1 import community1_pipeline
     from parity.community1.networks import without_networks
     from parity.community1.plda import solve_plda
+    from parity.diagnosis.few_chunks import HEAVY
     from parity.diagnosis.planted import leave_dump
     from parity.faults.fault import Workshop, load_faults, planted
     from parity.fixtures.prepare import load_networks, prepare
     from parity.kept import results_where
     from parity.networks.runtime import one_blas_thread
     from parity.ports.python import load_implementation
+    from parity.ports.yardstick import behind
     from parity.sources.weights import load_weights
 
     folder = Path(tempfile.mkdtemp(prefix="parity-diagnose-"))
@@ -166,7 +168,8 @@ def _made(
             ready = prepare(entry, entry.snapshot_folder, weight_set)
             if fault is not None:
                 first = next((f.stage for f in load_faults() if f.name == fault), None)
-            light = first is not None and first not in ("audio", "segmentation", "fbank", "embeddings", "masks")
+            graph = community1_pipeline(without_networks(), ready.parameters)
+            light = first is not None and not set(HEAVY) & behind(graph, [first])
             kept = results_where(None, tested=True)
             networks = (
                 without_networks(solve_plda(weight_set.plda))

@@ -97,9 +97,8 @@ def ask_of_dump(judged: Judged, reference: Dump, candidate: Dump, means: Loading
         without = () if effort.much == ALL or means.at_hand else PLDA
         sides, faults = sides_of(judged, reference, candidate, means, without), load_faults()
         found = diagnose_dump(sides, faults, FAMILIES)
-        if not effort.drawn:
-            return found
-        return tuple(replace(one, evidence=evidence(sides, one, faults, FAMILIES)) for one in found)
+        shown = (evidence(sides, one, faults, FAMILIES) if effort.drawn else None for one in found)
+        return tuple(replace(one, evidence=picture) for one, picture in zip(found, shown, strict=True))
 
     return safely(look)
 

@@ -17,9 +17,11 @@ import numpy as np
 
 from parity.community1 import Parameters
 from parity.community1.annotation import from_rttm, to_rttm
+from parity.diagnosis.drawing import of_part
 from parity.diagnosis.few_chunks import HEAVY, in_few_chunks
 from parity.diagnosis.look_up import BUDGET_SECONDS, look_up
 from parity.diagnosis.result import Diagnosis
+from parity.diagnosis.trying import Bench
 from parity.diagnosis.workshop import native_workshop
 from parity.faults.family import Family
 from parity.faults.fault import Fault
@@ -194,7 +196,7 @@ class _Asked:
         part = in_few_chunks(
             self._stage, given, candidate, reference, aligned.chunks, self._sides.parameters.chunk_step
         )
-        return look_up(
+        found = look_up(
             self._stage,
             part.given,
             part.candidate,
@@ -210,6 +212,12 @@ class _Asked:
             words=WORDS[whose],
             budget_seconds=budget,
         )
+        if self._stage not in HEAVY:
+            return found
+        # Its inputs are heard in the clip: what the mistake makes of them is at hand only here.
+        bench = Bench(self._pipeline, self._workshop, self._chain, part.given, part.rows)
+        step = self._sides.parameters.chunk_step
+        return replace(found, evidence=of_part(found, part, bench, aligned.chunks, step, faults, families))
 
     def _candidate(self, whose: str) -> dict[str, Any]:
         return {name: _value(self._sides, name, whose) for name in self._judged}

@@ -14,8 +14,8 @@ import numpy as np
 
 from parity.community1 import Parameters
 from parity.community1.annotation import from_rttm
-from parity.diagnosis.evidence import of_parts, planted_by
-from parity.diagnosis.few_chunks import Part, in_few_chunks
+from parity.diagnosis.drawing import of_part
+from parity.diagnosis.few_chunks import in_few_chunks
 from parity.diagnosis.look_up import BUDGET_SECONDS, look_up
 from parity.diagnosis.of_dump import BUDGETS
 from parity.diagnosis.result import Diagnosis
@@ -89,12 +89,8 @@ def diagnose_stage(ran: Ran, faults: Iterable[Fault], families: Iterable[Family]
         unread={} if mask is None else {"hard_clusters": mask},
         budget_seconds=BUDGETS.get(ran.stage, BUDGET_SECONDS),
     )
-    made = None
-    if planted := planted_by(found, faults, families):
-        made = Bench(pipeline, workshop, (ran.stage,), part.given, part.rows).made(*planted)
-    shown = of_parts(
-        found, part.candidate, part.reference, made, _shown_chunks(part, chunks), ran.parameters.chunk_step
-    )
+    bench = Bench(pipeline, workshop, (ran.stage,), part.given, part.rows)
+    shown = of_part(found, part, bench, chunks, ran.parameters.chunk_step, faults, families)
     return replace(found, evidence=shown)
 
 
@@ -160,8 +156,3 @@ def beyond_tolerance(made: Mapping[str, Any], reference: Mapping[str, Any]) -> t
     arrays = [name for name, value in made.items() if isinstance(value, np.ndarray)]
     both = [name for name in arrays if isinstance(reference.get(name), np.ndarray)]
     return tuple(name for name in both if not compare(name, made[name], reference[name], mode=CASCADED).within)
-
-
-def _shown_chunks(part: Part, chunks: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Which chunk each row of what was looked up is."""
-    return {**chunks, **part.chunks}

@@ -1,7 +1,7 @@
-"""What a pipeline makes of a fixture, as the dump that a port would leave; from a stage on, where that is enough.
+"""What a pipeline makes of a fixture, as the dump that a port would leave; of a mistake only what it can reach.
 
-Of a fixture, its stages from the mistake's on are run natively with the mistake in them, on what the reference made
-before it.
+Of a fixture, the mistake's stage and those behind it are run natively with the mistake in it; everything else is what
+the reference made.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from parity.errors import InputError
 from parity.fixtures.snapshot import Snapshot
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries, Pipeline
+from parity.ports.yardstick import behind
 from parity.replay.engine import reference_artefacts
 from parity.replay.outcome import TEXTS, URI
 
@@ -26,7 +27,7 @@ def leave_dump(folder: Path, pipeline: Pipeline, snapshot: Snapshot, inputs: dic
     Parameters
     ----------
     pipeline : with a mistake in it, or a candidate's
-    stage : the first that is run; everything before it is the reference's. None: all of them are run
+    stage : it and what reads of it is run; everything else is the reference's. None: all of them are run
     inputs : the pipeline's own
 
     Raises
@@ -34,9 +35,8 @@ def leave_dump(folder: Path, pipeline: Pipeline, snapshot: Snapshot, inputs: dic
     InputError : the folder cannot be written; a stage raised
     """
     reference = reference_artefacts(snapshot, inputs)
-    names = [each.name for each in pipeline]
-    before = pipeline.stages[: names.index(stage)] if stage is not None else ()
-    patches = {name: reference.get(name) for each in before for name in each.writes}
+    ran = {each.name for each in pipeline} if stage is None else behind(pipeline, [stage])
+    patches = {name: reference.get(name) for each in pipeline if each.name not in ran for name in each.writes}
     made = pipeline.run(inputs, patches=patches)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,10 @@ from parity.measure.tolerances import Tolerance, tolerance
 from parity.pipeline.artefact import Artefact, Comparison, find
 
 ROWWISE_COSINE = {"embeddings", "post_xvec", "post_plda", "centroids"}
-WORDS = {"N": "step", "2": "part", "U": "token", "V": "class", "L": "layer", "H": "unit"}
+WORDS = {
+    **{"N": "step", "2": "part", "U": "token", "V": "class", "L": "layer", "H": "unit"},
+    **{"998": "window", "80": "filter", "K": "cluster", "K0": "cluster", "iterations": "iteration"},
+}
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,8 @@ def diagnosis_lines(found: Found) -> list[str]:
     formula = f"Formula: {found['kit']} of a kit (parity kit)."
     lines.append(f"  {formula}" if found["mistake"] is None else f"  Mend: {found['mend']}")
     lines += [f"  Then: {found['confirm']}"] if found["confirm"] else []
-    lines += [f"  Not tried: {line}." for line in found["not_tried"]]
+    if found["mistake"] is None:  # else what was left out is no news, and JSON has it
+        lines += [f"  Not tried: {line}." for line in found["not_tried"]]
     return lines
 
 
@@ -165,7 +166,7 @@ def _evidence(found: Found) -> str:
     words = f"leaves {_percent(found['mistake'])} of the difference in {listed(found['judged_by'])}"
     if runner is None:
         return words
-    return f"{words}, the next one ({runner['name']}) {_percent(runner)}"
+    return f"{words}, the next one, {runner['name']}, {_percent(runner)}"
 
 
 def _why(found: Found) -> str:

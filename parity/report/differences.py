@@ -58,6 +58,8 @@ def difference_in_words(found: Found | None, diagnoses: Iterable[Found] = ()) ->
     other = "what the mistake makes" if found["artefact"] in named else NOTHING_KNOWN
     kinds = "; ".join(kind["words"] for kind in found["kinds"]) or other
     numbers = _numbers(found["spread"])
+    if not found["kinds"] and not numbers and found["artefact"] in named:
+        return []  # the mistake says it all
     return [f"What differs in {found['artefact']}: {kinds}{numbers}."]
 
 

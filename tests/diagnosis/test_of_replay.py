@@ -19,7 +19,7 @@ from parity.faults.families import FAMILIES
 from parity.faults.fault import Workshop, load_faults
 from parity.fixtures.snapshot import read_snapshot
 from parity.pipeline.stage import ChunkSeries
-from parity.ports.yardstick import Means
+from parity.ports.yardstick import Means, behind
 from parity.replay.engine import reference_artefacts
 
 
@@ -137,3 +137,9 @@ def test_a_look_up_that_fails_costs_no_verdict():
 )
 def test_the_command_that_confirms_is_ready_to_be_pasted(given, command):
     assert confirming("02", "vbx", **given) == command
+
+
+def test_a_planted_mistake_is_run_with_what_reads_of_it_alone():
+    graph = community1_pipeline(without_networks(), Parameters())
+    assert behind(graph, ["speaker_counting"]) == {"speaker_counting", "reconstruction", "annotation"}
+    assert {"embeddings", "vbx"} <= behind(graph, ["masks"]) and "fbank" not in behind(graph, ["masks"])

@@ -15,6 +15,8 @@ from support import ROOT
 from support.command_line import only_error, parity
 from support.schemas import keys
 
+from parity.report.differences import difference_in_words
+
 SHARED, OWN = (
     json.loads((ROOT / "parity" / "report" / name).read_text(encoding="utf-8"))
     for name in ("schema.json", "diagnosis_schema.json")
@@ -92,3 +94,10 @@ def test_the_demo_finds_names_and_mends(tmp_path: Path) -> None:
     assert "(scores_as_distances)" in lines[1]
     assert "PARITY" in lines[2]
     assert (tmp_path / "demo.html").stat().st_size > 1000
+
+
+def test_where_the_mistake_says_it_all_nothing_more_is_said_of_the_difference() -> None:
+    described = {"artefact": "count", "kinds": [], "spread": None}
+    named = {"mistake": {"name": "count_ceiling"}, "judged_by": ["count"]}
+    assert difference_in_words(described, [named]) == []
+    assert difference_in_words(described, [{**named, "mistake": None}]) != []

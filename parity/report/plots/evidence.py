@@ -29,9 +29,11 @@ def evidence(found: dict[str, Any]) -> Figure:
     axes = new_axes(figure, (64, WIDE - 16), (12, HEIGHT - 46))
     places = range(found["start"], found["start"] + len(found["reference"]))
     axes.plot(places, _numbers(found["reference"]), color=REFERENCE, linewidth=3.2, label="reference")
-    axes.plot(places, _numbers(found["candidate"]), color=OURS, marker="o", markersize=3.4, linewidth=1.2)
+    dots: dict[str, Any] = {"color": OURS, "marker": "o", "markersize": 3.4, "zorder": 3}
+    # A line of its own would hide the mistake's where the two are the same, which is what is to be seen.
+    axes.plot(places, _numbers(found["candidate"]), **dots, linewidth=0.0 if found["mistaken"] else 1.2)
     if found["mistaken"] is not None:
-        axes.plot(places, _numbers(found["mistaken"]), color=BAD, linewidth=1.1, dashes=(3, 2))
+        axes.plot(places, _numbers(found["mistaken"]), color=BAD, linewidth=1.3)
     axes.grid(color=LINE, linewidth=0.5)
     axes.set_axisbelow(True)
     axes.set_xlabel(f"element of {found['artefact']}")
