@@ -168,6 +168,11 @@ def _undocumented(thing: griffe.Object) -> Iterator[str]:
             yield from _undocumented(member)
 
 
+def schemas() -> list[Path]:
+    """Every published schema; `docs/make_schemas.py` makes the page that lists them."""
+    return [path for folder in ("parity", "bench", "fuzz", "peers") for path in (ROOT / folder).rglob("*schema.json")]
+
+
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the generated pages of Python into the navigation, where `reference/python/` stands for them."""
     pages = [f"{PYTHON}/{name}" for name in ("index.md", "face.md", *(f"{room}.md" for room in rooms()))]
@@ -190,10 +195,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         log.warning("%s: no docstring", name)
     made = {"reference/commands.md": commands_page(), "reference/tolerances.md": tolerances_page()}
     made |= {f"{PYTHON}/{name}": page for name, page in python_pages().items()}
-    made |= {
-        f"reference/schemas/{path.name}": path.read_text(encoding="utf-8")
-        for path in sorted((ROOT / "parity").glob("*/*schema.json"))
-    }
+    made |= {f"reference/schemas/{path.name}": path.read_text(encoding="utf-8") for path in schemas()}
     for uri, content in made.items():
         files.append(File.generated(config, uri, content=content))
     return files

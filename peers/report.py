@@ -15,6 +15,7 @@ from peers.adapters import Row
 from peers.measuring import Bench, Clip, Result
 from peers.running import NUMBERS
 
+SCHEMA = 1
 REFERENCE = "pyannote.audio 4.0.4"
 TOTALS = "clips with the same number"
 ERRORS = ("miss", "false_alarm", "confusion", "total")
@@ -38,6 +39,7 @@ def document(bench: Bench, rows: Iterable[Row], clips: list[Clip]) -> dict[str, 
     """Everything as plain data; seconds and megabytes throughout."""
     rows = tuple(rows)
     return {
+        "schema": SCHEMA,
         "machine": {**environment(), "threads": bench.threads},
         "weights": {"name": bench.weights.name, "sha256": bench.weights.sha256},
         "reference": REFERENCE,

@@ -36,6 +36,9 @@ Entry = dict[str, Any]
 """Of `entry_of`."""
 
 SCHEMA = 2
+EXPLAIN_SCHEMA = 1
+"""Of `parity explain --json`."""
+
 REPLAYED = (
     "der",
     "der_seconds",
@@ -283,6 +286,7 @@ def supplied_data(found: Supplied, verdict: str, *, named: bool = True) -> dict[
     """
     compared = found.comparison
     return {
+        "schema": EXPLAIN_SCHEMA,
         "version": __version__,
         "verdict": verdict,
         "lacking": list(found.lacking),

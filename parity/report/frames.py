@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from parity import __version__
 from parity.errors import InputError
 from parity.files.documents import read_document
 from parity.report.tables import (
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from parity.fixtures.stability import Stability
     from parity.margins import Margin
 
+MARGINS_SCHEMA = STABILITY_SCHEMA = 1
 Reader = tuple[Tables, Callable[[Sequence[Any]], Document]]
 """The tables of one type of result, and what makes a document of several of them."""
 
@@ -137,12 +139,15 @@ def margins_document(found: Mapping[str, Sequence[Margin]]) -> Document:
     """Decisions of fixtures by name, in the form that `parity.json` has them."""
     from parity.report.document import finite
 
-    return {"fixtures": [{"name": n, "margins": [finite(asdict(one)) for one in some]} for n, some in found.items()]}
+    rows = [{"name": name, "margins": [finite(asdict(one)) for one in some]} for name, some in found.items()]
+    return {"schema": MARGINS_SCHEMA, "version": __version__, "fixtures": rows}
 
 
 def stability_document(found: Sequence[Stability]) -> Document:
     """How much answers stand, in the form that `parity.json` has it."""
     return {
+        "schema": STABILITY_SCHEMA,
+        "version": __version__,
         "fixtures": [
             {
                 "name": one.fixture,
@@ -153,7 +158,7 @@ def stability_document(found: Sequence[Stability]) -> Document:
                 },
             }
             for one in found
-        ]
+        ],
     }
 
 

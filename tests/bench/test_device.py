@@ -34,7 +34,7 @@ def report(tmp_path):
 
 def written(report: Report) -> dict:
     found = json.loads(report.path.read_text(encoding="utf-8"))
-    schema = json.loads((ROOT / "bench" / "device.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "bench" / "device_schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(found, schema)
     return found
@@ -173,7 +173,7 @@ def test_the_page_is_made_from_the_report_that_is_kept():
 
 
 def test_the_report_that_is_kept_fits_its_schema(tmp_path):
-    schema = json.loads((ROOT / "bench" / "device.schema.json").read_text(encoding="utf-8"))
+    schema = json.loads((ROOT / "bench" / "device_schema.json").read_text(encoding="utf-8"))
     found = json.loads(KEPT.read_text(encoding="utf-8"))
     jsonschema.validate(found, schema)
     assert not found["dry_run"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from support.schemas import valid
+
 from bench.programs import CALLED, NATIVELY, SERVED, _table, measure
 
 
@@ -30,7 +32,7 @@ def test_sides_take_turns_and_the_first_round_does_not_count():
         order.append(side.name)
         return True
 
-    report = measure(sides, replayed, rounds=2)  # type: ignore[arg-type]
+    report = valid(measure(sides, replayed, rounds=2), "programs_schema.json")  # type: ignore[arg-type]
     assert order == ["n", SERVED, CALLED] * 3
     assert {name: len(took) for name, took in report["seconds"].items()} == dict.fromkeys(sides, 2)
     assert report["requests"] == {NATIVELY: 0, SERVED: 7, CALLED: 7} and report["at_parity"]

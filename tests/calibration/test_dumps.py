@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from support.planted import NOTHING, SWAPPED
+from support.schemas import valid
 from support.synthetic import automatic, captured, inputs, networks
 from threadpoolctl import threadpool_limits
 
@@ -118,7 +119,7 @@ def test_one_wrong_dump_fails_the_whole(bench, snapshot):
     found = calibrate_dumps([(bench, snapshot, True)], [SWAPPED])
     trial = found.trials[-2]
     found.trials[-2] = DumpTrial(**{**vars(trial), "decides": WRONG, "decisive": ("vbx",)})
-    assert not passed(dumps_document(found, weights="w", seconds=1.0))
+    assert not passed(valid(dumps_document(found, weights="w", seconds=1.0), "calibration_dumps_schema.json"))
 
 
 def test_a_calibration_as_code_is_kept_after_each_fixture_and_gone_on_from(bench, tmp_path):

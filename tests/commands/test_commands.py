@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from support import ROOT
 from support.command_line import only_error, parity
+from support.schemas import valid
 
 from parity.fixtures.catalogue import default_folder
 
@@ -21,7 +22,7 @@ def test_explain_on_a_fixture_at_parity_names_nothing_and_exits_0(tmp_path):
     done = parity("explain", SILENT, "--json", tmp_path / "found.json")
     assert done.returncode == 0, done.stderr
     assert "All is within tolerance." in done.stdout
-    found = json.loads((tmp_path / "found.json").read_text())
+    found = valid(tmp_path / "found.json", "explain_schema.json")
     assert found["named"] == [] and not found["answer_changed"]
     chunks = len(np.load(default_folder() / SILENT / "segmentations.npz")["segmentations"])
     assert found["network_runs"] == {"segmentation": chunks}
@@ -52,7 +53,7 @@ def test_arrays_of_a_port_are_compared_and_a_fixture_without_any_is_an_error_of_
     report = tmp_path / "report.json"
     done = parity("run", "--arrays", tmp_path, "--fixture", SILENT, "--fixture", SHORT, "--no-html", "--json", report)
     assert done.returncode == 2
-    first, second = json.loads(report.read_text())["fixtures"]
+    first, second = valid(report, "schema.json")["fixtures"]
     assert first["status"] == "limited coverage" and first["lacking"] == ["diarization"]  # nobody speaks: no frames
     assert first["supplied"] == ["segmentations"]
     assert second["status"] == "error" and SHORT in second["error"] and "not a folder" in second["error"]
@@ -98,7 +99,7 @@ def test_calibrate_prints_the_tables_and_writes_the_report(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 faults: 1 move something, 1 of them detected, 1 named rightly" in done.stdout
-    found = json.loads(report.read_text())
+    found = valid(report, "calibration_schema.json")
     assert [row["name"] for row in found["faults"]] == ["count_ceiling", "fbank_floor"]
     assert found["faults"][0]["named"] == "speaker_counting"
     assert found["summary"]["false_alarms"] == 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 
 import pytest
 from support import ROOT
 from support.command_line import only_error, parity
+from support.schemas import valid
 
 from parity.fixtures.catalogue import default_folder
 from parity.fixtures.snapshot import LAYERS
@@ -35,7 +35,7 @@ def test_layers_of_a_fixture_are_within_and_written(tmp_path):
     done = parity("layers", SILENT, "--json", report)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"Every layer is within tolerance: {SILENT}." in done.stdout
-    (found,) = json.loads(report.read_text())["fixtures"]
+    (found,) = valid(report, "layers_schema.json")["fixtures"]
     assert (found["chunks"], found["sampled"], found["first_out"]) == ([0], True, None)
     assert [layer["layer"] for layer in found["layers"]] == list(PROVEN)
     assert all(layer["within"] for layer in found["layers"])
@@ -66,7 +66,7 @@ def test_verification_counts_every_pair_of_the_sample_and_says_the_rate(tmp_path
     done = parity("verification", "--fixture", "02_pyannote_sample", "--json", report)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "6 windows of 2 s, one voice each: 2 speakers of 1 excerpt" in done.stdout
-    found = json.loads(report.read_text())
+    found = valid(report, "verification_schema.json")
     (row,) = found["runtimes"]
     assert (row["same"]["pairs"], row["different"]["pairs"]) == (1 + 6, 2 * 4)
     assert row["same"]["mean"] > row["different"]["mean"]

@@ -13,6 +13,7 @@ import time
 import pytest
 from support import ROOT
 from support.command_line import parity
+from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.__main__ import app
@@ -124,7 +125,7 @@ def test_margins_cut_short_go_on(tmp_path, monkeypatch):
     done = invoke(*arguments, report, "--resume")
     assert done.exit_code == 0 and "--resume: 1 of 1 taken" in done.stderr
     assert invoke(*arguments, whole).exit_code == 0
-    assert json.loads(report.read_text()) == json.loads(whole.read_text())
+    assert valid(report, "margins_schema.json") == json.loads(whole.read_text())
     assert "--json FILE" in str(invoke("margins", "13", "--resume").exception)
 
 
@@ -148,7 +149,7 @@ def test_stability_cut_short_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr(perturb, "measure", measured)
     done = invoke(*arguments, "--resume")
     assert done.exit_code == 0 and "--resume: 1 of 1 taken" in done.stderr, done.output
-    assert [row["name"] for row in json.loads(report.read_text())["fixtures"]] == ["13_no_speech", SMALL]
+    assert [row["name"] for row in valid(report, "stability_schema.json")["fixtures"]] == ["13_no_speech", SMALL]
     other = invoke(*arguments, "--draws", 3, "--resume")
     assert "it is of another run: draws was 20, is 3" in str(other.exception)
 

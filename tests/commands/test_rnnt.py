@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from support import ROOT
+from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.__main__ import app
@@ -62,7 +63,7 @@ def test_token_ids_are_printed_where_there_is_no_vocabulary_and_a_seeded_head_is
 
 def test_text_tokens_and_frames_belong_together(seeded, spoken):
     done = parity("decode", spoken, seeded / "encoded.npy", seeded / "encoded.npy", "--json", "--no-statistics")
-    first, second = map(json.loads, done.stdout.splitlines())
+    first, second = (valid(json.loads(line), "rnnt_decode_schema.json") for line in done.stdout.splitlines())
     assert first == second and done.stderr == ""
     assert first["text"] == "".join(chr(ord("a") + token) for token in first["tokens"]) != ""
     assert len(first["frames"]) == len(first["tokens"]) and first["frames"] == sorted(first["frames"])
@@ -132,7 +133,7 @@ def test_an_unknown_seeded_head_is_refused_with_those_there_are(tmp_path):
 def test_a_replay_at_parity_exits_0_and_keeps_a_report(tmp_path):
     done = parity("replay", "--fixture", "small", "--fixture", "empty", "--json", tmp_path / "r.json")
     assert done.exit_code == 0 and "2 of 2 at parity" in done.stdout
-    report = json.loads((tmp_path / "r.json").read_text())
+    report = valid(tmp_path / "r.json", "steps_schema.json")
     small, empty = report["fixtures"]
     assert small["at_parity"] and small["backend_at_parity"] and small["drift"]["log_probabilities"]["cascaded"] < 1e-5
     assert small["closest"][0] > 0 and max(small["by_step"]["log_probabilities"]["max_abs"]) < 1e-5
@@ -144,7 +145,7 @@ def test_a_planted_fault_exits_1_and_is_explained(tmp_path):
     assert done.exit_code == 1 and "0 of 1 at parity" in done.stdout
     assert "Drift is born in predictor" in done.stdout and "predictor decides" in done.stdout
     assert "RTTM" not in done.stdout and "chunks" not in done.stdout
-    (row,) = json.loads((tmp_path / "r.json").read_text())["fixtures"]
+    (row,) = valid(tmp_path / "r.json", "steps_schema.json")["fixtures"]
     assert row["first_difference"]["margin"] > 0 and row["explanation"]["named"] == ["predictor"]
 
 
@@ -202,7 +203,7 @@ def test_unknown_names_are_refused(tmp_path):
 
 def test_calibration_runs_on_what_keeps_every_step(tmp_path):
     done = parity("calibrate", "--fixture", "crowded", "--json", tmp_path / "c.json")
-    summary = json.loads((tmp_path / "c.json").read_text())["summary"]
+    summary = valid(tmp_path / "c.json", "calibration_schema.json")["summary"]
     assert done.exit_code == 0 and summary["moving"] == summary["detected"] == summary["named"] > 10
     assert summary["false_alarms"] == 0 and summary["clean_runs"] == 1
     assert "keeps decisions only" in refused("calibrate", "--fixture", "long_one_layer_34")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from support.random_arrays import random_wespeaker
+from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.__main__ import app
@@ -184,7 +185,7 @@ def test_three_chunks_of_a_fixture_are_compared_with_their_rows_and_not_measured
     arguments = ["runtimes", "--runtime", "onnx", "--fixture", "14_partial_tail", "--chunks", "1", "--rounds", "1"]
     result = CliRunner().invoke(app, [*arguments, "--json", str(path)])
     assert result.exit_code == 0, result.output
-    ((fixture,),) = [runtime["fixtures"] for runtime in json.loads(path.read_text())["runtimes"]]
+    ((fixture,),) = [runtime["fixtures"] for runtime in valid(path, "runtimes_schema.json")["runtimes"]]
     assert (fixture["chunks"], fixture["rttm_equal"]) == (1, None)
     assert 0 < fixture["drift"] < 1e-5
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.schemas import valid
 from support.synthetic import automatic as clean_run
 from support.synthetic import captured, inputs, networks
 
@@ -238,6 +239,7 @@ def test_a_written_case_brings_the_failure_about_and_a_mended_one_does_not(refer
     found = ask(reference, replacing("assignment", swapped_speakers))
     case = case_of(found.explanation, found.patching)
     write_case(tmp_path / "case.json", case)
+    valid(tmp_path / "case.json", "case_schema.json")
     again = read_case(tmp_path / "case.json")
     assert again == case
     assert run_case(again, found.patching, Path("case.json")) == (True, found.explanation.elements.signature)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import typer.main
+from support.schemas import valid
 
 from fuzz import kills
 from fuzz.kills import clean_run, passed, report, shares
@@ -103,7 +104,8 @@ def test_what_a_kill_may_leave_is_told_from_what_it_may_not(tmp_path):
     assert all(words in said for words in ("c.md is gone", "c.svg: ", "c.json: ", "kit lacks 1 of 3 names"))
     row = {"command": "x", "runs": 2, "killed": 1, "said": [], "half_written": 1}
     row |= dict.fromkeys(("lost_names", "left_overs", "second_runs_failed"), 0)
-    assert not passed(report([row], 1, 1.0)) and report([row], 1, 1.0)["summary"]["killed"] == 1
+    document = valid(report([row], 1, 1.0), "kills_schema.json")
+    assert not passed(document) and document["summary"]["killed"] == 1
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="processes are forked")

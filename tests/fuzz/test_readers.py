@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.imports import modules
+from support.schemas import valid
 
 from fuzz.__main__ import lines, passed, report
 from fuzz.materials import write
@@ -116,7 +117,7 @@ def test_the_report_counts_what_went_wrong_and_says_how_to_see_it_again():
     counts = Counts({("json", REFUSED): 9, ("json", "traceback"): 1})
     document = report([Found("json", 4, "traceback", "KeyError: 'a'", "parity/x.py:3")], counts, 1, 2.0, 100)
     assert document["summary"]["inputs"] == 10 and document["summary"]["tracebacks"] == 1 and not passed(document)
-    said = list(lines(document))
+    said = list(lines(valid(document, "fuzz_schema.json")))
     assert said[0].startswith("BROKEN. 10 inputs to 1 readers: 1 tracebacks, 0 hangs, 0 accepted corrupt")
     assert said[2] == "  nox -s fuzz -- --seed 1 --reader 'json' --only 4"
 

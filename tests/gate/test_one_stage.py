@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.__main__ import app
@@ -79,7 +79,7 @@ def test_the_command_writes_what_it_prints_and_refuses_what_cannot_go_with_it(tm
     path = tmp_path / "found.json"
     done = CliRunner().invoke(app, ["run", "14", "--stage", "ann", "--json", str(path)])
     assert done.exit_code == 0 and done.output.startswith("PARITY. annotation alone")
-    found = json.loads(path.read_text())
+    found = valid(path, "one_stage_schema.json")
     assert found["verdict"] == PARITY and found["fixtures"][0]["artefacts"][0]["within"]
     for words in (["--arrays", str(tmp_path)], ["--explain"], ["--cached"]):
         refused = CliRunner().invoke(app, ["run", "--stage", "vbx", *words])

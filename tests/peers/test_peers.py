@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 from support.imports import imports, modules, of
+from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.audio.reading import wav_bytes
@@ -394,7 +395,7 @@ def test_one_peer_that_ran_is_enough(fixture, workers, monkeypatch, tmp_path):
     monkeypatch.setenv("PARITY_FIXTURES", str(fixture.folder))
     done = invoked(monkeypatch, tmp_path)
     assert done.exit_code == 0, done.output
-    assert json.loads((tmp_path / "peers.json").read_text())["clips"][0]["name"] == "clip"
+    assert valid(tmp_path / "peers.json", "peers_schema.json")["clips"][0]["name"] == "clip"
     assert "| clip | pyannote.audio 4.0.4 | 2 | 2 |" in (tmp_path / "peers.md").read_text()
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.command_line import only_error, parity
+from support.schemas import valid
 
 from parity.community1 import geometry
 from parity.errors import InputError
@@ -52,7 +53,7 @@ def test_a_kit_is_a_dump_in_which_nothing_is_wrong(kit):
 
 
 def test_kit_json_says_what_everything_is(kit):
-    said = json.loads((kit / "kit.json").read_text(encoding="utf-8"))
+    said = valid(kit / "kit.json", "kit_schema.json")
     artefacts = {entry["name"]: entry for entry in said["artefacts"]}
     assert set(artefacts) == set(read_snapshot(kit).values)
     for name, entry in artefacts.items():

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 from support.command_line import here, only_error
+from support.schemas import valid
 
 from parity.fixtures.decisions import read_decisions
 from parity.pipeline.artefact import ARTEFACTS
@@ -16,7 +17,7 @@ CASES = read_decisions()
 
 def test_the_kit_holds_every_case_with_its_inputs_parameters_and_answer(tmp_path):
     assert write_decisions(tmp_path / "kit", CASES) == len(CASES)
-    listed = json.loads((tmp_path / "kit" / LISTED).read_text(encoding="utf-8"))["cases"]
+    listed = valid(tmp_path / "kit" / LISTED, "kit_decisions_schema.json")["cases"]
     assert [entry["id"] for entry in listed] == [case.id for case in CASES]
     for case, entry in zip(CASES, listed, strict=True):
         folder = tmp_path / "kit" / case.kind / case.name

@@ -16,6 +16,7 @@ from support.built_ports import template
 from support.command_line import hears_interruptions, only_error
 from support.command_line import parity as command
 from support.refusals import refusal
+from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.__main__ import app
@@ -178,7 +179,7 @@ def test_on_the_command_line(greedy_module, tmp_path):
     first, *rest = done.stdout.splitlines()
     assert first.startswith("FAILS. ")
     assert all(len(line) <= 80 for line in rest)
-    found = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))
+    found = valid(tmp_path / "found.json", "check_schema.json")
     assert (found["verdict"], found["headline"]) == ("fails", first)
     wrong = [answer for answer in found["answers"] if not answer["right"]]
     assert {answer["stage"] for answer in wrong} == {"assignment"} and found["stages"][0]["wrong"] == len(wrong)
@@ -198,7 +199,7 @@ def test_stages_are_listed_with_what_they_read_and_write():
     assert "writes  dendrogram (T-1, 4) float64: clusters, distance, size" in done.stdout
     one = runner.invoke(app, ["stages", "speaker_c"])
     assert "rounded half to even" in one.stdout and "fbank" not in one.stdout
-    found = json.loads(runner.invoke(app, ["stages", "--json"]).stdout)["stages"]
+    found = valid(json.loads(runner.invoke(app, ["stages", "--json"]).stdout), "stages_schema.json")["stages"]
     assert [entry["stage"] for entry in found] == [name for name in known_stages() if name != "powerset"]
     assert all(entry["formula"] and entry["about"] for entry in found)
     assert {entry["stage"]: entry["inside"] for entry in found if entry["inside"]} == {"segmentation": ["powerset"]}

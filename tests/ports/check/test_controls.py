@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from support.schemas import valid
 
 from parity.ports.check import control_program
 from parity.ports.check.controls import CONTROLS, Control, run_controls
@@ -46,7 +47,7 @@ def test_the_verdict_says_which_control_the_judge_got_wrong(controls):
     silent = controls["silent"]
     deaf = Control(silent.name, silent.about, True, silent.checked)
     assert "silent was failed" in controls_headline([controls["echo"], deaf])
-    data = controls_data(controls.values())["controls"]
+    data = valid(controls_data(controls.values()), "check_schema.json")["controls"]
     assert [entry["name"] for entry in data] == list(CONTROLS) and all(entry["works"] for entry in data)
 
 
