@@ -102,6 +102,16 @@ def kills(session: nox.Session) -> None:
 
 
 @nox.session
+def release(session: nox.Session) -> None:
+    """Make a release: -- VERSION; refuses, runs everything, builds, and writes reports/VERSION/."""
+    _install(session, "test", "release")
+    words = list(session.posargs)
+    if "--prepare" not in words and _option(words, "--capture-python") is None:
+        words += ["--capture-python", _python_with_pyannote(session, "4.0.4")]
+    _run(session, "-m", "release", *words)
+
+
+@nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation into site/; a broken link or a missing docstring fails."""
     _install(session, "all", "docs")
