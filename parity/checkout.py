@@ -34,6 +34,7 @@ EXTRAS = {
     "sklearn": "speakers",
     "huggingface_hub": "hub",
     "av": "media",
+    "dask": "corpus",
     "torch": "torch",
     "mlx": "mlx",
 }

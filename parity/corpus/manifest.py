@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parity.checkout import need
 from parity.errors import InputError, one_line
 from parity.files.documents import parse_json, read_text
 from parity.names import did_you_mean
@@ -120,10 +121,9 @@ def _lines(text: str) -> list[Mapping[str, Any]]:
 
 
 def _parquet(path: Path) -> list[Mapping[str, Any]]:
-    try:
-        import pyarrow.parquet
-    except ImportError as error:
-        raise InputError(f"{path}: Parquet needs pyarrow (pip install 'diarization-parity-lab[corpus]')") from error
+    need("pyarrow", str(path))
+    import pyarrow.parquet
+
     return list(pyarrow.parquet.read_table(path).to_pylist())
 
 
