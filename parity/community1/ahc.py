@@ -69,6 +69,28 @@ def cut(dendrogram: np.ndarray, threshold: float) -> np.ndarray:
     return labels
 
 
+def subtree_heights(dendrogram: np.ndarray) -> np.ndarray:
+    """The largest merge inside each subtree, (num - 1,) float64: SciPy's `maxdists`, which takes long to import.
+
+    Raises
+    ------
+    ValueError : not a dendrogram
+    """
+    merges = np.asarray(dendrogram, dtype=np.float64)
+    count = len(merges) + 1
+    if merges.ndim != 2 or merges.shape[1] != 4 or not np.isfinite(merges).all():
+        raise ValueError(f"{merges.shape} is no dendrogram, expected (num - 1, 4), all finite")
+    parts = merges[:, :2].astype(np.int64)
+    if (parts != merges[:, :2]).any() or (parts < 0).any() or (parts >= count + np.arange(count - 1)[:, None]).any():
+        raise ValueError("no dendrogram: a merge of clusters that there are not yet")
+    heights = merges[:, 2].tolist()
+    for step, pair in enumerate(parts.tolist()):
+        for part in pair:
+            if part >= count:
+                heights[step] = max(heights[step], heights[part - count])
+    return np.array(heights)
+
+
 def normalised_training(
     embeddings: np.ndarray, train_chunk_idx: np.ndarray, train_speaker_idx: np.ndarray
 ) -> np.ndarray:

@@ -7,7 +7,15 @@ is what is said, `apart` how much of a difference a mistake leaves, `advice` wha
 
 from __future__ import annotations
 
-from parity.diagnosis.look_up import look_up
-from parity.diagnosis.result import Diagnosis, Left, Mistake, Parameter
+from typing import TYPE_CHECKING
 
-__all__ = ["Diagnosis", "Left", "Mistake", "Parameter", "look_up"]
+from parity import handed_on
+
+if TYPE_CHECKING:
+    from parity.diagnosis.result import Diagnosis, Left, Mistake, Parameter
+else:
+    __getattr__ = handed_on(
+        __name__, dict.fromkeys(("Diagnosis", "Left", "Mistake", "Parameter"), "parity.diagnosis.result")
+    )
+
+__all__ = ["Diagnosis", "Left", "Mistake", "Parameter"]

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from parity.diagnosis.evidence import evidence
-from parity.diagnosis.of_dump import BUDGETS, diagnose_dump, sides_of
-from parity.diagnosis.result import Diagnosis
 from parity.errors import InputError, one_line
 from parity.networks.runtime import one_blas_thread
-from parity.ports.dump.reading import Dump
-from parity.ports.judging import AtHand, Judged, Loading
 from parity.ports.yardstick import PLDA
+
+if TYPE_CHECKING:  # what looks up is imported where something drifts: half a second, which parity need not wait for
+    from parity.diagnosis.result import Diagnosis
+    from parity.ports.dump.reading import Dump
+    from parity.ports.judging import AtHand, Judged, Loading
 
 NEVER, LIGHT, ALL = "never", "light", "all"
 """How much is looked up: nothing; what takes a second or two; everything."""
@@ -62,6 +63,8 @@ class Effort:
             return "--no-diagnose was given"
         if self.much == ALL:
             return ""
+        from parity.diagnosis.of_dump import BUDGETS
+
         if stage in BUDGETS:
             return f"in {stage} it takes the clip and up to {BUDGETS[stage]:.0f} s; {self.more} does it"
         if stage in PLDA and not at_hand:
@@ -91,6 +94,8 @@ def ask_of_dump(judged: Judged, reference: Dump, candidate: Dump, means: Loading
         return Asked(why_not=why)
 
     def look() -> tuple[Diagnosis, ...]:
+        from parity.diagnosis.evidence import evidence
+        from parity.diagnosis.of_dump import diagnose_dump, sides_of
         from parity.faults.families import FAMILIES
         from parity.faults.fault import load_faults
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import permutations
+from math import perm
 from typing import Any
 
 import numpy as np
-import scipy
 
+from parity.community1.ahc import subtree_heights
 from parity.community1.annotation import silences
-from parity.community1.assignment import constrained_argmax
+from parity.community1.assignment import UNASSIGNED, constrained_argmax
 from parity.community1.filtering import clean_frames
 from parity.community1.masks import min_num_frames
 from parity.community1.parameters import Parameters
@@ -90,7 +92,7 @@ def _clean(reference: Values, side: Values) -> np.ndarray:
 
 def _subtree_maxima(reference: Values, side: Values) -> np.ndarray:
     # Centroid linkage has inversions: what is cut is the largest merge inside each subtree, not its own height.
-    return scipy.cluster.hierarchy.maxdists(side["dendrogram"])
+    return subtree_heights(side["dendrogram"])
 
 
 def _lead_of_assignment(reference: Values, side: Values) -> np.ndarray:
@@ -98,8 +100,29 @@ def _lead_of_assignment(reference: Values, side: Values) -> np.ndarray:
     soft, active = side["soft_clusters"], ~inactive(reference["segmentations"])
     if soft.shape != reference["soft_clusters"].shape:
         return np.zeros(0)
-    chosen = constrained_argmax(reference["soft_clusters"])
+    chosen = _assigned(reference["soft_clusters"])
     return np.array([lead(*row) for row in zip(soft, active, chosen, strict=True)])
+
+
+def _assigned(soft: np.ndarray) -> np.ndarray:
+    """What `constrained_argmax` finds, (C, S): of few speakers and clusters all choices are looked at, without SciPy.
+
+    Where several are as good it may find another one: the lead is none whichever it is.
+    """
+    speakers, clusters = soft.shape[1:]
+    if not soft.size or perm(max(speakers, clusters), speakers) * len(soft) > MOST_CHOICES:
+        return constrained_argmax(soft)
+    choices = _choices(speakers, clusters)
+    slots = np.zeros((len(soft), speakers, max(speakers, clusters)))
+    slots[..., :clusters] = np.nan_to_num(soft, nan=np.nanmin(soft))
+    best = choices[slots[:, np.arange(speakers), choices].sum(axis=2).argmax(axis=1)]
+    return np.where(best < clusters, best, UNASSIGNED)
+
+
+@lru_cache(maxsize=8)
+def _choices(speakers: int, clusters: int) -> np.ndarray:
+    """Every way to give each speaker a cluster of its own, or a slot beyond them where they are fewer: (n, S)."""
+    return np.array(list(permutations(range(max(speakers, clusters)), speakers)))
 
 
 def lead(scores: np.ndarray, active: np.ndarray, chosen: np.ndarray) -> float:
@@ -116,7 +139,7 @@ def lead(scores: np.ndarray, active: np.ndarray, chosen: np.ndarray) -> float:
     speakers, clusters = scores.shape
     # As the reference: every speaker takes part, silent ones with a constant score; some stay over where K < S.
     slots = np.concatenate([scores, np.zeros((speakers, max(0, speakers - clusters)))], axis=1)
-    choices = np.array(list(permutations(range(slots.shape[1]), speakers)))
+    choices = _choices(speakers, clusters)
     totals = slots[np.arange(speakers), choices].sum(axis=1)
     differs = (np.where(choices < clusters, choices, -2) != chosen)[:, active].any(axis=1)
     return float(totals[~differs].max() - totals[differs].max()) if differs.any() else np.inf
@@ -190,6 +213,8 @@ def _to_rounding(quantity: np.ndarray, reference: Values) -> np.ndarray:
     return np.abs(beyond - np.rint(beyond))  # the next edge may be that of the next number
 
 
+MOST_CHOICES = 1_000_000
+"""Assignments of all chunks that are looked at one by one; beyond, SciPy's solver is."""
 MOST = 1e6  # of any constant that a snapshot records
 
 

@@ -99,9 +99,11 @@ def score_rttm(
     skip_overlap : whether overlapping speech of the reference is left out
     spans : scored parts of the recording in seconds; everything either side mentions by default
     """
-    if not (collar or skip_overlap or spans) and _is_swept(reference, hypothesis):
-        found = swept(reference, hypothesis)
-        return Score(found.der, found.miss, found.false_alarm, found.confusion, found.total)
+    if not (collar or skip_overlap or spans):
+        same = _same(reference, hypothesis)
+        if same is not None or _many(reference, hypothesis) or not is_installed(LIBRARY):
+            found = swept(reference, hypothesis, same)
+            return Score(found.der, found.miss, found.false_alarm, found.confusion, found.total)
     need(LIBRARY, "a collar, overlap left out, or parts of a recording")
     from pyannote.core import Segment, Timeline
     from pyannote.metrics.diarization import DiarizationErrorRate
@@ -131,11 +133,6 @@ def speaker_names(reference: str, hypothesis: str) -> dict[str, str]:
     return dict(DiarizationErrorRate().optimal_mapping(read_turns(reference), read_turns(hypothesis)))
 
 
-def _is_swept(reference: str, hypothesis: str) -> bool:
-    # Where both find the same, or there is no library.
-    return _many(reference, hypothesis) or _same(reference, hypothesis) is not None or not is_installed(LIBRARY)
-
-
 def _many(reference: str, hypothesis: str) -> bool:
     return max(reference.count("\n"), hypothesis.count("\n")) > MANY
 
@@ -153,14 +150,13 @@ def _same(reference: str, hypothesis: str) -> dict[str, str] | None:
     return names if same and len(set(names.values())) == len(names) else None
 
 
-def swept(reference: str, hypothesis: str) -> Swept:
-    """Both texts' turns in one pass over time; errors are those of `read_turns`."""
-    return sweep(
-        *(
-            ((line.start, line.start + line.duration, line.speaker) for line in _turns(text))
-            for text in (reference, hypothesis)
-        )
+def swept(reference: str, hypothesis: str, names: dict[str, str] | None = None) -> Swept:
+    """Both texts' turns in one pass over time, with the best mapping where it is known; errors are `read_turns`'."""
+    theirs, ours = (
+        ((line.start, line.start + line.duration, line.speaker) for line in _turns(text))
+        for text in (reference, hypothesis)
     )
+    return sweep(theirs, ours, names)
 
 
 def read_turns(rttm: str) -> Annotation:

@@ -14,7 +14,7 @@ and give another DER (19 of 4,000 random pairs of texts with such turns; in none
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 MANY = 2000
@@ -47,15 +47,16 @@ class Swept:
         return wrong / self.total if self.total else float(wrong > 0)
 
 
-def sweep(reference: Turns, hypothesis: Turns) -> Swept:
-    """Both sides' turns against each other."""
+def sweep(reference: Turns, hypothesis: Turns, names: dict[str, str] | None = None) -> Swept:
+    """Both sides' turns against each other.
+
+    Parameters
+    ----------
+    names : the best mapping, where it is known: speaker of the hypothesis -> of the reference
+    """
     stretches = list(_stretches([list(reference), list(hypothesis)]))
-    together: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for seconds, theirs, ours in stretches:
-        for who, times in theirs:
-            for other, others in ours:
-                together[who, other] += seconds * times * others
-    names = _mapped(together)
+    if names is None:
+        names = _mapped(stretches)
     miss = false_alarm = confusion = total = 0.0
     for seconds, theirs, ours in stretches:
         wanted, found = (sum(times for _, times in side) for side in (theirs, ours))
@@ -93,10 +94,15 @@ def _stretches(sides: list[list[tuple[float, float, str]]]) -> Iterator[tuple[fl
             del speaking[side][who]
 
 
-def _mapped(together: Mapping[tuple[str, str], float]) -> dict[str, str]:
+def _mapped(stretches: Iterable[tuple[float, Side, Side]]) -> dict[str, str]:
     import numpy as np
     from scipy.optimize import linear_sum_assignment
 
+    together: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for seconds, here, there in stretches:
+        for who, times in here:
+            for other, others in there:
+                together[who, other] += seconds * times * others
     theirs = sorted({who for who, _ in together})
     ours = sorted({who for _, who in together})
     seconds = np.array([[together.get((who, other), 0.0) for other in ours] for who in theirs]).reshape(

@@ -7,8 +7,8 @@ import pytest
 from support.made_up_rows import CHUNKS, GIVEN, NATIVE, WORKSHOP, made
 
 from parity.community1.vbx import cluster_vbx
-from parity.diagnosis import look_up
 from parity.diagnosis.fitting import roundest
+from parity.diagnosis.look_up import look_up
 from parity.faults.families import FAMILIES
 
 BY_NAME = {family.name: family for family in FAMILIES}

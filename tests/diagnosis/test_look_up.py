@@ -9,7 +9,7 @@ import pytest
 from support.made_up_rows import GIVEN, NATIVE, WORKSHOP, made
 
 from parity.community1.ahc import cluster_ahc
-from parity.diagnosis import look_up
+from parity.diagnosis.look_up import look_up
 from parity.faults.fault import Fault
 from parity.faults.known.planting import fault, instead
 

@@ -21,6 +21,8 @@ from parity.ports.dump.tied import WORDS, decides, induced
 from parity.replay.outcome import unread
 
 CLUSTERS, AHC_CLUSTERS = "cluster numbering", "AHC clusters numbered otherwise"
+NOTHING = 1e-12
+"""Of costs that are sums and means of distances between labels and weights of at most 1: rounding."""
 DISCRETE = ("discrete_diarization", "exclusive_discrete_diarization")
 
 
@@ -137,6 +139,8 @@ def _fits(costs: np.ndarray, most: float) -> bool:
     """Whether some numbering explains an artefact: what its best matching leaves of each cluster, on the mean."""
     if not len(costs) or not np.isfinite(costs).all():
         return False
+    if np.trace(costs) <= most * len(costs):  # as it stands; the solver takes a third of a second to import
+        return True
     return bool(costs[scipy.optimize.linear_sum_assignment(costs)].mean() <= most)
 
 
@@ -171,9 +175,11 @@ def matched(costs: np.ndarray) -> np.ndarray | None:
     """The cheapest one-to-one matching, (K,) int64; None where it is not clearly better than as it stands."""
     if not len(costs) or not np.isfinite(costs).all():
         return None
+    if (standing := np.trace(costs)) <= NOTHING:  # no cost is below zero
+        return None
     rows, columns = scipy.optimize.linear_sum_assignment(costs)
-    standing, best = np.trace(costs), costs[rows, columns].sum()
-    return columns if best < 0.5 * standing and standing - best > 1e-12 else None
+    best = costs[rows, columns].sum()
+    return columns if best < 0.5 * standing and standing - best > NOTHING else None
 
 
 def renaming(want: np.ndarray, got: np.ndarray) -> np.ndarray | None:
