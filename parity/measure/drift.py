@@ -237,7 +237,8 @@ def _most_together(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns, one to one, that have most in common; a solver is asked only where it is not plain."""
     together = table > 0
     if (together.sum(axis=0) <= 1).all() and (together.sum(axis=1) <= 1).all():
-        return np.nonzero(together)
+        rows, columns = np.nonzero(together)
+        return rows, columns
     from scipy.optimize import linear_sum_assignment  # a third of a second of imports
 
     return linear_sum_assignment(table, maximize=True)

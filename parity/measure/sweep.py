@@ -99,10 +99,10 @@ def _mapped(stretches: Iterable[tuple[float, Side, Side]]) -> dict[str, str]:
     from scipy.optimize import linear_sum_assignment
 
     together: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for seconds, here, there in stretches:
+    for length, here, there in stretches:
         for who, times in here:
             for other, others in there:
-                together[who, other] += seconds * times * others
+                together[who, other] += length * times * others
     theirs = sorted({who for who, _ in together})
     ours = sorted({who for _, who in together})
     seconds = np.array([[together.get((who, other), 0.0) for other in ours] for who in theirs]).reshape(
