@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from parity.commands.options import JsonOption, StageTimeoutOption
 from parity.console import stderr, stdout, working
 from parity.errors import InputError
+
+if TYPE_CHECKING:
+    from parity.diagnosis.asking import Asked
+    from parity.ports.check import Checked
 
 
 def check(
@@ -58,23 +63,45 @@ def _check(
     from parity.ports.check import FEW
     from parity.ports.check import check as ask
     from parity.ports.program.program import STAGE_TIMEOUT
-    from parity.report.check import check_data, headline, remarks, stages_table, wrong_answers
+    from parity.report.check import (
+        check_data,
+        headline,
+        looked_up_data,
+        mistake_lines,
+        remarks,
+        stages_table,
+        wrong_answers,
+    )
 
     if json_path is not None:
         check_writable(json_path)
     with working(program) as say:
         checked = ask(program, stages or (), fixtures or FEW, timeout=timeout or STAGE_TIMEOUT, on_question=say)
+        looked = _looked_up(checked, say)
+    said = looked_up_data(checked, looked)
     if json_path is not None:
         from parity.report.document import to_json
 
-        write_text(json_path, to_json(check_data(checked)))
-    stdout.print(headline(checked), soft_wrap=True)
-    for line in wrong_answers(checked):
-        stdout.print(line, soft_wrap=True)
+        write_text(json_path, to_json(check_data(checked, said)))
+    stdout.print(headline(checked, said), soft_wrap=True)
+    for line in [*mistake_lines(said), *wrong_answers(checked)]:
+        stdout.print(line, markup=False, soft_wrap=True)
     stdout.print(stages_table(checked))
     for line in remarks(checked):
         stdout.print(line, soft_wrap=True)
     return 1 if checked.wrong else 0
+
+
+def _looked_up(checked: Checked, say: Callable[[str], None]) -> Asked | None:
+    """Which known mistake it is; None where nothing is wrong, so that nothing is loaded to look it up."""
+    if not checked.wrong:
+        return None
+    from parity.diagnosis.asking import LIGHT, Effort
+    from parity.diagnosis.of_answers import ask_of_answers
+    from parity.ports.judging import Loading
+
+    say("known mistakes")
+    return ask_of_answers(checked, Loading(), Effort(LIGHT, "parity explain FIXTURE --implementation"))
 
 
 def _controls(json_path: Path | None) -> int:

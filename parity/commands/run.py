@@ -125,6 +125,7 @@ def run(
             json_path=None if json_path == DEFAULT_REPORT else json_path,
             threads=threads,
             runtime=runtime,
+            diagnose=diagnose,
             traceback=traceback,
         )
     from parity.diagnosis.advice import confirming

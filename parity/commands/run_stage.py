@@ -23,6 +23,7 @@ def run_stage(
     json_path: Path | None,
     threads: int | None,
     runtime: str,
+    diagnose: bool | None,
     traceback: bool,
 ) -> None:
     """Replay one stage of the pipeline under test on fixtures, print what it drifts, and exit as `parity run` does.
@@ -33,6 +34,7 @@ def run_stage(
     """
     from parity.community1 import Parameters, community1_pipeline
     from parity.community1.networks import without_networks
+    from parity.diagnosis.asking import effort_of
     from parity.files.whole import check_writable, write_text
     from parity.gate.one_stage import run_stage as run
     from parity.measure.verdicts import exit_status
@@ -56,6 +58,7 @@ def run_stage(
             threads=threads,
             runtime=runtime,
             on_fixture=lambda name: say(f"{stage}: {name}"),
+            effort=effort_of(diagnose, all_of_it=False, drawn=json_path is not None),
         )
         document = stage_document(stage, under_test.name, found)
     if json_path is not None:

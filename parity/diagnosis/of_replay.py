@@ -61,6 +61,21 @@ def ask_of_replay(supplied: Supplied, code: Replayed, stages: Iterable[str], mea
     return Asked(tuple(found), of_arrays.why_not or of_code.why_not)
 
 
+def ask_of_stage(ran: Ran, effort: Effort) -> Asked:
+    """Which known mistake makes what one stage made, where nothing else was run."""
+    if why := effort.why_not(ran.stage, at_hand=True):
+        return Asked(why_not=why)
+
+    def look() -> tuple[Diagnosis, ...]:
+        from parity.faults.families import FAMILIES
+        from parity.faults.fault import load_faults
+
+        found = diagnose_stage(ran, load_faults(), FAMILIES)
+        return () if found is None else (found if effort.drawn else replace(found, evidence=None),)
+
+    return safely(look)
+
+
 def _first(code: Replayed) -> tuple[str, ...]:
     """The first stage of code that drifts on the reference's own inputs."""
     drifts = (d.stage for d in code.outcome.drifts if d.mode == ISOLATED and not d.within)

@@ -16,6 +16,10 @@ from typing import Any
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.community1.plda import solve_plda
+from parity.diagnosis.asking import Asked, Effort
+from parity.diagnosis.of_replay import ask_of_stage
+from parity.diagnosis.of_stage import Ran
+from parity.diagnosis.result import Diagnosis
 from parity.errors import InputError, one_line
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.heard import with_heard
@@ -27,6 +31,7 @@ from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.choice import choose_runtime
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Pipeline
+from parity.ports.judging import AtHand
 from parity.ports.python import NATIVE, Implementation
 from parity.replay.engine import compare_alone, reference_artefacts, run_isolated
 from parity.sources.weights import WeightSet
@@ -50,6 +55,8 @@ class Alone:
     note : why there is nothing to compare, what raised, or what is wrong with the inputs; one line
     trace : of what raised
     seconds : of the stage itself
+    diagnosis : which known mistake makes what it made; None where it does not drift, or that was not asked
+    not_diagnosed : why not, in words
     """
 
     name: str
@@ -58,6 +65,8 @@ class Alone:
     note: str = ""
     trace: str = ""
     seconds: float = 0.0
+    diagnosis: Diagnosis | None = None
+    not_diagnosed: str = ""
 
 
 def run_stage(
@@ -70,6 +79,7 @@ def run_stage(
     threads: int | None = None,
     runtime: str = "auto",
     on_fixture: Callable[[str], None] = lambda name: None,
+    effort: Effort | None = None,
 ) -> list[Alone]:
     """Run one stage of the pipeline under test on every fixture.
 
@@ -80,15 +90,18 @@ def run_stage(
     snapshots : another folder of snapshots, one per fixture by its name
     threads, runtime : of the networks, where the stage is one
     on_fixture : called with each fixture's name before it is replayed
+    effort : how much is done to name the mistake of the first fixture on which it drifts; None: what takes a second
     """
-    found = []
+    found: list[Alone] = []
+    effort = effort or Effort()
     with one_blas_thread():
         networks = _networks(stage, weights, threads, runtime)
         for fixture in fixtures:
             on_fixture(fixture.name)
             folder = snapshots / fixture.name if snapshots else fixture.snapshot_folder
             try:
-                found.append(_alone(fixture, folder, stage, weights, networks, implementation))
+                asked = effort if not any(alone.status == DRIFT for alone in found) else None
+                found.append(_alone(fixture, folder, stage, weights, networks, implementation, asked))
             except (InputError, OSError) as error:
                 found.append(Alone(fixture.name, ERROR, note=one_line(error)))
     return found
@@ -101,7 +114,13 @@ def _networks(stage: str, weights: WeightSet, threads: int | None, runtime: str)
 
 
 def _alone(
-    fixture: Fixture, folder: Path, name: str, weights: WeightSet, networks: Networks, implementation: Implementation
+    fixture: Fixture,
+    folder: Path,
+    name: str,
+    weights: WeightSet,
+    networks: Networks,
+    implementation: Implementation,
+    effort: Effort | None,
 ) -> Alone:
     parameters = Parameters(**weights.parameters, **fixture.speakers)
     snapshot = read_snapshot(folder)
@@ -122,7 +141,14 @@ def _alone(
     drifts = tuple(compare_alone(stage, pipeline, made, snapshot))
     if drifts:
         status = PARITY if all(drift.within for drift in drifts) else DRIFT
-        return Alone(fixture.name, status, drifts, seconds=seconds)
+        looked = Asked()
+        if status == DRIFT and effort is not None:
+            means = AtHand(weights, networks, inputs)
+            beyond = tuple(drift.artefact for drift in drifts if not drift.within)
+            ran = Ran(name, made, reference, beyond, parameters, means(), means.weights, None, snapshot.chunks)
+            looked = ask_of_stage(ran, effort)
+        found = looked.diagnoses[0] if looked.diagnoses else None
+        return Alone(fixture.name, status, drifts, seconds=seconds, diagnosis=found, not_diagnosed=looked.why_not)
     if not missing and not made:
         return Alone(fixture.name, NOT_RUN, note="the reference did not run it here, nor is it run")
     note = f"the snapshot holds no {', '.join(missing)}" if missing else f"the snapshot holds no {', '.join(made)}"

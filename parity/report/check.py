@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.box import SIMPLE_HEAD
@@ -17,8 +17,12 @@ from parity.ports.check import Answer, Checked
 from parity.ports.check.answers import is_python
 from parity.ports.check.controls import Control
 from parity.ports.python import PREFIX
+from parity.report.diagnosis import diagnosis_data, diagnosis_lines, not_diagnosed_lines, of_first_line
 from parity.report.grid import uncut
 from parity.report.wording import said, scientific
+
+if TYPE_CHECKING:
+    from parity.diagnosis.asking import Asked
 
 SCHEMA = 1
 PASS, FAILS = "pass", "fails"
@@ -28,14 +32,22 @@ ELEMENTS = 24
 """Numbers of an array that are shown as they are; of a larger one its shape, and how many of it are not 0."""
 WIDTH = 80
 
+Found = dict[str, Any]
+NOTHING: Found = {"diagnoses": [], "not_diagnosed": ""}
+
 
 def verdict(checked: Checked) -> str:
     """One word."""
     return FAILS if checked.wrong else PASS
 
 
-def headline(checked: Checked) -> str:
-    """The verdict, its cause, the next step."""
+def headline(checked: Checked, looked: Found | None = None) -> str:
+    """The verdict, its cause, the mistake where it is known, the next step.
+
+    Parameters
+    ----------
+    looked : of `looked_up_data`
+    """
     total, wrong = len(checked.answers), checked.wrong
     many, declared = checked.given_that
     given = f", {many} of them given what it declares: {declared}" if many else ""
@@ -46,7 +58,14 @@ def headline(checked: Checked) -> str:
     stages = list(dict.fromkeys(answer.question.stage.name for answer in wrong))
     cause = f"{checked.port}: {len(wrong)} of {total} answers wrong, in {', '.join(stages)}"
     example = f"First: {first.question.name}, {_what(first)}"
-    return said(FAILS, cause, example, f"Next: parity check {_quoted(checked.given, '')} --stage {stages[0]}")
+    mistakes = [of_first_line([one], one["stage"]) for one in (looked or NOTHING)["diagnoses"]]
+    return said(
+        FAILS,
+        cause,
+        next(filter(None, mistakes), ""),
+        example,
+        f"Next: parity check {_quoted(checked.given, '')} --stage {stages[0]}",
+    )
 
 
 def stages_table(checked: Checked) -> Table:
@@ -79,14 +98,33 @@ def remarks(checked: Checked) -> Iterator[str]:
     yield f"{checked.seconds:.1f} s, {checked.port_seconds:.1f} s of them the port's and its files'"
 
 
-def check_data(checked: Checked) -> dict[str, Any]:
-    """Everything that was found."""
+def looked_up_data(checked: Checked, looked: Asked | None) -> Found:
+    """What was looked up, as plain data; nothing where nothing was."""
+    if looked is None:
+        return NOTHING
+    again = f"parity check {_quoted(checked.given, '')} --stage"
+    return {
+        "diagnoses": [diagnosis_data(one, f"{again} {one.stage}") for one in looked.diagnoses],
+        "not_diagnosed": looked.why_not,
+    }
+
+
+def mistake_lines(looked: Found) -> Iterator[str]:
+    """Which known mistake it is, in lines of a terminal's width."""
+    lines = [line for one in looked["diagnoses"] for line in diagnosis_lines(one)]
+    for line in [*lines, *not_diagnosed_lines(looked)]:
+        indent = " " * (len(line) - len(line.lstrip()))
+        yield from textwrap.wrap(line, WIDTH, initial_indent="", subsequent_indent=indent + "  ")
+
+
+def check_data(checked: Checked, looked: Found | None = None) -> dict[str, Any]:
+    """Everything that was found; parameters are those of `headline`."""
     return {
         "schema": SCHEMA,
         "port": checked.port,
         "given": checked.given,
         "verdict": verdict(checked),
-        "headline": headline(checked),
+        "headline": headline(checked, looked),
         "stages": _by_stage(checked),
         "not_asked": list(checked.not_asked),
         "declared": dict(checked.declared),
@@ -94,6 +132,7 @@ def check_data(checked: Checked) -> dict[str, Any]:
             {"question": question.name, "stage": question.stage.name} for question in checked.changed
         ],
         "answers": [_answer(answer) for answer in checked.answers],
+        **(looked or NOTHING),
         "seconds": checked.seconds,
         "port_seconds": checked.port_seconds,
     }

@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from parity.measure.verdicts import DRIFT, ERROR, INCONCLUSIVE, PARITY, RAISES, worst
+from parity.report.diagnosis import diagnosis_data, diagnosis_lines, not_diagnosed_lines, of_first_line
 from parity.report.grid import uncut
 from parity.report.wording import said, scientific
 
@@ -36,6 +37,8 @@ def stage_document(stage: str, implementation: str, found: Sequence[Alone]) -> d
                 "note": alone.note,
                 "seconds": round(alone.seconds, 4),
                 "artefacts": [_plain(drift) for drift in alone.drifts],
+                "diagnoses": [] if alone.diagnosis is None else [diagnosis_data(alone.diagnosis)],
+                "not_diagnosed": alone.not_diagnosed,
             }
             for alone in found
         ],
@@ -62,9 +65,9 @@ def headline(document: dict[str, Any]) -> str:
         return said(word, f"{first['name']}: {first['note']}")
     drift = next(artefact for artefact in first["artefacts"] if not artefact["within"])
     example = f"Smallest example: {drift['where']}" if drift["where"] else drift["note"]
-    return said(
-        word, f"{first['name']}: {drift['artefact']}, isolated", example, f"Next: parity explain {first['name']}"
-    )
+    mistake = of_first_line(first["diagnoses"], stage)
+    cause, step = f"{first['name']}: {drift['artefact']}, isolated", f"Next: parity explain {first['name']}"
+    return said(word, cause, mistake, example, step)
 
 
 def stage_table(document: dict[str, Any]) -> Table:
@@ -84,8 +87,13 @@ def stage_table(document: dict[str, Any]) -> Table:
 
 
 def notes(document: dict[str, Any]) -> list[str]:
-    """Why there is nothing of a fixture in the table."""
-    return [f"{row['name']}: {row['note']}" for row in document["fixtures"] if row["note"]]
+    """Which known mistake it is, and why there is nothing of a fixture in the table."""
+    lines = []
+    for row in document["fixtures"]:
+        lines += [line for one in row["diagnoses"] for line in diagnosis_lines(one)]
+        lines += not_diagnosed_lines(row)
+        lines += [f"{row['name']}: {row['note']}"] if row["note"] else []
+    return lines
 
 
 def _title(document: dict[str, Any]) -> str:

@@ -10,6 +10,8 @@ from support.schemas import valid
 from typer.testing import CliRunner
 
 from parity.__main__ import app
+from parity.community1.speaker_counting import mean_activity
+from parity.diagnosis.asking import NEVER, Effort
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.gate import one_stage
 from parity.gate.one_stage import NOT_RUN, Alone, run_stage
@@ -56,6 +58,21 @@ def test_a_stage_of_somebodys_own_drifts_raises_or_is_not_run():
     assert found.status == RAISES and "ZeroDivisionError" in found.note and "Traceback" in found.trace
     (found,) = alone("vbx", names=[SILENT])
     assert found.status == NOT_RUN
+
+
+@pytest.mark.models
+def test_a_known_mistake_of_the_stage_is_named():
+    fixtures = Catalogue.read(default_folder()).select([SHORT])
+    wrong = {"speaker_counting": lambda seen: np.ceil(mean_activity(seen)).astype(np.uint8)}
+    (found,) = alone("speaker_counting", wrong)
+    assert "count_ceiling" in found.diagnosis.names and found.diagnosis.evidence is None
+    document = stage_document("speaker_counting", "mine", [found])
+    assert "(count_ceiling)" in headline(document) and "(count_ceiling)" in notes(document)[0]
+    implementation = implementation_of(wrong)
+    (found,) = run_stage(
+        fixtures, "speaker_counting", load_weights(), implementation=implementation, effort=Effort(NEVER)
+    )
+    assert found.diagnosis is None and found.not_diagnosed == "--no-diagnose was given"
 
 
 @pytest.mark.models

@@ -18,6 +18,8 @@ from parity.community1.plda import solve_plda
 from parity.errors import InputError
 from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.gate.one_stage import run_stage
 from parity.gate.recorded import BEFORE, GIVEN, replay_tensors
 from parity.pipeline import ARTEFACTS, Pipeline
 from parity.ports.program import Program, ProgramFailed
@@ -101,6 +103,14 @@ def explained(name: str, change: Implementation):
     inputs = {key: snapshot.values[key] for key in GIVEN}
     asked = Question(name, "mine", native, candidate, reduced, inputs, memo, budget=60)
     return dataclasses.replace(explain(asked).explanation, seconds=0.0)
+
+
+@pytest.mark.models
+def test_a_programs_mistake_is_named_by_what_its_stage_answers(spec):
+    fixtures = Catalogue.read(default_folder()).select(["11_quiet"])
+    with load_implementation(f"{spec} --mistake count_half_up") as under_test:
+        (found,) = run_stage(fixtures, "speaker_counting", load_weights("wheels"), implementation=under_test)
+    assert "count_half_up" in found.diagnosis.names
 
 
 def without_heads(pipeline: Pipeline) -> Pipeline:

@@ -21,11 +21,14 @@ from typer.testing import CliRunner
 
 from parity.__main__ import app
 from parity.community1.fbank import fbank_series
+from parity.diagnosis.asking import Asked, Effort
+from parity.diagnosis.of_answers import ask_of_answers
 from parity.faults.known.assignment import best_pairs_first
 from parity.ports.check import check
 from parity.ports.check.answers import PythonPort, files_of, is_python
 from parity.ports.check.questions import known_stages, questions
 from parity.ports.check.watching import state_of, wait_for_change
+from parity.ports.judging import Loading
 from parity.ports.python import implementation_of
 from parity.report.check import brief, check_data, headline, wrong_answers
 
@@ -137,6 +140,35 @@ def test_a_stage_that_raises_and_one_that_returns_something_else_are_answers(tmp
     assert "ZeroDivisionError" in raising.answer(question).problem
     wrong = PythonPort(implementation_of({"filter": lambda embeddings, segmentations: 3}))
     assert "expected 2 results" in wrong.answer(question).problem
+
+
+CEILING = """
+import numpy as np
+from parity.community1.speaker_counting import mean_activity
+
+STAGES = {"speaker_counting": lambda segmentations: np.ceil(mean_activity(segmentations)).astype(np.uint8)}
+"""
+
+
+def test_a_known_mistake_is_named_by_what_was_answered_on_a_recording(tmp_path, monkeypatch):
+    (tmp_path / "ceiling_port.py").write_text(CEILING)
+    monkeypatch.syspath_prepend(tmp_path)
+    done = CliRunner(env={"COLUMNS": "80"}).invoke(
+        app, ["check", "ceiling_port:STAGES", "--fixture", "14", "--json", str(tmp_path / "found.json")]
+    )
+    sys.modules.pop("ceiling_port", None)
+    first, *rest = done.stdout.splitlines()
+    assert "Mistake: the mean number of speakers rounded up instead of to the nearest (count_ceiling)" in first
+    assert all(len(line) <= 80 for line in rest)
+    (found,) = json.loads((tmp_path / "found.json").read_text(encoding="utf-8"))["diagnoses"]
+    assert found["confirm"] == "parity check ceiling_port:STAGES --stage speaker_counting"
+
+
+def test_what_only_decision_cases_show_is_not_looked_up(greedy_module):
+    """They are a few elements, which many a mistake answers alike."""
+    found = check(greedy_module, fixtures=["14_partial_tail"])
+    assert found.wrong and all(answer.question.case for answer in found.wrong)
+    assert ask_of_answers(found, Loading(), Effort()) == Asked()
 
 
 # refused
