@@ -170,7 +170,11 @@ def _undocumented(thing: griffe.Object) -> Iterator[str]:
 
 def schemas() -> list[Path]:
     """Every published schema; `docs/make_schemas.py` makes the page that lists them."""
-    return [path for folder in ("parity", "bench", "fuzz", "peers") for path in (ROOT / folder).rglob("*schema.json")]
+    return [
+        path
+        for folder in ("parity", "bench", "fuzz", "peers", "release")
+        for path in (ROOT / folder).rglob("*schema.json")
+    ]
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

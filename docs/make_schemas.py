@@ -17,7 +17,7 @@ PAGE = ROOT / "docs" / "reference" / "schemas.md"
 GROUPS = (
     ("What commands write", ("parity/report", "parity/answers", "parity/explain")),
     ("What lies in and beside snapshots, kits and goldens", ("parity/fixtures", "parity/ports")),
-    ("What a checkout's sessions write", ("bench", "fuzz", "peers")),
+    ("What a checkout's sessions write", ("bench", "fuzz", "peers", "release")),
 )
 HEAD = """\
 # Every JSON, with its schema

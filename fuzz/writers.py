@@ -61,6 +61,13 @@ def _dumps(folder: Path) -> None:
         materials.write(folder / side, materials.snapshots()[1])
 
 
+def _releases(folder: Path) -> None:
+    for version in ("0.1.0", "0.2.0"):
+        (folder / "reports" / version).mkdir(parents=True)
+        (folder / "reports" / version / "parity.json").write_bytes(materials.baselines()[0]["x.json"])
+    (folder / "log.md").write_text("# Changelog\n")
+
+
 def _goldens(folder: Path) -> None:
     (folder / "goldens").mkdir()
     materials.write(folder / "goldens", materials.goldens()[0])
@@ -154,6 +161,12 @@ COMMANDS = {
     "margins": Command(
         ("margins", "13", "14", "--json", "{}/m.json", "--table", "{}/m.csv"), ("m.json", "m.csv"), ("m.json",)
     ),
+    "history": Command(
+        ("history", "{}/reports", "--changelog", "{}/log.md", "--json", "{}/h.json", "--plot", "{}/h.svg"),
+        ("h.json", "h.svg"),
+        ("h.json", "h.svg"),
+        _releases,
+    ),
     "stability": Command(
         ("stability", "14", "--no-fbank", "--draws", "1", "--json", "{}/s.json", "--table", "{}/s.csv"),
         ("s.json", "s.csv", f"fixtures/{SMALL}/stability.json"),
@@ -235,7 +248,16 @@ READ = frozenset(
 )
 """Parameters of the command line that take a path and only read it; `--update-baseline` writes `baseline`."""
 
-READ_BY = frozenset({("validate", "folder"), ("map", "folder"), ("fingerprint", "folder"), ("case", "path")})
+READ_BY = frozenset(
+    {
+        ("history", "reports"),
+        ("history", "changelog"),
+        ("validate", "folder"),
+        ("map", "folder"),
+        ("fingerprint", "folder"),
+        ("case", "path"),
+    }
+)
 """The same where another command's parameter of that name is written."""
 
 SWITCHES = frozenset({"html", "plot", "update_baseline", "table", "tables"})

@@ -22,6 +22,7 @@ from parity.commands.diagnose import demo, diagnose
 from parity.commands.diarize import diarize
 from parity.commands.explain import case, explain
 from parity.commands.fingerprint import fingerprint
+from parity.commands.history import history
 from parity.commands.kit import kit
 from parity.commands.layers import layers
 from parity.commands.map import propose_map
@@ -41,7 +42,7 @@ CONTENTS = {
     "Check a port": (check, run, compare, validate, stages, propose_map, fingerprint, kit, new_port, layers, rnnt.app),
     "Why not the same": (diagnose, explain, case, margins),
     "Many recordings": (corpus.app,),
-    "Can it be trusted": (calibrate, stability, runtimes, verification),
+    "Can it be trusted": (calibrate, stability, runtimes, verification, history),
     "Use it": (demo, diarize, audio, convert, weights),
     "Fixtures": (fixtures.app,),
 }

@@ -16,7 +16,7 @@ from release import tree
 from release.log import Log, minutes
 from release.plan import Asked, carry_out, described, steps
 from release.publish import publish
-from release.running import Place
+from release.running import Place, Stopped
 
 ROOT = Path(__file__).resolve().parents[1]
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -72,6 +72,8 @@ def release(
         log.done.clear()
     log.done = {step.name: log.done[step.name] for step in planned if step.name in log.done}
     carry_out(planned, log, lambda line: stderr.print(line, markup=False, soft_wrap=True))
+    if tree.check(ROOT, version) != commit:
+        raise Stopped(f"the tree is no longer {commit[:9]}, which the steps were run on; check it out and go on")
     where = out or ROOT / "reports" / version
     publish(ROOT, where, log, version, datetime.date.today().isoformat(), partial=asked.partial)
     took = minutes(sum(found["seconds"] for found in log.done.values()))

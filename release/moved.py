@@ -10,7 +10,8 @@ from typing import Any
 
 from parity.files.documents import read_json
 from parity.history import Judged, judged_in, worse_than
-from release.tree import entry, git
+from parity.history.changelog import entry
+from release.tree import git
 
 CODE_OF = {"audio": "parity/audio", "segmentation": "parity/networks", "embeddings": "parity/networks"}
 """A stage -> where it is computed, where that is no module of its own in `parity/community1`."""

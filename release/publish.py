@@ -27,7 +27,7 @@ FILES = {
 }
 """Step -> what it leaves for the release's folder."""
 
-SCHEMAS = ("parity", "bench", "fuzz", "peers")
+SCHEMAS = ("parity", "bench", "fuzz", "peers", "release")
 
 
 def releases(reports: Path) -> list[Path]:

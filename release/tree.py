@@ -7,10 +7,10 @@ import subprocess
 from pathlib import Path
 
 from parity.errors import InputError
+from parity.history.changelog import SECTION, entry
 
 VERSION = re.compile(r"\d+\.\d+\.\d+(?:(?:a|b|rc)\d+)?")
 IN_CODE = re.compile(r'^__version__ = "([^"]+)"$', re.M)
-SECTION = re.compile(r"^## \[([^\]]+)\](.*)$", re.M)
 
 
 def git(root: Path, *words: str) -> str:
@@ -35,20 +35,6 @@ def dirty(status: str, version: str) -> list[str]:
     """
     names = [line[3:] for line in status.splitlines() if line.strip()]
     return [name for name in names if not name.startswith(f"reports/{version}/")]
-
-
-def entry(changelog: str, version: str) -> str:
-    """What the changelog says of a version, without its heading; empty where it has no section or says nothing.
-
-    Headings alone (`### Added` with nothing beneath) say nothing.
-    """
-    found = list(SECTION.finditer(changelog))
-    for section, following in zip(found, [*found[1:], None]):
-        if section[1] == version:
-            text = changelog[section.end() : following.start() if following else len(changelog)].strip()
-            told = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
-            return text if told else ""
-    return ""
 
 
 def code_version(root: Path) -> str:

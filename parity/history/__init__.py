@@ -2,7 +2,8 @@
 
 `cases` makes one list of what a report of `parity run` or `parity compare` judged, `accepted` reads which drift a port
 lives with on purpose and until when, `baseline` says what is worse than in an earlier report. `held` puts them
-together: the gate of a build server.
+together: the gate of a build server. `releases` puts the reports of every release in a row, and `changelog` says
+whether one that got worse owned up to it.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ OPTIONS = {
     "parity stability": ("stability_schema.json",),
     "parity runtimes": ("runtimes_schema.json",),
     "parity verification": ("verification_schema.json",),
+    "parity history": ("history_schema.json",),
     "parity audio": ("checkup_schema.json",),
     "parity rnnt decode": ("rnnt_decode_schema.json",),
     "parity rnnt replay": ("steps_schema.json",),
@@ -58,6 +59,8 @@ OTHERS = {
     "fuzz_schema.json",
     "kills_schema.json",
     "peers_schema.json",
+    "release_schema.json",
+    "captures_schema.json",
 }
 """Of files that no `--json` writes."""
 
@@ -85,6 +88,8 @@ CODE = {
     "beside_stability_schema.json": ("parity.fixtures.stability", "SCHEMA"),
     "truth_schema.json": ("parity.fixtures.truth", "SCHEMA"),
     "peers_schema.json": ("peers.report", "SCHEMA"),
+    "history_schema.json": ("parity.report.history", "SCHEMA"),
+    "release_schema.json": ("release.publish", "SCHEMA"),
 }
 
 

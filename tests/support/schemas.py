@@ -13,7 +13,7 @@ import referencing
 
 from support import ROOT
 
-FOLDERS = ("parity", "bench", "fuzz", "peers")
+FOLDERS = ("parity", "bench", "fuzz", "peers", "release")
 
 
 @functools.cache
