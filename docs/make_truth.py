@@ -17,7 +17,8 @@ import numpy as np
 from parity.errors import InputError
 from parity.files.whole import write_text
 from parity.fixtures.catalogue import Catalogue, default_folder
-from parity.fixtures.truth import against_truth, read_truth
+from parity.fixtures.standing import against_truth
+from parity.fixtures.truth import read_truth
 from parity.report.wording import markdown_lines, scientific
 
 FOLDER = Path(__file__).parent / "measured"

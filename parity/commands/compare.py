@@ -83,9 +83,10 @@ def compare(
     A dump that deviates on purpose says so in deviations.toml (docs/reference/dumps.md) and is measured against the
     native pipeline with what it declares.
 
-    Exit status: 0 parity, equivalent, or parity given what is declared; 1 drift, a stage that raises, inconclusive, or
-    limited coverage (a recording or the answer, or what --require names, was not compared); 2 the inputs were wrong or
-    out of form. With --baseline, or drift that is accepted, 0 where nothing else fails.
+    Exit status: 0 parity, equivalent, parity given what is declared, or no worse than the reference's own error; 1
+    drift, a stage that raises, inconclusive, or limited coverage (a recording or the answer, or what --require names,
+    was not compared); 2 the inputs were wrong or out of form. With --baseline, or drift that is accepted, 0 where
+    nothing else fails.
     """
     from parity.diagnosis.asking import ask_of_dump, effort_of
     from parity.files.whole import check_writable, write_text

@@ -91,12 +91,13 @@ def explain(
 
     Of arrays it says what `parity compare` says of them.
 
-    Exit status: 0 parity, equivalent, or parity given what is declared; 1 drift, a stage that raises, inconclusive, or
-    limited coverage; 2 the inputs were wrong or out of form.
+    Exit status: 0 parity, equivalent, parity given what is declared, or no worse than the reference's own error; 1
+    drift, a stage that raises, inconclusive, or limited coverage; 2 the inputs were wrong or out of form.
     """
     from parity.diagnosis.advice import confirming
     from parity.diagnosis.asking import effort_of
     from parity.files.whole import check_writable, write_text
+    from parity.fixtures.standing import standings
     from parity.kept import results_where
     from parity.measure.verdicts import exit_status
     from parity.networks.runtime import one_blas_thread
@@ -109,6 +110,7 @@ def explain(
     from parity.report.document import explanation_data, supplied_data, to_json
     from parity.report.explanation import explanation_table, in_words
     from parity.report.headline import of_explanation
+    from parity.report.standing import standing_data
     from parity.sources.weights import load_weights
     from parity.tables.writing import targets, write_tables
 
@@ -149,13 +151,15 @@ def explain(
         if layers is not None:
             say(f"{entry.name}: layers")
             found = replace(found, layers=_layers(layers, weight_set, supplied.ready, answered, threads, runtime))
-    word = supplied.verdict(answered.replay, changed=found.answer_changed)
+    truth = standings(answered.patching.made, supplied.ready.snapshot, supplied.ready.truth)
+    word = supplied.verdict(answered.replay, changed=found.answer_changed, truth=truth)
     confirm = partial(confirming, entry.name, implementation=implementation, arrays=arrays, fault=fault)
     data = {
         **explanation_data(found),
         "diagnoses": [diagnosis_data(one, confirm(one.stage)) for one in looked.diagnoses],
         "not_diagnosed": looked.why_not,
         **supplied_data(supplied, word, named=bool(found.named)),
+        "truth": standing_data(truth),
         "not_run": list(kept.not_run if kept else ()),
         "runtime": {"name": runtime, "version": runtime_version(runtime)},
     }

@@ -102,9 +102,10 @@ def run(
 
     Of arrays it says what `parity compare` says of them.
 
-    Exit status: 0 every fixture at parity, equivalent, or at parity given what is declared; 1 any drifted, raised, is
-    inconclusive, or was covered too little by arrays (the answer, or what --require names, was not among them); 2
-    something was wrong with the inputs. With --baseline, or drift that is accepted, 0 where nothing else fails.
+    Exit status: 0 every fixture at parity, equivalent, at parity given what is declared, or no worse than the
+    reference's own error; 1 any drifted, raised, is inconclusive, or was covered too little by arrays (the answer, or
+    what --require names, was not among them); 2 something was wrong with the inputs. With --baseline, or drift that is
+    accepted, 0 where nothing else fails.
     """
     if stage is not None:
         from parity.commands.run_stage import refuse, run_stage

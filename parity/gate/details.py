@@ -19,6 +19,8 @@ from parity.community1.scoring import inactive
 from parity.fixtures import Snapshot
 from parity.fixtures.noise import Noise, NoiseFloor
 from parity.fixtures.stability import Stability
+from parity.fixtures.standing import Standing, standings
+from parity.fixtures.truth import Truth
 from parity.margins import Margin, margins
 from parity.measure.score import read_turns
 
@@ -86,6 +88,7 @@ class Details:
     noise : artefact -> what the reference itself moves under benign changes; None where nobody measured it
     stability : `embeddings` and `fbank` -> draws of noise, sizes, share of answers changed, first size that changed
         one; None where nobody measured it
+    truth : artefact -> how ours stands against the truth, and the reference; None where the snapshot has none
     """
 
     timeline: Timeline
@@ -96,6 +99,7 @@ class Details:
     margins: tuple[Margin, ...] = ()
     noise: Mapping[str, Noise] | None = None
     stability: Mapping[str, Mapping[str, Any]] | None = None
+    truth: Mapping[str, Standing] | None = None
 
 
 def find_details(
@@ -106,6 +110,7 @@ def find_details(
     *,
     noise: NoiseFloor | None = None,
     stability: Stability | None = None,
+    truth: Truth | None = None,
 ) -> Details:
     """Everything the report draws of one fixture.
 
@@ -114,7 +119,7 @@ def find_details(
     made : artefacts of our cascade
     rttm : our plain diarization
     waveform : (1, num_samples) float32 at 16 kHz; None where there is no audio
-    noise, stability : what was measured against the snapshot
+    noise, stability, truth : what was measured against the snapshot
     """
     return Details(
         timeline=timeline(snapshot.values.get("diarization", ""), rttm),
@@ -125,6 +130,7 @@ def find_details(
         margins=tuple(margins(snapshot, made)),
         noise=None if noise is None else noise.envelope,
         stability=None if stability is None else _stability(stability),
+        truth=standings(made, snapshot, truth),
     )
 
 

@@ -29,7 +29,7 @@ from parity.gate.details import Details, find_details
 from parity.gate.recorded import Means, Recorded, replay_recording
 from parity.kept import Results as KeptResults
 from parity.measure.score import Score, score_rttm
-from parity.measure.verdicts import DRIFT, ERROR, PARITY, RAISES
+from parity.measure.verdicts import DRIFT, ERROR, NO_WORSE, PARITY, RAISES
 from parity.networks.placement import Placement
 from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
@@ -223,9 +223,18 @@ def _run_fixture(
     made: Artefacts = {}
     outcome = replay(pipeline, ready.snapshot, ready.inputs, on_stage=watcher.stage, on_made=made.update, native=native)
     explain_it = question if not outcome.at_parity else None
-    found, status = supplied.comparison, supplied.verdict(outcome)
+    details = find_details(
+        ready.snapshot,
+        made,
+        outcome.rttm,
+        ready.heard[0],
+        noise=ready.noise,
+        stability=ready.stability,
+        truth=ready.truth,
+    )
+    found, status = supplied.comparison, supplied.verdict(outcome, truth=details.truth)
     answered = explain(explain_it, on_step=watcher.stage) if explain_it else None
-    if outcome.at_parity and (found is None or found.first_drift is None):
+    if status == NO_WORSE or (outcome.at_parity and (found is None or found.first_drift is None)):
         asked = Asked()
     else:
         watcher.stage("known mistakes")
@@ -248,14 +257,7 @@ def _run_fixture(
         replay=outcome,
         human=_against_human(ready.fixture, ready.snapshot, outcome),
         machine=ready.snapshot.manifest.get("machine"),
-        details=find_details(
-            ready.snapshot,
-            made,
-            outcome.rttm,
-            ready.heard[0],
-            noise=ready.noise,
-            stability=ready.stability,
-        ),
+        details=details,
         explanation=answered.explanation if answered else None,
         diagnoses=asked.diagnoses,
         not_diagnosed=asked.why_not,

@@ -10,7 +10,7 @@ from typing import Any
 
 from parity.errors import InputError
 from parity.files.documents import read_json
-from parity.measure.verdicts import BEST_FIRST, ERROR, GREEN, LIMITED, worst
+from parity.measure.verdicts import BEST_FIRST, ERROR, LIMITED, PASSING, worst
 
 SCHEMA = 2
 """Of both reports, which this version reads."""
@@ -86,8 +86,8 @@ class Judged:
 
     @property
     def failed(self) -> bool:
-        """Whether its verdict is none of the green ones; a recording that nothing was replayed of has none."""
-        return self.verdict in BEST_FIRST and self.verdict not in GREEN
+        """Whether its verdict is none that passes; a recording that nothing was replayed of has none."""
+        return self.verdict in BEST_FIRST and self.verdict not in PASSING
 
     @property
     def own(self) -> tuple[Case, ...]:

@@ -16,6 +16,9 @@ EQUIVALENT = "equivalent"
 DECLARED = "parity, given what you declared"
 """The same, or equivalent, measured against the native pipeline with what the port declares to do otherwise."""
 
+NO_WORSE = "no worse than the reference's own error"
+"""Numbers are out of tolerance, none of them further from the truth than the reference's is; every decision agrees."""
+
 LIMITED = "limited coverage"
 """What was compared agrees, and the answer, or what was required, was not compared."""
 
@@ -32,7 +35,12 @@ ERROR = "error"
 """The inputs were wrong, or out of form."""
 
 GREEN = (PARITY, EQUIVALENT, DECLARED)
-BEST_FIRST = (PARITY, EQUIVALENT, DECLARED, LIMITED, INCONCLUSIVE, DRIFT, RAISES, ERROR)
+"""What is counted as being at parity."""
+
+PASSING = (*GREEN, NO_WORSE)
+"""What ends with 0: parity, and what is none and yet as good."""
+
+BEST_FIRST = (*PASSING, LIMITED, INCONCLUSIVE, DRIFT, RAISES, ERROR)
 
 ANSWER = ("diarization", "discrete_diarization")
 """Artefacts that are the answer: one of them has to be compared where nothing else is required."""
@@ -47,9 +55,12 @@ def worst(verdicts: Iterable[str]) -> str:
 
 
 def exit_status(verdicts: Iterable[str]) -> int:
-    """0 parity, as it stands, equivalent, or given what was declared; 1 anything else of a port; 2 wrong inputs."""
+    """0 parity, as it stands, equivalent, given what was declared, or no worse than the reference's own error.
+
+    1 is anything else of a port, 2 wrong inputs.
+    """
     verdict = worst(verdicts)
-    return 2 if verdict == ERROR else 0 if verdict in GREEN else 1
+    return 2 if verdict == ERROR else 0 if verdict in PASSING else 1
 
 
 def lacking(compared: Iterable[str], held: Iterable[str], required: tuple[str, ...] = ()) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ import numpy as np
 from parity.community1 import Networks
 from parity.errors import InputError, first_of
 from parity.fixtures.prepare import Prepared
+from parity.fixtures.standing import Standing
 from parity.measure import verdicts
 from parity.pipeline import ARTEFACTS, ChunkSeries, Pipeline, Stage
 from parity.ports.dump.checks import check_dump
@@ -68,7 +69,7 @@ class Supplied:
         held = [name for name in ARTEFACTS if name in self.ready.snapshot.values]
         return verdicts.lacking((), held, self.required) if self.comparison is None else self.comparison.lacking
 
-    def verdict(self, outcome: Outcome, *, changed: bool = False) -> str:
+    def verdict(self, outcome: Outcome, *, changed: bool = False, truth: Mapping[str, Standing] | None = None) -> str:
         """One word for the fixture, of `parity.measure.verdicts`: of the arrays what `compare` says, and of the replay.
 
         Native code that raises on arrays which are wrong says nothing more of the port than that they are.
@@ -77,12 +78,15 @@ class Supplied:
         ----------
         outcome : of the replay with what was supplied
         changed : whether the answer is known to be another, line for line
+        truth : how the artefacts of that replay stand against the truth; None where there is none
         """
         compared = verdicts.PARITY if self.comparison is None else self.comparison.verdict
         if compared in (verdicts.DRIFT, verdicts.INCONCLUSIVE):
             return compared
         if changed or not outcome.at_parity:
-            return verdicts.RAISES if outcome.raised else verdicts.DRIFT
+            if outcome.raised:
+                return verdicts.RAISES
+            return verdicts.NO_WORSE if not changed and outcome.no_worse(truth) else verdicts.DRIFT
         if compared != verdicts.PARITY:
             return compared
         if self.lacking:

@@ -81,7 +81,7 @@ def judge(
         return Judged(compare_dumps(name, reference, candidate, required))
     comparison = compare_dumps(name, found.dump(), candidate, required)
     said = declaration(found, found.unshown(comparison, candidate))
-    return Judged(replace(comparison, declaration=said), found)
+    return Judged(replace(comparison, declaration=said, truth=None), found)
 
 
 def declaration(found: Yardstick, unshown: tuple[str, ...] = ()) -> Declaration:
@@ -98,7 +98,7 @@ def declaration(found: Yardstick, unshown: tuple[str, ...] = ()) -> Declaration:
 
 
 def as_declared(ready: Prepared, found: Yardstick | None) -> Prepared:
-    """A fixture made ready, measured against a yardstick; of what is native in it nobody measured the noise."""
+    """A fixture made ready, measured against a yardstick; of what is native in it nobody measured noise or truth."""
     if found is None:
         return ready
     noise = ready.noise
@@ -108,7 +108,7 @@ def as_declared(ready: Prepared, found: Yardstick | None) -> Prepared:
         variants = [replace(v, artefacts=artefacts) for v, artefacts in zip(noise.variants, kept, strict=True)]
         noise = replace(noise, variants=tuple(variants))
     snapshot = _with_heard(found.snapshot, ready.snapshot, found.artefacts)
-    return replace(ready, parameters=found.parameters, snapshot=snapshot, noise=noise, stability=None)
+    return replace(ready, parameters=found.parameters, snapshot=snapshot, noise=noise, stability=None, truth=None)
 
 
 def _with_heard(measured: Snapshot, recorded: Snapshot, native: tuple[str, ...]) -> Snapshot:

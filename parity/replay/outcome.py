@@ -15,6 +15,7 @@ from parity.community1 import geometry
 from parity.community1.annotation import to_rttm
 from parity.community1.scoring import inactive
 from parity.fixtures.snapshot import Snapshot
+from parity.fixtures.standing import Standing
 from parity.measure.drift import Drift
 from parity.measure.score import Score, count, score_rttm
 from parity.measure.tolerances import NEAR_TIE
@@ -81,9 +82,17 @@ class Replay(Outcome, Tabular):
     @property
     def at_parity(self) -> bool:
         """Everything compared, everything within, DER exactly 0 on both outputs, counts equal."""
+        return self.all_within and self._same_answer
+
+    def no_worse(self, truth: Mapping[str, Standing] | None) -> bool:
+        """As of any outcome, and the answer is the reference's."""
+        return self._same_answer and super().no_worse(truth)
+
+    @property
+    def _same_answer(self) -> bool:
         ders = [score.der for score in (self.score, self.exclusive_score) if score is not None]
         counts = (self.speakers, self.segments) == (self.reference_speakers, self.reference_segments)
-        return self.all_within and not any(ders) and counts
+        return not any(ders) and counts
 
 
 def near_tie_flips(

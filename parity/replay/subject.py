@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from parity.fixtures.standing import Standing, no_worse
 from parity.measure import drift as measure
 from parity.measure.drift import Drift
 from parity.pipeline.stage import Artefacts, Pipeline
@@ -85,6 +86,16 @@ class Outcome:
     def all_within(self) -> bool:
         """Everything compared, everything within."""
         return not self.problems and self.first_drift is None
+
+    def no_worse(self, truth: Mapping[str, Standing] | None) -> bool:
+        """Whether all that is out of tolerance is numbers that are no further from the truth than the reference's.
+
+        Parameters
+        ----------
+        truth : artefact -> how it stands, of this replay's cascade; None where the snapshot has no truth
+        """
+        own = [drift for drift in self.drifts if drift.artefact not in self.native]
+        return not self.problems and not self.raised and no_worse(own, truth)
 
     @property
     def first_drift(self) -> Drift | None:

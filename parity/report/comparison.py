@@ -31,6 +31,7 @@ from parity.report.diagnosis import diagnosis_data, diagnosis_lines, not_diagnos
 from parity.report.differences import difference_data, difference_in_words
 from parity.report.document import explanation_data, finite
 from parity.report.grid import uncut
+from parity.report.standing import standing_data, standing_lines
 from parity.report.wording import capital, number, scientific
 
 if TYPE_CHECKING:
@@ -119,6 +120,7 @@ def comparison_data(
         "margins_unknown": [asdict(unknown) for unknown in found.headroom.unknown],
         "class_chunks": list(found.headroom.class_chunks) if found.headroom.class_chunks else None,
         "difference": difference_data(found.difference),
+        "truth": standing_data(found.truth),
         "declaration": declaration_data(found.declaration),
         "explanation": None if explanation is None else explanation_data(explanation),
         "diagnoses": [diagnosis_data(diagnosis) for diagnosis in diagnoses],
@@ -238,6 +240,7 @@ def in_words(found: Found) -> list[str]:
     lines += [f"{a['name']}: {a['looks_like']}." for a in found["artefacts"] if a["looks_like"]]
     if found["explanation"] is None:
         lines += difference_in_words(found["difference"], found["diagnoses"])
+    lines += standing_lines(found["truth"])
     for name, turns in found["turns"].items():
         lines += _turns_in_words(name, turns)
     for key, words in (("left_out", "Not in the candidate"), ("extra", "Only in the candidate")):

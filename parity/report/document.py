@@ -30,6 +30,7 @@ from parity.report.declared import declaration_data
 from parity.report.diagnosis import diagnosis_data
 from parity.report.differences import difference_data
 from parity.report.programs import program_data
+from parity.report.standing import standing_data
 from parity.sources import WeightSet
 
 Entry = dict[str, Any]
@@ -219,7 +220,9 @@ def fixture_data(result: FixtureResult, confirm: Callable[[str], str] = lambda s
         "declaration": declaration_data(result.declaration),
         "not_run": list(result.not_run),
     }
-    details = dict.fromkeys(DETAILED) if result.details is None else asdict(result.details)
+    details: dict[str, Any] = dict.fromkeys(DETAILED)
+    if result.details is not None:
+        details = {**asdict(result.details), "truth": standing_data(result.details.truth)}
     explanation = None if result.explanation is None else explanation_data(result.explanation)
     row |= {name: finite(value) for name, value in details.items()} | {"explanation": explanation}
     row["diagnoses"] = [diagnosis_data(found, confirm(found.stage)) for found in result.diagnoses]

@@ -26,6 +26,7 @@ from parity.report.declared import declared_in_words
 from parity.report.diagnosis import diagnosis_lines, not_diagnosed_lines
 from parity.report.differences import difference_in_words
 from parity.report.grid import uncut
+from parity.report.standing import standing_lines
 from parity.report.wording import capital, either, number, scientific
 
 STYLES = {
@@ -76,6 +77,7 @@ def in_words(found: Found) -> list[str]:
     lines += not_diagnosed_lines(found)
     diagnoses = found.get("diagnoses", ())
     lines += [line for difference in found["differences"] for line in difference_in_words(difference, diagnoses)]
+    lines += standing_lines(found.get("truth"))
     if found["elements"] is not None:
         lines += elements_in_words(found["elements"])
     if found["layers"]:

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from parity.explain.explanation import BORN, BORN_SMALL
-from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, INCONCLUSIVE, LIMITED, PARITY
+from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, INCONCLUSIVE, LIMITED, NO_WORSE, PARITY
 from parity.pipeline.artefact import LAYOUTS
-from parity.ports.dump.comparison import UNTOLD
+from parity.ports.dump.comparison import DIFFERENT, UNTOLD
 from parity.report.declared import cost_words, declared_words
 from parity.report.diagnosis import of_first_line
+from parity.report.standing import no_worse_words
 from parity.report.wording import capital, either, said
 
 STAGES = tuple(dict.fromkeys(artefact.stage for artefact in LAYOUTS["community-1"].artefacts.values()))
@@ -42,6 +43,9 @@ def of_recording(found: Found) -> str:
         return said(word, f"{counted}, all within tolerance{undone}", *of_declaration(found["declaration"]))
     if word == EQUIVALENT:
         return said(f"{word} by {_short(found['conventions'])}", counted)
+    if word == NO_WORSE:
+        out = [artefact["name"] for artefact in found["artefacts"] if artefact["verdict"] == DIFFERENT]
+        return said(word, counted, no_worse_words(found["truth"], out))
     explanation = found["explanation"]
     if word == DRIFT and explanation is not None and explanation["named"]:
         return said(word, *not_shown(found["declaration"]), *_cause(explanation, found["diagnoses"]))
@@ -88,6 +92,8 @@ def of_explanation(found: Found, verdict: str) -> str:
     cause = _cause(found, found.get("diagnoses", ())) if found["named"] else ()
     if verdict == INCONCLUSIVE:
         return said(verdict, _short(found["doubts"]), *cause)
+    if verdict == NO_WORSE:
+        return said(verdict, no_worse_words(found["truth"], found["truth"] or ()), *_SAME_ANSWER)
     if found["named"]:
         return said(verdict, *not_shown(found["declaration"]), *cause)
     if verdict in GREEN:
@@ -113,6 +119,9 @@ def of_run(document: Found) -> str:
     if word == ERROR:
         return said(word, f"{counted} fixtures: {first['name']}: {first['error']}")
     where = f"{counted} fixtures: {first['name']}"
+    if word == NO_WORSE:
+        out = [row["artefact"] for row in first["artefacts"] if not row["within"]]
+        return said(word, where, no_worse_words(first["truth"], out), *_SAME_ANSWER)
     if word == LIMITED:
         return said(word, f"{where}: not supplied: {', '.join(first['lacking'])}", *_LESS)
     declared = not_shown(first["declaration"])
@@ -131,6 +140,7 @@ def of_run(document: Found) -> str:
     return said(word, f"{where}: {cause}", *declared, named, example, f"Next: parity explain {first['name']}")
 
 
+_SAME_ANSWER = ("The answer is the reference's",)
 _LESS = ("Add one of them, or say what suffices with --require",)
 
 

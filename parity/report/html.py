@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from parity.measure.verdicts import DRIFT, ERROR, GREEN, INCONCLUSIVE, LIMITED, RAISES
+from parity.measure.verdicts import DRIFT, ERROR, GREEN, INCONCLUSIVE, LIMITED, NO_WORSE, RAISES
 from parity.report import canvas, plots
 from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
@@ -22,6 +22,7 @@ from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
 from parity.report.plots.evidence import evidence_svg
 from parity.report.programs import memory
+from parity.report.standing import standing_cells
 from parity.report.wording import both, listed, number, scientific
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -108,14 +109,15 @@ def page(document: dict[str, Any]) -> str:
         "verdict": verdict,
         "span": span,
         "measured": measured,
+        "standing_cells": standing_cells,
         "single_patches": plots.single_patches,
         "drawings": drawings,
         "evidences": evidences,
         "PLOTS": PLOTS,
-        "STATUS": dict.fromkeys(GREEN, "✓")
+        "STATUS": dict.fromkeys((*GREEN, NO_WORSE), "✓")
         | {LIMITED: "◐", INCONCLUSIVE: "◐", DRIFT: "✕", RAISES: "✕"}
         | {ERROR: "!", "counted": "·", "missing": "?"},
-        "MARK": dict.fromkeys(GREEN, "parity") | {INCONCLUSIVE: "limited"},
+        "MARK": dict.fromkeys((*GREEN, NO_WORSE), "parity") | {INCONCLUSIVE: "limited"},
     }
     return environment.get_template("index.html.j2").render(
         document=document,

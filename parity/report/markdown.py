@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from parity.measure.verdicts import DECLARED
+from parity.measure.verdicts import DECLARED, NO_WORSE
 from parity.report.ci.wording import held_markdown
 from parity.report.declared import declared_in_words
 from parity.report.diagnosis import diagnosis_lines, not_diagnosed_lines
@@ -13,6 +13,7 @@ from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.programs import program_markdown
+from parity.report.standing import standing_markdown
 from parity.report.wording import both, capital, inert, inert_table, number, scientific
 
 COLUMNS = (
@@ -28,7 +29,7 @@ COLUMNS = (
 )
 
 
-SHORT = {DECLARED: "declared"}
+SHORT = {DECLARED: "declared", NO_WORSE: "no worse"}
 """Words that are too long for a table."""
 
 HELD = {"audio": "audio", "captures": "captures", "rttm": "RTTM"}
@@ -59,6 +60,7 @@ def markdown(document: dict[str, Any], held: Sequence[str] = ()) -> str:
     remarks = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
     if remarks:
         lines += ["", *(f"- {inert(remark)}" for remark in remarks)]
+    lines += standing_markdown(document["fixtures"])
     lines += program_markdown(document)
     return "\n".join(lines) + "\n"
 

@@ -17,6 +17,7 @@ from parity.margins.margin import Margin
 from parity.report.grid import natural, uncut
 from parity.report.headline import from_cache, not_run
 from parity.report.markdown import cells, headings, headline, remarks_of, runtime, tightest
+from parity.report.standing import standing_summary
 from parity.report.wording import number, scientific
 
 COLUMNS = ("fixture", "status", "spk", "seg", "DER", "excl", "embed", "first drift")
@@ -26,6 +27,7 @@ STYLES = {
     "parity": "green",
     "equivalent": "green",
     "declared": "green",
+    "no worse": "green",
     "inconclusive": "yellow",
     "limited coverage": "yellow",
     "drift": "bold red",
@@ -145,6 +147,7 @@ def _sources(summary: dict[str, Any]) -> str:
 def remarks(document: dict[str, Any]) -> list[str]:
     """What needs saying beside the table."""
     said = [remark for fixture in document["fixtures"] for remark in remarks_of(fixture)]
+    said += standing_summary(document["fixtures"])
     if not (stages := from_cache(document)) or not_run(document):
         return said
     return [*said, f"from the cache: {', '.join(stages)} (--fresh computes them)"]

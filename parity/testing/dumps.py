@@ -60,7 +60,7 @@ def assert_parity(
     require: Iterable[str] = (),
     deviations: str | PathLike[str] | None = None,
 ) -> None:
-    """Fail unless what a port left is the reference's, or the same under conventions that are undone.
+    """Fail unless what a port left is the reference's, the same under conventions that are undone, or as good.
 
     Parameters
     ----------
@@ -71,11 +71,12 @@ def assert_parity(
 
     Raises
     ------
-    AssertionError : the verdict is no green one; the message is what `parity compare` prints: verdict, cause, next step
+    AssertionError : the verdict is none that passes; the message is what `parity compare` prints: verdict, cause, next
+        step
     InputError : there is no such fixture, or the dump cannot be read
     """
     __tracebackhide__ = True  # pytest shows the line of the test
-    from parity.measure.verdicts import GREEN
+    from parity.measure.verdicts import PASSING
     from parity.ports.dump.reading import read_dump
     from parity.ports.judging import Loading, judge
     from parity.report.comparison import comparison_data, in_words
@@ -95,7 +96,7 @@ def assert_parity(
         deviations=None if deviations is None else Path(fspath(deviations)),
     )
     found: dict[str, Any] = comparison_data(judged.comparison)
-    if judged.comparison.verdict not in GREEN:
+    if judged.comparison.verdict not in PASSING:
         raise AssertionError("\n".join([f"{entry.name}: {of_recording(found)}", *in_words(found)]))
 
 

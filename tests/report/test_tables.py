@@ -25,6 +25,7 @@ PLACES = {
     ("run", "decisions"): "fixtures/*/margins/*",
     ("run", "near_ties"): "fixtures/*/near_ties/*",
     ("run", "noise"): "fixtures/*/noise/*",
+    ("run", "truth"): "fixtures/*/truth/*",
     ("run", "program_stages"): "fixtures/*/program/stages/*",
     ("explain", "stages"): "stages/*",
     ("explain", "patches"): "patches/*",
@@ -61,7 +62,7 @@ LEFT_OUT = {
     ("run", "fixtures"): {
         # tables of their own
         "artefacts", "audio_replay", "declaration", "explanation", "isolated_without", "margins", "near_ties",
-        "noise", "program", "stability", "stage_seconds", "timeline",
+        "noise", "program", "stability", "stage_seconds", "timeline", "truth",
         "diagnoses",  # trees: mistakes, those that are the same, elements of a picture
         # curves that plots are drawn of
         "elbo", "embedding_map", "energy", "merges",

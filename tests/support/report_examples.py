@@ -24,6 +24,7 @@ from parity.explain.explanation import (
     StageVerdict,
 )
 from parity.fixtures.noise import Noise
+from parity.fixtures.standing import Standing
 from parity.gate.details import Details, Elbo, EmbeddingMap, Energy, Merges, timeline
 from parity.gate.gate import DRIFT, ERROR, PARITY, FixtureResult, Human
 from parity.gate.recorded import AUDIO, TENSORS, AudioReplay, Recorded
@@ -104,6 +105,10 @@ def details(*, shift: float = 0.0, other: str = "SPEAKER_01") -> Details:
         stability={
             "embeddings": noisy(20, (0.0, 0.1), 1e-4),
             "fbank": noisy(0, (None, None), None, why="too long"),
+        },
+        truth={
+            "fbank": Standing(100, 2e-5, 1e-6, 4e-4, 5e-5, 0.02),
+            "embeddings": Standing(12, 9e-4, 2e-4, 2e-6, 5e-7, 400.0),
         },
     )
 

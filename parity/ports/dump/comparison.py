@@ -7,6 +7,7 @@ Tolerances are those of a cascade (`parity.measure.tolerances`), whatever made t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from parity.errors import InputError, first_of
 from parity.fixtures.snapshot import CHUNK_STEP, Snapshot
+from parity.fixtures.standing import Standing, no_worse, standings_beside
 from parity.measure import verdicts
 from parity.measure.difference import Difference, describe
 from parity.measure.drift import Drift, compare
@@ -85,6 +87,7 @@ class DumpComparison(Tabular):
     declaration : a deviation on purpose that the candidate was judged with; None where it declares none
     seen : of a fingerprint, how much was compared, in words; else empty
     difference : of the first array that is different, what it is like; None where nothing is, or it has another shape
+    truth : artefact -> how both sides stand against the truth beside the reference; None where there is none
     """
 
     name: str
@@ -101,6 +104,7 @@ class DumpComparison(Tabular):
     declaration: Declaration | None = None
     seen: str = ""
     difference: Difference | None = None
+    truth: Mapping[str, Standing] | None = None
 
     @property
     def first_drift(self) -> Compared | None:
@@ -117,7 +121,7 @@ class DumpComparison(Tabular):
     def verdict(self) -> str:
         """One word for the recording, of `parity.measure.verdicts`."""
         if self.first_drift is not None:
-            return verdicts.INCONCLUSIVE if self.doubts else verdicts.DRIFT
+            return verdicts.INCONCLUSIVE if self.doubts else self._of_drift()
         if self.form:
             return verdicts.ERROR
         words = {found.verdict for found in self.artefacts}
@@ -128,6 +132,13 @@ class DumpComparison(Tabular):
         if self.declaration is not None:
             return verdicts.DECLARED
         return verdicts.EQUIVALENT if self.conventions else verdicts.PARITY
+
+    def _of_drift(self) -> str:
+        different = [found for found in self.artefacts if found.verdict == DIFFERENT]
+        drifts = [found.drift for found in different if found.drift is not None]
+        if self.form or len(drifts) < len(different) or not no_worse(drifts, self.truth):
+            return verdicts.DRIFT
+        return verdicts.LIMITED if self.lacking else verdicts.NO_WORSE
 
 
 def compare_dumps(name: str, reference: Dump, candidate: Dump, required: tuple[str, ...] = ()) -> DumpComparison:
@@ -186,6 +197,7 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
             mismatches=0 if first.drift is None else first.drift.mismatches,
         ),
         difference=None if first is None or first.name in turns else _difference(first.name, aligned),
+        truth=standings_beside(reference.folder, aligned.got, aligned.want, aligned.chunks),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from parity.report.declared import declared_words
 from parity.report.tables.explanations import Explained, explanation_tables
-from parity.report.tables.run import DECISIONS
+from parity.report.tables.run import DECISIONS, TRUTH
 from parity.tables.table import INTEGER, NUMBER, TEXT, Column, Document, Row, Table, Tables
 
 RECORDING = Column("recording", TEXT, "name of its folder")
@@ -103,6 +103,12 @@ def _scores(document: Document) -> Iterator[Row]:
             yield {**found, **counts, "recording": entry["name"], "output": output}
 
 
+def _truth(document: Document) -> Iterator[Row]:
+    for entry in document["recordings"]:
+        for artefact, found in (entry["truth"] or {}).items():
+            yield {**found, "recording": entry["name"], "artefact": artefact}
+
+
 def _turns(document: Document) -> Iterator[Row]:
     for entry in document["recordings"]:
         for output, found in entry["turns"].items():
@@ -127,6 +133,7 @@ COMPARE = Tables(
               _listed("margins")),
         Table("unknown_decisions", "a kind of decision of which nothing can be said", UNKNOWN,
               _listed("margins_unknown")),
+        Table("truth", "an artefact whose truth is kept beside the reference", (RECORDING, *TRUTH[1:]), _truth),
         *explanation_tables(_explained),
     ),
     frozenset({"recordings", "not_compared", "errors"}),

@@ -128,6 +128,19 @@ NOISE = (
     Column("excused_elements", INTEGER, "that differ and are hardly decided", "excused"),
 )
 
+TRUTH = (
+    FIXTURE,
+    Column("artefact", TEXT, "whose truth is kept"),
+    Column("ratio", NUMBER, "RMS of ours from float64 over the reference's; missing: the reference is the truth"),
+    Column("candidate_max_abs", NUMBER, "of ours from float64, in the artefact's own unit", "candidate_max"),
+    Column("candidate_rms", NUMBER, "the same"),
+    Column("reference_max_abs", NUMBER, "of the reference from float64, over the same elements", "reference_max"),
+    Column("reference_rms", NUMBER, "the same"),
+    Column("elements", INTEGER, "compared"),
+    Column("no_worse", BOOLEAN, "whether ours is no further, in RMS and at its worst"),
+    Column("closer", BOOLEAN, "whether it is closer by more than another order of sums makes it"),
+)
+
 TURNS = (
     FIXTURE,
     Column("side", TEXT, "`reference` or `ours`"),
@@ -185,6 +198,12 @@ def _noise(document: Document) -> Iterator[Row]:
             yield {**found, "fixture": entry["name"], "artefact": artefact}
 
 
+def _truth(document: Document) -> Iterator[Row]:
+    for entry in document["fixtures"]:
+        for artefact, found in (entry["truth"] or {}).items():
+            yield {**found, "fixture": entry["name"], "artefact": artefact}
+
+
 def _turns(document: Document) -> Iterator[Row]:
     for entry in document["fixtures"]:
         for side, key in (("reference", "reference"), ("ours", "hypothesis")):
@@ -212,6 +231,7 @@ RUN = Tables(
         Table("program_stages", "a stage that a program ran on a fixture", PROGRAM_STAGES, _program_stages),
         Table("near_ties", "a frame that differs and is excused", NEAR_TIES, listed("near_ties")),
         Table("noise", "an artefact of a fixture", NOISE, _noise),
+        Table("truth", "an artefact of a fixture whose truth is kept", TRUTH, _truth),
         Table("turns", "a turn of one side", TURNS, _turns),
     ),
     frozenset({"fixtures", "summary", "implementation"}),
