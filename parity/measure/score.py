@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from parity.checkout import is_installed, need
 from parity.community1.rttm import Fault, Line, parse_rttm
 from parity.errors import InputError
 from parity.files.documents import read_text
-from parity.measure.sweep import MANY, Swept, sweep
+from parity.measure.sweep import MANY, Swept, Turns, sweep
 
 if TYPE_CHECKING:  # both bring matplotlib and pandas along, which who only compares arrays need not wait for
     from pyannote.core import Annotation
@@ -152,11 +153,19 @@ def _same(reference: str, hypothesis: str) -> dict[str, str] | None:
 
 def swept(reference: str, hypothesis: str, names: dict[str, str] | None = None) -> Swept:
     """Both texts' turns in one pass over time, with the best mapping where it is known; errors are `read_turns`'."""
-    theirs, ours = (
-        ((line.start, line.start + line.duration, line.speaker) for line in _turns(text))
-        for text in (reference, hypothesis)
-    )
-    return sweep(theirs, ours, names)
+    if names is None:
+        return _swept(reference, hypothesis)
+    return sweep(_timed(reference), _timed(hypothesis), names)
+
+
+@lru_cache(1)
+def _swept(reference: str, hypothesis: str) -> Swept:
+    # Of the last two texts it is kept: who asks for the score asks for the names too.
+    return sweep(_timed(reference), _timed(hypothesis))
+
+
+def _timed(text: str) -> Turns:
+    return ((line.start, line.start + line.duration, line.speaker) for line in _turns(text))
 
 
 def read_turns(rttm: str) -> Annotation:

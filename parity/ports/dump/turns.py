@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from parity.community1.annotation import Turn, to_rttm
-from parity.measure.score import Score, count, score_rttm, speaker_names
+from parity.measure.score import Score, score_rttm, speaker_names
 from parity.ports.dump.rttm import plain, spoken
 
 Line = tuple[float, float, str]
@@ -61,13 +61,12 @@ def compare_turns(reference: str, candidate: str) -> TurnDifference:
         by.append("speakers named otherwise")
     if same and ours != theirs:
         by.append("lines in another order")
-    (speakers, segments), (our_speakers, our_segments) = count(reference), count(candidate)
     return TurnDifference(
         same=same,
         by=tuple(by),
         score=score_rttm(reference, candidate),
-        speakers=(speakers, our_speakers),
-        segments=(segments, our_segments),
+        speakers=(len({who for _, _, who in theirs}), len({who for _, _, who in as_named})),
+        segments=(len(theirs), len(as_named)),
         only_reference=tuple(sorted(only_reference.elements())),
         only_candidate=tuple(sorted(only_candidate.elements())),
         candidate=reference if same else _written(ours),
