@@ -3,7 +3,7 @@
 Source: `VBxClustering.__call__` in pyannote/audio/pipelines/clustering.py at tag 4.0.4; linkage and cut are SciPy's.
 Conventions: centroid linkage of unit-norm embeddings, euclidean; merges at or below the threshold are kept (`<=`);
 labels are renumbered from 0 as `np.unique` does. Centroid linkage has inversions: each subtree's maximum is cut.
-Memory: SciPy's linkage takes 8 T^2 bytes; where that is too much, `linkage.py` gives the same in a fraction of it.
+Memory: SciPy's linkage takes 8 T^2 bytes; for long recordings `linkage.py` gives the same, with whatever there is.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from parity.community1.linkage import centroid_linkage, full_bytes
 from parity.files.limits import memory_limit
 
 SCIPY_BYTES = 10**8
-"""What SciPy's linkage, about twice as fast, may take at most; 3,536 embeddings, not quite an hour of talk.
-
-Beyond, memory is dearer than time: at an hour SciPy would save a second, and its matrix be what the peak is made of.
+"""What SciPy's linkage may take at most; 3,536 embeddings, not quite an hour of talk. Beyond, `linkage.py` is faster
+where it may keep all distances, on all cores, and does with less memory where it may not.
 """
 
 

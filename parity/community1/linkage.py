@@ -5,22 +5,23 @@ recordings so long that SciPy's two copies of the condensed distance matrix, 8 T
 Source: the generic algorithm of Müllner, "Modern hierarchical, agglomerative clustering algorithms", 2011, section 3.1,
 with the Lance-Williams update for centroids (table 2 there). Which of equals is merged first depends on the history of
 a binary heap, so the heap is here as well.
-Memory: the distance of two embeddings is computed anew whenever it is needed, always to the same bits; only the
-distances of merged clusters are kept, for each a row over all clusters that are left. Positions keep their order; the
-later of two stays when they are merged, and those given up are squeezed out from time to time.
+Memory: distances of merged clusters are kept, for each a row over all clusters that are left. Distances of embeddings
+are kept too, of as many as the limit leaves room for (`singles.py`); those of others are computed anew whenever they
+are needed, always to the same bits. Positions keep their order; the later of two stays when they are merged, and those
+given up are squeezed out from time to time.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import scipy
 
 from parity.community1.heap import IndexedHeap
+from parity.community1.singles import Singles
 from parity.errors import InputError
 from parity.files.limits import as_text
 
-FIRST_ROWS = 64  # embeddings whose nearest neighbours are searched in one go
 BLOCK_SHARE = 64  # rows of merged clusters are allocated by that part of the clusters at once
+MERGED_BYTES = 3  # times num^2: more than merged clusters ever need, and left to them first
 SQUEEZE_BELOW = 0.8  # of the positions still in use
 
 
@@ -35,7 +36,8 @@ def centroid_linkage(rows: np.ndarray, *, limit: float) -> np.ndarray:
     Parameters
     ----------
     rows : (num, dimension) float, at least two
-    limit : bytes that distances of merged clusters may take; at most 2 num^2 are needed, a tenth of that is usual
+    limit : bytes that distances may take; those of merged clusters need at most 2 num^2, a tenth of that is usual.
+        With 11 num^2 nothing is computed twice
 
     Returns
     -------
@@ -120,20 +122,12 @@ class _Distances:
     def __init__(self, rows: np.ndarray, limit: float) -> None:
         self.size = np.ones(len(rows), dtype=np.int64)
         self.used = len(rows)
-        self._rows = rows  # those of merged clusters mean nothing
-        self._kept = _MergedRows(len(rows), limit)
+        self._singles = Singles(rows, limit - MERGED_BYTES * len(rows) ** 2)
+        self._kept = _MergedRows(len(rows), limit - self._singles.bytes)
 
     def first_neighbours(self) -> tuple[np.ndarray, np.ndarray]:
         """Of each embedding the nearest later one, and how far it is: (num,) int64, (num,) float64."""
-        count = len(self._rows)
-        neighbour, bound = np.full(count, -1), np.full(count, np.inf)
-        for start in range(0, count, FIRST_ROWS):
-            stop = min(start + FIRST_ROWS, count)
-            block = scipy.spatial.distance.cdist(self._rows[start:stop], self._rows[start:])
-            block[np.tri(*block.shape, dtype=np.bool_)] = np.inf
-            neighbour[start:stop] = start + np.argmin(block, axis=1)
-            bound[start:stop] = block.min(axis=1)
-        return neighbour, bound
+        return self._singles.first_neighbours()
 
     def between(self, x: int, y: int) -> float:
         """The distance of two clusters."""
@@ -141,7 +135,7 @@ class _Distances:
             return float(self._kept.row(x)[y])
         if self.size[y] > 1:
             return float(self._kept.row(y)[x])
-        return float(scipy.spatial.distance.cdist(self._rows[[x]], self._rows[[y]])[0, 0])
+        return self._singles.between(x, y)
 
     def after(self, x: int) -> np.ndarray:
         """Distances of a cluster to those at later positions."""
@@ -160,14 +154,15 @@ class _Distances:
 
     def squeeze(self, kept: np.ndarray) -> None:
         """Leave out all positions but these."""
-        self.size, self._rows = self.size[kept], self._rows[kept]
+        self.size = self.size[kept]
+        self._singles.squeeze(kept)
         self._kept.squeeze(kept)
 
     def _row(self, x: int, start: int = 0) -> np.ndarray:
         if self.size[x] > 1:
             row = self._kept.row(x)[start:].copy()
         else:
-            row = scipy.spatial.distance.cdist(self._rows[[x]], self._rows[start:])[0]
+            row = self._singles.row(x, start)
             self._kept.put_column(x, row, start)
         row[self.size[start:] == 0] = np.inf
         return row

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.cluster.hierarchy import ClusterWarning, linkage
 from support import ROOT
 
-from parity.community1 import ahc
+from parity.community1 import ahc, singles
 from parity.community1 import linkage as own
 from parity.community1.ahc import bounded_linkage, cluster_ahc, normalised_training
 from parity.community1.heap import IndexedHeap
@@ -90,11 +90,33 @@ def test_all_snapshots_together_twice_one_voice_apart():
 
 @pytest.mark.parametrize("first_rows, block_share, squeeze_below", [(1, 10**6, 1.1), (7, 1, 0.0), (10**6, 3, 0.5)])
 def test_sizes_of_blocks_do_not_matter(monkeypatch, first_rows, block_share, squeeze_below):
-    monkeypatch.setattr(own, "FIRST_ROWS", first_rows)
+    monkeypatch.setattr(singles, "AT_ONCE", first_rows)
     monkeypatch.setattr(own, "BLOCK_SHARE", block_share)
     monkeypatch.setattr(own, "SQUEEZE_BELOW", squeeze_below)
     rows = training("06_long_mixture")
     assert equal(centroid_linkage(rows, limit=PLENTY), scipys(rows))
+
+
+@pytest.mark.parametrize("times_square", [2, 3.5, 6, 10.9, 11, 100])
+def test_how_many_distances_are_kept_does_not_matter(times_square):
+    rows = training("06_long_mixture")
+    table = singles.Singles(rows.astype(np.float64), times_square * len(rows) ** 2).bytes
+    assert table <= min(times_square, 8) * len(rows) ** 2
+    assert equal(centroid_linkage(rows, limit=times_square * len(rows) ** 2), scipys(rows))
+
+
+def test_no_distance_is_computed_twice_where_there_is_memory(monkeypatch):
+    rows, computed = training("06_long_mixture"), []
+
+    def counted(ours, theirs):
+        found = scipy.spatial.distance.cdist(ours, theirs)
+        computed.append(found.size)
+        return found
+
+    monkeypatch.setattr(singles, "cdist", counted)
+    monkeypatch.setattr(singles, "AT_ONCE", 1)
+    assert equal(centroid_linkage(rows, limit=11 * len(rows) ** 2), scipys(rows))
+    assert sum(computed) == len(rows) * (len(rows) + 1) // 2
 
 
 def test_the_input_is_left_alone():
