@@ -87,10 +87,14 @@ class Tasks:
         from distributed import as_completed
 
         futures = {self._client.submit(task, *arguments[number], pure=False): number for number in numbers}
-        for future in as_completed(list(futures)):
-            number = futures.pop(future)
-            if future.status in ("cancelled", "lost"):
+        completed = as_completed(list(futures))
+        for future in completed:
+            if future.status == "cancelled":
                 raise InputError("the scheduler is gone; what was answered is kept, and the same command goes on")
+            if future.status not in ("finished", "error"):  # its result died with its worker: it is made again
+                completed.add(future)
+                continue
+            number = futures.pop(future)
             error = future.exception() if future.status == "error" else None
             yield number, None if error is not None else future.result(), error
             future.release()
@@ -116,11 +120,10 @@ def tasks_on(workers: Workers) -> Iterator[Tasks]:
         if workers.scheduler:
             client = stack.enter_context(_client_of(workers.scheduler))
         else:
-            page = ":0" if is_installed("bokeh") else None
             limit = parse_bytes(workers.memory_limit) if workers.memory_limit else "auto"
             cluster = LocalCluster(
                 n_workers=workers.count, threads_per_worker=1, processes=True, memory_limit=limit,
-                dashboard_address=page, silence_logs=logging.CRITICAL,
+                dashboard_address=":0", silence_logs=logging.CRITICAL,
             )  # fmt: skip
             client = stack.enter_context(Client(stack.enter_context(cluster)))
         yield Tasks(client)
