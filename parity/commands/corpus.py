@@ -38,6 +38,24 @@ def make(
     stdout.print("synthetic mixtures: good for parity, not for claims about accuracy", soft_wrap=True)
 
 
+@app.command("manifest")
+def manifest(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Audio, RTTM and UEM files, in any folders below.")],
+    out: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The manifest that is written.")],
+    dataset: Annotated[str, typer.Option(help="What its recordings are a part of; the folder's name by default.")] = "",
+) -> None:
+    """Make a manifest of a folder: files of one recording are known by its name, wherever they lie.
+
+    Reads the layouts of AMI, VoxConverse, DIHARD and CALLHOME, and a plain folder of WAV and RTTM.
+    """
+    from parity.corpus.layouts import rows_of, write_manifest
+
+    rows = rows_of(folder, dataset)
+    write_manifest(out, rows)
+    told = sum("human_rttm" in row for row in rows)
+    stdout.print(f"{out}: {len(rows)} recordings, {told} with an RTTM; next: parity corpus run {out}", soft_wrap=True)
+
+
 MANIFEST = typer.Argument(metavar="MANIFEST", help="CSV, JSON Lines or Parquet with a row for each recording.")
 STORE = typer.Argument(metavar="STORE", help="The folder that `parity corpus run` wrote.")
 SideOption = Annotated[
