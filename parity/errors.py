@@ -20,6 +20,10 @@ class InputError(Exception):
         super().__init__(" ".join(str(message).splitlines()))
 
 
+class Unanswerable(InputError):
+    """A stage has no answer to what it was given, nor has the reference: a finding in a replay, else the end."""
+
+
 def one_line(text: object, most: int | None = None) -> str:
     """Words of an error, or of any text, on one line.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from parity.checkout import need
 from parity.community1.ahc import normalised_training
-from parity.errors import InputError
+from parity.errors import Unanswerable
 
 STARTS = 3
 SEED = 42
@@ -33,11 +33,11 @@ def cluster_kmeans(
 
     Raises
     ------
-    InputError : more clusters are asked for than there are embeddings (the reference fails there too), or
-        scikit-learn is not installed
+    Unanswerable : more clusters are asked for than there are embeddings (the reference fails there too)
+    InputError : scikit-learn is not installed
     """
     if num_clusters > len(train_chunk_idx):
-        raise InputError(
+        raise Unanswerable(
             f"{num_clusters} speakers were asked for (num_speakers or min_speakers), but the clip has only "
             f"{len(train_chunk_idx)} embeddings to cluster; pyannote.audio 4.0.4 fails there too"
         )

@@ -15,9 +15,11 @@ from itertools import combinations
 
 from parity.explain.explanation import (
     BORN,
+    INHERITED,
     INTO_CANDIDATE,
     INTO_REFERENCE,
     TO_BLAME,
+    UNCLEAR,
     Patch,
     StageVerdict,
 )
@@ -95,6 +97,8 @@ def _told(patching: Patching, verdicts: Mapping[str, str], named: tuple[str, ...
         return Decision(decisive)
     if decisive is None or (named and decisive not in named):  # it carries what it was given, or hides it
         return Decision(None, (), *_before(patching, named, blamed=True))
+    if verdicts[decisive] in (INHERITED, UNCLEAR):  # nobody before it was compared: it may only carry what it was given
+        return Decision(None, (), *_before(patching, (decisive,), blamed=True))
     earlier = [name for name in named if name != decisive and name in patching.ancestors(decisive)]
     if verdicts[decisive] == BORN and earlier and not all(map(patching.within, patching.reads(decisive))):
         # What the array inherits and what was born in it cannot be taken apart.
@@ -118,6 +122,9 @@ def _before(
     open_ones = {name for stage in stages for name in supply.before(stage)}
     suspects = open_ones | (set(stages) if blamed else set())
     settle = dict.fromkeys(name for stage in stages for name in supply.unread_by_port(stage))
+    if blamed:
+        settle |= dict.fromkeys(supply.conditions)
+        suspects |= {supply.writer(name) for name in supply.conditions}
     words = [f"the port's {', '.join(settle)}"] if settle else []
     if blamed and stages and (len(stages) > 1 or not words):
         words.append(PROGRAM.format(stages[-1]))

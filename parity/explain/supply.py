@@ -66,6 +66,17 @@ class Supply:
             left += writers
         return tuple(other.name for other in self._native if other.name in found)
 
+    @cached_property
+    def conditions(self) -> tuple[str, ...]:
+        """Artefacts that the port did not supply and by whose native values stages do not run that it did run."""
+        ran = (self._native[stage.name].when for stage in self._candidate if stage.given)
+        closed = [when for when in ran if when is not None and not when.holds(self._made)]
+        return tuple(dict.fromkeys(name for when in closed for name in when.reads if name not in self.given))
+
+    def writer(self, artefact: str) -> str:
+        """The stage that writes an artefact."""
+        return self._writer(artefact)
+
     def unread_by_port(self, stage: str) -> tuple[str, ...]:
         """Artefacts that a stage reads and the port did not supply: those that would settle whose fault it is."""
         return tuple(self._open(self._native[stage]))
@@ -95,6 +106,8 @@ class Supply:
 
     def _makes(self, stage: Stage, names: Iterable[str], had: Mapping[str, Any]) -> bool | None:
         """Whether native code on what the candidate had makes some artefacts of it; None where it cannot be run."""
+        if self.conditions and not self._reached(self._native[stage.name], had):
+            return None  # native code stops before it, for a reason that the port did not supply
         try:
             made = self._native[stage.name](had)
         except InputError:
@@ -108,6 +121,11 @@ class Supply:
         if all(same(value, self._made.get(name)) for name, value in patches.items()):
             return {}
         return self._candidate.run(self._inputs, patches=patches, raised=[])
+
+    @staticmethod
+    def _reached(stage: Stage, had: Mapping[str, Any]) -> bool:
+        holds = stage.when is None or stage.when.holds(had)
+        return holds and all(had.get(name) is not None for name in stage.reads)
 
     def _follows_an_array(self, stage: Stage) -> bool:
         seen: set[str] = set()

@@ -106,6 +106,8 @@ class Verdicts:
             return INHERITED
         if (explained := self._supply.explained(stage, whole=True)) is not None:
             return INHERITED if explained else BORN
+        if stage.given and self._supply.conditions:
+            return UNCLEAR  # what it read was not compared, and native code did not get as far
         patching = self._patching
         writers = map(patching.writer, patching.reads(stage.name))
         reads = [_worst(self._drifts.get((writer, CASCADED), [])) for writer in writers]

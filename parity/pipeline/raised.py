@@ -10,7 +10,7 @@ import sysconfig
 import traceback
 from pathlib import Path
 
-from parity.errors import InputError, one_line
+from parity.errors import InputError, Unanswerable, one_line
 
 _LIBRARIES = tuple({str(Path(sysconfig.get_paths()[key]).resolve()) for key in ("stdlib", "purelib", "platlib")})
 
@@ -31,7 +31,8 @@ class StageRaised(InputError):
         self.said = f"{type(error).__name__}: {one_line(error)}"
         self.place = _place(error)
         self.trace = "".join(traceback.format_exception(error))
-        super().__init__(f"{whose}stage {stage} raised {self.said} ({self.place})")
+        plain = isinstance(error, Unanswerable)
+        super().__init__(error if plain else f"{whose}stage {stage} raised {self.said} ({self.place})")
 
 
 def _place(error: Exception) -> str:

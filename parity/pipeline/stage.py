@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from parity.errors import InputError
+from parity.errors import InputError, Unanswerable
 from parity.pipeline.raised import StageRaised
 
 Artefacts = dict[str, Any]
@@ -89,6 +89,7 @@ class Stage:
     given : which of `writes` were given as arrays, so that there is no code to run on other inputs; none otherwise
     gates : which of `reads` only say whether there was anything to do, and move no number of the result
     written : of what was given, by artefact, as it was before its conventions were undone; empty where that is unknown
+    unreached : what there is of it all the same where its condition does not hold, by artefact
     """
 
     name: str
@@ -99,18 +100,21 @@ class Stage:
     given: tuple[str, ...] = ()
     gates: tuple[str, ...] = ()
     written: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    unreached: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def __call__(self, artefacts: Mapping[str, Any]) -> Artefacts:
-        """Run on the artefacts given; what it writes, by name; empty where its condition does not hold.
+        """Run on the artefacts given; what it writes, by name; `unreached` where its condition does not hold.
 
         Raises
         ------
         InputError : it raised; a `StageRaised` whatever it was that it raised
         """
         if self.when is not None and not self.when.holds(artefacts):
-            return {}
+            return dict(self.unreached)
         try:
             results = self.run(*(artefacts.get(name) for name in self.reads))
+        except Unanswerable as error:
+            raise StageRaised(self.name, error) from error
         except InputError:
             raise
         except Exception as error:

@@ -9,7 +9,7 @@ place.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -250,6 +250,11 @@ def with_arrays(pipeline: Pipeline, values: Mapping[str, Any]) -> Pipeline:
             give = partial(_give_every_chunk if whole else _give, stage, given)
             written = {name: as_written[name] for name in given if name in as_written}
             pipeline = pipeline.replacing(stage.name, give, given=tuple(given), written=written)
+            if stage.when is not None and not set(stage.when.reads) & set(values):
+                # The port ran it: what native code makes of what it did not supply has no say in whether it does.
+                pipeline = pipeline.with_stages(
+                    replace(other, unreached=given) if other.name == stage.name else other for other in pipeline
+                )
     return pipeline
 
 

@@ -10,7 +10,7 @@ from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, Dum
 from parity.calibration.on_dumps import DumpCalibration, PairTrial
 from parity.report.reading import form_of, read_calibration, row_as
 
-SCHEMA = 3
+SCHEMA = 4
 FORM = {"trials": [form_of(DumpTrial)], "pairs": [form_of(PairTrial)], "pair_dumps": [form_of(DumpTrial)]}
 
 
@@ -126,7 +126,7 @@ def _trial(trial: DumpTrial) -> dict[str, Any]:
 def _wrong(trial: DumpTrial) -> str:
     said = []
     if trial.moving and not trial.first_drift_right:
-        said.append(f"first drift {trial.first_drift}, {trial.moved[0]} moved first")
+        said.append(f"first drift {trial.first_drift}, {trial.first_moved} moved first")
     if trial.decides == WRONG:
         said.append(f"{' and '.join(trial.decisive)} decides, {' and '.join(trial.stages)} was broken")
     if trial.false_alarm:

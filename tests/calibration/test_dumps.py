@@ -12,7 +12,18 @@ from support.schemas import valid
 from support.synthetic import automatic, captured, inputs, networks
 from threadpoolctl import threadpool_limits
 
-from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, DumpTrial, from_recorded, judged, try_dump
+from parity.calibration.dumps import (
+    FULL,
+    HALF,
+    INCONCLUSIVE,
+    RIGHT,
+    WRONG,
+    DumpTrial,
+    from_recorded,
+    judged,
+    renumbered,
+    try_dump,
+)
 from parity.calibration.on_dumps import calibrate_dumps, seed_of
 from parity.calibration.trials import Bench, Calibration, bench_of, calibrate
 from parity.community1 import Parameters
@@ -137,3 +148,17 @@ def test_a_calibration_as_code_is_kept_after_each_fixture_and_gone_on_from(bench
 
 def test_seeds_are_the_same_everywhere():
     assert seed_of("a", "b") == seed_of("a", "b") == 2154585299 != seed_of("b", "a")
+
+
+def test_clusters_numbered_otherwise_did_not_move():
+    rng = np.random.default_rng(1)
+    labels, order = rng.integers(0, 3, 20), np.array([2, 0, 1])
+    assert renumbered("ahc_clusters", order[labels], labels) and not renumbered("ahc_clusters", labels * 0, labels)
+    silent = np.where(labels == 1, -2, labels)
+    assert not renumbered("hard_clusters", np.where(silent == -2, 1, silent), silent)
+    centroids = rng.normal(size=(3, 256))
+    assert renumbered("centroids", centroids[order], centroids)
+    assert not renumbered("centroids", centroids[order] * 1.01, centroids)
+    assert not renumbered("centroids", centroids[[0, 0, 1]], centroids) and not renumbered(
+        "post_xvec", centroids, centroids
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from threadpoolctl import threadpool_limits
 
-from parity.calibration.dumps import FULL, HALF, RIGHT, WRONG, DumpTrial, cascade, from_recorded, try_dump
+from parity.calibration.dumps import FULL, HALF, INCONCLUSIVE, RIGHT, WRONG, DumpTrial, cascade, from_recorded, try_dump
 from parity.calibration.on_dumps import seed_of
 from parity.calibration.trials import bench_of
 from parity.faults.fault import load_faults
@@ -73,3 +73,22 @@ def test_stages_that_native_code_makes_of_the_ports_own_numbers_are_not_to_blame
 def test_what_native_code_makes_of_a_ports_rounding_is_no_alarm():
     found = tried("03_sparse_speech", None, HALF)
     assert not found.false_alarm and found.agree
+
+
+@pytest.mark.parametrize("fault", ["powerset_nobody_last", "powerset_as_bits"])
+def test_frames_read_wrongly_are_no_other_order_of_speakers_and_no_reused_buffer(fault):
+    found = tried("14_partial_tail", fault, FULL)
+    assert found.first_drift == found.first_moved == "segmentations" and found.first_drift_right
+    assert (found.decides, found.replayed) == (RIGHT, DRIFT) and found.agree
+
+
+def test_behind_a_silence_that_only_native_code_hears_nobody_is_blamed_and_the_count_would_settle_it():
+    found = tried("13_no_speech", "count_ceiling", HALF)
+    assert "count" not in found.supplied and found.replayed == DRIFT
+    assert (found.named, found.decides) == ((), INCONCLUSIVE)
+    assert "speaker_counting" in found.suspects and found.settle == ("the port's count",)
+
+
+def test_a_clean_dump_of_silence_moved_nothing():
+    found = tried("13_no_speech", None, FULL)
+    assert not found.moved and not found.false_alarm

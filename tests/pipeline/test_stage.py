@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.errors import InputError
+from parity.errors import InputError, Unanswerable
 from parity.pipeline.stage import ChunkSeries, Condition, Pipeline, Stage
 
 
@@ -226,3 +226,20 @@ def test_a_recorded_series_has_no_other_chunks():
     series = ChunkSeries.recorded(np.array([4, 7]), np.zeros((2, 1)))
     with pytest.raises(KeyError):
         series.take([0])
+
+
+def test_a_stage_without_an_answer_is_a_finding_in_a_replay_and_its_own_line_elsewhere():
+    def none(x):
+        raise Unanswerable("4 speakers were asked for, but there are 3 embeddings")
+
+    pipeline = Pipeline("p", ("x",), [Stage("kmeans", ("x",), ("y",), none), Stage("after", ("y",), ("z",), abs)])
+    raised: list = []
+    assert "z" not in pipeline.run({"x": 1}, raised=raised)
+    assert [error.stage for error in raised] == ["kmeans"]
+    with pytest.raises(InputError, match=r"^4 speakers were asked for, but there are 3 embeddings$"):
+        pipeline.run({"x": 1})
+
+
+def test_what_was_made_all_the_same_is_there_where_a_condition_does_not_hold():
+    stage = Stage("s", ("x",), ("y", "z"), abs, Condition(("x",), bool), given=("y",), unreached={"y": 7})
+    assert stage({"x": 0}) == {"y": 7}

@@ -35,6 +35,7 @@ of audio or segmentation takes the correlation below 0.9 (36 tries, on 02 and 14
 """
 
 FEWEST_CHUNKS = 4
+RECONSTRUCTIONS = {"discrete_diarization", "exclusive_discrete_diarization"}
 OF_CHUNKS = ("segmentation_logits", "fbank", "embeddings")
 
 
@@ -61,8 +62,13 @@ def _one_buffer(aligned: Aligned) -> list[str]:
     return [
         f"the dump is suspect: {a} and {b} are bit for bit the same array, the reference's are not (a reused buffer?)"
         for a, b in combinations((n for n in ARTEFACTS if _numbers(got.get(n)) and _numbers(want.get(n))), 2)
-        if _same(got[a], got[b]) and not _same(want[a], want[b])
+        if _same(got[a], got[b]) and not _same(want[a], want[b]) and not _nobody_overlaps(a, b, got[a])
     ]
+
+
+def _nobody_overlaps(a: str, b: str, value: np.ndarray) -> bool:
+    """Whether two artefacts have to be one array: both reconstructions, where no frame has two speakers."""
+    return {a, b} == RECONSTRUCTIONS and value.ndim == 2 and bool(np.all(np.sum(value != 0, axis=1) <= 1))
 
 
 def _one_row(aligned: Aligned) -> list[str]:

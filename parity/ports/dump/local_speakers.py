@@ -1,6 +1,7 @@
 """The order of local speakers within a chunk, which is a convention: one order a chunk for all artefacts.
 
-Who speaks when decides it; masks and embeddings only among speakers of whom that says nothing.
+The network's own log-probabilities decide it where both sides have them and they are clear; else who speaks when, and
+masks and embeddings only among speakers of whom that says nothing.
 """
 
 from __future__ import annotations
@@ -33,10 +34,44 @@ def speaker_orders(both: Aligned) -> np.ndarray | None:
     cost = _with_logits(both, sum(costs[1:], costs[0]))
     speakers = cost.shape[1]
     every = np.array(list(permutations(range(speakers))))  # the identity first
-    totals = cost[:, np.arange(speakers)[None], every].sum(axis=2)
+    totals = _totals(cost, every)
     best = np.argmin(totals, axis=1)
     better = (totals.min(axis=1) < 0.5 * totals[:, 0]) & (totals[:, 0] - totals.min(axis=1) > LEAST)
-    return every[np.where(better, best, 0)]
+    chosen = np.where(better, best, 0)
+    chunks, by_logits = _by_logits(both, cost.shape, every)
+    if len(chunks) and not by_logits.any():  # the network's order is the reference's wherever it shows
+        chosen = np.where(totals.min(axis=1) < _AS_GOOD_AS_EQUAL * totals[:, 0], chosen, 0)
+    chosen[chunks] = by_logits
+    return every[chosen]
+
+
+def _totals(cost: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """(C, P): what each of P orders costs in each chunk."""
+    return cost[:, np.arange(cost.shape[1])[None], orders].sum(axis=2)
+
+
+def _by_logits(both: Aligned, shape: tuple[int, ...], orders: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Chunks in which the log-probabilities tell the order, and which of the orders it is.
+
+    They come before who speaks when, which a mistake in reading them spoils: a convention is taken from the earliest
+    artefact that shows it.
+    """
+    chunks = both.chunks.get("segmentation_logits")
+    if not _has_logits(both, shape) or chunks is None:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    want, got = (side["segmentation_logits"][:, :, 1:4] for side in (both.want, both.got))
+    totals = _totals(_pairwise(want, got, 2, unlike), orders)
+    least, second = np.partition(totals, 1, axis=1)[:, :2].T
+    clear = (least < 0.5 * second) & (second - least > LEAST)
+    return np.asarray(chunks)[clear], np.argmin(totals, axis=1)[clear]
+
+
+def _has_logits(both: Aligned, shape: tuple[int, ...]) -> bool:
+    chunks = both.chunks.get("segmentation_logits")
+    if chunks is None or not both.both("segmentation_logits") or not len(chunks) or chunks[-1] >= shape[0]:
+        return False
+    want = both.want["segmentation_logits"]
+    return want.ndim == 3 and want.shape[2] == 7 and shape[1] == 3
 
 
 def _pairwise(want: np.ndarray, got: np.ndarray, axis: int, how: Callable[..., np.ndarray]) -> np.ndarray:
@@ -48,12 +83,10 @@ def _pairwise(want: np.ndarray, got: np.ndarray, axis: int, how: Callable[..., n
 
 def _with_logits(both: Aligned, cost: np.ndarray) -> np.ndarray:
     """The cost and, for the chunks whose logits were recorded, what the classes of single speakers add to it."""
-    chunks = both.chunks.get("segmentation_logits")
-    if chunks is None or not both.both("segmentation_logits") or not len(chunks) or chunks[-1] >= len(cost):
+    if not _has_logits(both, cost.shape):
         return cost
+    chunks = both.chunks["segmentation_logits"]
     want, got = both.want["segmentation_logits"], both.got["segmentation_logits"]
-    if want.ndim != 3 or want.shape[2] != 7 or cost.shape[1] != 3:
-        return cost
     cost[chunks] += _LOGITS_WEIGHT * _pairwise(want[:, :, 1:4], got[:, :, 1:4], 2, unlike)
     return cost
 
@@ -75,6 +108,8 @@ def unlike(want: np.ndarray, got: np.ndarray) -> np.ndarray:
 # Who speaks when decides, embeddings only among speakers of whom that says nothing.
 _EVIDENCE = (("segmentations", 2, 1e4, unequal), ("masks", 1, 1e2, unequal), ("embeddings", 1, 1.0, unlike))
 _LOGITS_WEIGHT = 1e-1  # and these among speakers who are silent, and so have one embedding
+_AS_GOOD_AS_EQUAL = 0.02
+"""Of the cost without reordering: what a chunk may keep where all log-probabilities that were recorded are in order."""
 
 
 def order_local_speakers(both: Aligned, orders: np.ndarray) -> None:
