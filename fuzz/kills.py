@@ -223,6 +223,17 @@ def _run(command: Command, folder: Path, moment: Moment = Moment()) -> tuple[int
     return None if os.WIFSIGNALED(status) else os.WEXITSTATUS(status), steps
 
 
+def run_alone(command: Command, folder: Path) -> None:
+    """Run one command undisturbed: what another one reads is made by it.
+
+    Raises
+    ------
+    InputError : it ends with another status
+    """
+    if (status := _run(command, folder)[0]) != command.ends:
+        raise InputError(f"{' '.join(command.words)}: ended with {status} undisturbed")
+
+
 def _group_ends() -> bool:
     """Whether the processes that the last run started end too, now that it is dead."""
     until = time.monotonic() + PATIENCE

@@ -153,6 +153,43 @@ def rttm() -> list[Files]:
     return [{"x.rttm": TURNS.encode()}, {"x.rttm": b""}]
 
 
+# corpora
+
+
+def manifests() -> list[Files]:
+    """One recording, as CSV and as JSON Lines."""
+    row = {"recording": "x", "audio": "x.wav", "reference_rttm": "x.rttm", "dataset": "d", "num_speakers": 2}
+    lines = [",".join(row), ",".join(str(value) for value in row.values())]
+    beside = {"x.wav": b"", "x.rttm": TURNS.encode()}
+    return [
+        {"corpus.csv": ("\n".join(lines) + "\n").encode(), **beside},
+        {"corpus.jsonl": _json(row) + b"\n", **beside},
+    ]
+
+
+def hypotheses() -> list[Files]:
+    """An answer, and an error, as a store keeps them until they are gathered."""
+    from parity.corpus.hypothesis import Hypothesis, write_hypothesis
+
+    found = [
+        Hypothesis(recording="x", audio_sha256="0" * 64, rttm=TURNS),
+        Hypothesis(recording="x", audio_sha256="0" * 64, error="no such file"),
+    ]
+    return [{"x.json": _written_in(lambda folder, one=one: write_hypothesis(folder, one))} for one in found]
+
+
+def uem() -> list[Files]:
+    """Two parts of one recording, one of another."""
+    return [{"x.uem": b";; comment\nx 1 0.000 10.500\nx 1 12.0 20\ny 1 0 5\n"}]
+
+
+def _written_in(write: Callable[[Path], object]) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        write(Path(folder))
+        (path,) = Path(folder).iterdir()
+        return path.read_bytes()
+
+
 # arrays
 
 

@@ -339,6 +339,25 @@ def _index(folder: Path) -> Any:
     return list(links_of(path.read_bytes(), json_form=path.suffix == ".json"))
 
 
+def _manifest(folder: Path) -> Any:
+    from parity.corpus.manifest import read_manifest
+
+    (path,) = folder.glob("corpus.*")
+    return read_manifest(path)
+
+
+def _hypothesis(folder: Path) -> Any:
+    from parity.corpus.hypothesis import read_hypothesis
+
+    return read_hypothesis(folder, "x")
+
+
+def _uem(folder: Path) -> Any:
+    from parity.corpus.scoring import read_uem
+
+    return read_uem(folder / "x.uem", "x")
+
+
 def _without_problems(contents: Any) -> Any:
     if contents.problems:
         raise InputError(contents.problems[0])
@@ -472,12 +491,23 @@ READERS: Mapping[str, Reader] = {
     "choice of a runtime": Reader(
         ("parity.networks.wespeaker.choice.remembered",), materials.choice, _choice, share=10
     ),
+    "corpus": Reader(
+        ("parity.corpus.manifest.read_manifest",),
+        materials.manifests,
+        _manifest,
+        spoils=("corpus.csv", "corpus.jsonl"),
+        share=20,
+    ),
+    "answer": Reader(("parity.corpus.hypothesis.read_hypothesis",), materials.hypotheses, _hypothesis, share=15),
+    "uem": Reader(("parity.corpus.scoring.read_uem",), materials.uem, _uem, share=10),
     "index": Reader(
         ("parity.sources.index.links_of",), materials.index_pages, _index, refuses=(InputError, ValueError), share=10
     ),
 }
 
 NOT_FUZZED: Mapping[str, str] = {
+    "parity.corpus.sides.parse_sides": "words of an option",
+    "parity.corpus.store.read_rows": "reads Parquet of a store that the user's own run wrote, by pyarrow",
     "parity.files.sizes.parse_bytes": "one word of the environment or of an option",
     "parity.sources.weights.elf.read_symbols": "reads a library that was checked against its hash before",
     "parity.sources.weights.layout.read_layout": "puts together `config`, `plda` and two of `checkpoint`",

@@ -28,7 +28,7 @@ class Command:
     Attributes
     ----------
     words : its arguments; `{}` is the folder that it works in
-    writes : files and folders that it writes there; a folder is whole or not there
+    writes : files and folders that it writes there; a folder is whole or not there, but for those of `GROW`
     before : files among them that are there already, and are written over
     prepare : makes what it reads
     ends : the exit status where nothing disturbs it
@@ -86,6 +86,31 @@ def _catalogue(folder: Path) -> None:
 
 def _recording(folder: Path) -> None:
     (folder / "x.wav").write_bytes(materials.clips()[0]["x.wav"])
+
+
+def _corpus(folder: Path) -> None:
+    """A manifest of one recording, and two sides that have answered it."""
+    _recording(folder)
+    for side, text in (("theirs", materials.TURNS), ("ours", materials.TURNS.replace(" A ", " B "))):
+        (folder / side).mkdir()
+        (folder / side / "x.rttm").write_text(text, encoding="utf-8")
+    (folder / "corpus.csv").write_text("recording,audio,reference_rttm\nx,x.wav,theirs/x.rttm\n", encoding="utf-8")
+
+
+def _answered(folder: Path) -> None:
+    _corpus(folder)
+    _in_a_fork(folder, "run")
+
+
+def _scored(folder: Path) -> None:
+    _answered(folder)
+    _in_a_fork(folder, "score")
+
+
+def _in_a_fork(folder: Path, command: str) -> None:
+    from fuzz.kills import run_alone
+
+    run_alone(COMMANDS[f"corpus {command}"], folder)
 
 
 def _small_dump(folder: Path) -> None:
@@ -219,6 +244,20 @@ COMMANDS = {
         ("convert", "wheels", "{}/parts", "--to", "onnx", "--parts"), ("parts",), again=(0, 2), share=2
     ),
     "weights": Command(("weights",), ("cache/weights",), warm=("sources",), share=3),
+    "corpus make": Command(
+        ("corpus", "make", "{}/made", "--recordings", "1", "--seconds", "10"), ("made",), again=(0, 2), share=3
+    ),
+    "corpus run": Command(
+        (
+            *("corpus", "run", "{}/corpus.csv", "--store", "{}/store", "--reference", "theirs=rttm:{}/theirs"),
+            *("--side", "ours=rttm:{}/ours", "--workers", "0"),
+        ),
+        ("store",),
+        prepare=_corpus,
+        share=3,
+    ),
+    "corpus score": Command(("corpus", "score", "{}/store", "--workers", "0"), ("store",), prepare=_answered, share=3),
+    "corpus report": Command(("corpus", "report", "{}/store", "--out", "{}/page"), ("page",), prepare=_scored, share=3),
     "map": Command(("map", "{}/goldens", "--out", "{}/m.toml"), ("m.toml",), ("m.toml",), _goldens),
     "kit": Command(("kit", "{}/kit", "--fixture", "14"), ("kit",), again=(0, 2)),
     "kit --decisions": Command(("kit", "{}/kit", "--decisions"), ("kit",), again=(0, 2)),
@@ -240,16 +279,21 @@ COMMANDS = {
 }
 """By what they are called in the report."""
 
+GROW = frozenset({"fixtures", "cache/weights", "store", "page"})
+"""Folders that are written file by file, each whole: what a killed run has got to is gone on with, or written over."""
+
 READ = frozenset(
     {
         *("accept", "arrays", "audio", "baseline", "candidate", "checkpoint", "clip", "deviations", "dump", "encoded"),
-        *("files", "full", "layers", "reference", "report", "snapshots", "tokenizer"),
+        *("files", "full", "layers", "manifest", "reference", "report", "snapshots", "tokenizer"),
     }
 )
 """Parameters of the command line that take a path and only read it; `--update-baseline` writes `baseline`."""
 
 READ_BY = frozenset(
     {
+        ("corpus compare", "before"),
+        ("corpus compare", "after"),
         ("history", "reports"),
         ("history", "changelog"),
         ("validate", "folder"),

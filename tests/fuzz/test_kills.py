@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer.main
 from support.schemas import valid
@@ -87,21 +88,23 @@ def test_kills_are_shared_out_by_what_a_command_takes():
 
 
 def test_what_a_kill_may_leave_is_told_from_what_it_may_not(tmp_path):
-    command = Command(("x",), ("c.json", "c.md", "c.svg", "kit"), ("c.json", "c.md"))
+    command = Command(("x",), ("c.json", "c.md", "c.svg", "v.npz", "kit"), ("c.json", "c.md"))
     for name in command.before:
         (tmp_path / name).write_text('{"before": true}\n')
     whole = {*command.writes, "kit/a", "kit/b"}
+    np.savez(tmp_path / "v.npz", embeddings=np.zeros(3), speaker=["A", "B", "C"])
     assert wrong(command, tmp_path, whole) == []
     (tmp_path / "c.json").write_text('{"half": ')
     (tmp_path / "c.md").unlink()
     (tmp_path / "c.svg").write_text("<svg><g>")
+    (tmp_path / "v.npz").write_bytes((tmp_path / "v.npz").read_bytes()[:-40])
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "a").write_text("a")
     (tmp_path / ".c.csv.abcdefgh.part").write_text("")
     found = wrong(command, tmp_path, whole, over=True)
     assert {kind for kind, _ in found} == {"half_written", "lost_names", "left_overs"}
     said = " ".join(said for _, said in found)
-    assert all(words in said for words in ("c.md is gone", "c.svg: ", "c.json: ", "kit lacks 1 of 3 names"))
+    assert all(words in said for words in ("c.md is gone", "c.svg: ", "c.json: ", "v.npz: ", "kit lacks 1 of 3 names"))
     row = {"command": "x", "runs": 2, "killed": 1, "said": [], "half_written": 1}
     row |= dict.fromkeys(("lost_names", "left_overs", "second_runs_failed"), 0)
     document = valid(report([row], 1, 1.0), "kills_schema.json")
