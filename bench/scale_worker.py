@@ -158,7 +158,7 @@ def dendrogram(count: int, way: str) -> Answer:
     rows = normalised_training(made["embeddings"], *filter_embeddings(**made))[:count]
     run = {
         "scipy": lambda: linkage(rows, "centroid"),
-        "little_memory": lambda: centroid_linkage(rows, limit=np.inf),
+        "little_memory": lambda: centroid_linkage(rows, limit=3 * count**2),
     }[way]
     del made
     forget_peak()

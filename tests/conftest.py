@@ -33,9 +33,12 @@ SLOW = re.compile(
 )
 """What a module mentions whose tests start processes, load networks or weights, or need what is seldom there."""
 
+SLOW_TESTS = Path(__file__).with_name("slow.txt")
+"""One test function per line, as pytest names it; of those in the modules that are left."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--quick", action="store_true", help="leave out modules of slow tests, see `SLOW`")
+    parser.addoption("--quick", action="store_true", help="leave out slow tests, see `SLOW` and slow.txt")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -43,6 +46,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     if config.getoption("--quick") and collection_path.name.startswith("test_"):
         return bool(SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
     return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was measured to take more than half a processor second, with all its parameters together."""
+    if config.getoption("--quick"):
+        slow = set(SLOW_TESTS.read_text(encoding="utf-8").split())
+        left_out = [item for item in items if item.nodeid.partition("[")[0] in slow]
+        items[:] = [item for item in items if item.nodeid.partition("[")[0] not in slow]
+        config.hook.pytest_deselected(items=left_out)
 
 
 @pytest.fixture(scope="module")

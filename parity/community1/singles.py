@@ -39,7 +39,7 @@ class Singles:
         count = len(rows)
         self._rows = rows
         self._number = np.arange(count)  # of what is at each position, in the beginning
-        self._table = np.empty((int(max(0, min(count, limit // (8 * count)))), count))
+        self._table = np.empty((int(max(0, min(count, limit / (8 * count)))), count))
         self.bytes = self._table.nbytes
 
     def first_neighbours(self) -> tuple[np.ndarray, np.ndarray]:
