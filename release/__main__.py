@@ -48,7 +48,7 @@ def release(
     """Make a release: refuse what may be none, run everything that says so, build, and write reports/VERSION/.
 
     A step that is done for this commit is kept, so that an interrupted release goes on when it is called again. With
-    less than everything (--fixtures, --captures, --calibrate-on, --tests, --without) it is a rehearsal, and says so.
+    less than everything (--fixtures, --captures, --tests, --without, fewer inputs) it is a rehearsal, and says so.
     Exit status: 0 made, 2 refused or stopped by what a step found.
     """
     if prepare:
@@ -67,9 +67,7 @@ def release(
     folder = ROOT / "reports" / "latest" / "release" / version
     place = Place(ROOT, folder, python, capture_python)
     planned = steps(place, version, asked)
-    log = Log.open(folder, commit, described(asked, place))
-    if anew:
-        log.done.clear()
+    log = Log.open(folder, commit, described(asked, place), anew=anew)
     log.done = {step.name: log.done[step.name] for step in planned if step.name in log.done}
     carry_out(planned, log, lambda line: stderr.print(line, markup=False, soft_wrap=True))
     if tree.check(ROOT, version) != commit:

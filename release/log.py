@@ -7,6 +7,7 @@ gone on from.
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -41,8 +42,14 @@ class Log:
     done: dict[str, Found] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, folder: Path, commit: str, asked: dict[str, Any]) -> Log:
-        """The log of a commit; an empty one where there is none, or one of another commit.
+    def open(cls, folder: Path, commit: str, asked: dict[str, Any], *, anew: bool = False) -> Log:
+        """The log of a commit; an empty one where there is none.
+
+        What steps left for another commit is removed with its log: a calibration would go on from it.
+
+        Parameters
+        ----------
+        anew : remove what was done for this commit too
 
         Raises
         ------
@@ -51,7 +58,9 @@ class Log:
         path = folder / NAME
         try:
             found = read_json(path) if path.exists() else {}
-            same = found.get("schema") == SCHEMA and found.get("commit") == commit
+            same = found.get("schema") == SCHEMA and found.get("commit") == commit and not anew
+            if not same:
+                shutil.rmtree(folder, ignore_errors=True)
             return cls(path, commit, asked, dict(found["done"]) if same else {})
         except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise InputError(f"{path}: cannot be gone on from ({error}); remove it to begin anew") from error

@@ -50,8 +50,12 @@ def test_what_is_done_for_a_commit_is_kept_and_for_another_it_is_not(tmp_path):
     assert len(done) == 1 and "kept" in said[-1]
     again.run("one", work, said.append, of=(1,))
     assert len(done) == 2
+    (tmp_path / "calibration.json").write_text("{}")
+    Log.open(tmp_path, "abc", {})
+    assert (tmp_path / "calibration.json").exists()
     Log.open(tmp_path, "def", {}).run("one", work, said.append)
-    assert len(done) == 3
+    assert len(done) == 3 and not (tmp_path / "calibration.json").exists()  # which another commit's would go on from
+    assert Log.open(tmp_path, "def", {}, anew=True).done == {}
 
 
 def test_a_step_that_stops_is_not_kept_and_those_before_it_are(tmp_path):

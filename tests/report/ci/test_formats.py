@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
+from jsonschema import Draft202012Validator
 from junitparser import Error, Failure, JUnitXml, Skipped
 from support.reports import artefact, off, recording, report
 from typer.testing import CliRunner
@@ -71,6 +72,81 @@ def test_sarif_has_a_rule_per_stage_and_a_result_per_failure():
     ]
     place = run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
     assert place == "my%20dumps" and json.dumps(log)
+
+
+def closed(required: tuple[str, ...], **properties):
+    """An object with these keys and no others."""
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+WORDS, NUMBERED = {"type": "string"}, {"type": "integer", "minimum": -1}
+SAID = closed(("text",), text=WORDS)
+PLACE = closed(("artifactLocation",), artifactLocation=closed((), uri={"type": "string", "format": "uri-reference"}))
+SUPPRESSED = closed(("kind",), kind={"enum": ["inSource", "external"]}, justification=WORDS)
+LOCATION = closed(
+    (),
+    physicalLocation=PLACE,
+    logicalLocations={"type": "array", "uniqueItems": True, "items": closed((), name=WORDS, kind=WORDS)},
+)
+RESULT = closed(
+    ("message",),
+    ruleId=WORDS,
+    ruleIndex=NUMBERED,
+    level={"enum": ["none", "note", "warning", "error"]},
+    message=SAID,
+    locations={"type": "array", "items": LOCATION},
+    partialFingerprints={"type": "object", "additionalProperties": WORDS},
+    suppressions={"type": "array", "uniqueItems": True, "items": SUPPRESSED},
+)
+RULES = {"type": "array", "uniqueItems": True, "items": closed(("id",), id=WORDS, shortDescription=SAID)}
+DRIVER = closed(("name",), name=WORDS, version=WORDS, informationUri={"type": "string", "format": "uri"}, rules=RULES)
+RUN = closed(("tool",), tool=closed(("driver",), driver=DRIVER), results={"type": "array", "items": RESULT})
+LOG = closed(
+    ("version", "runs"),
+    **{"$schema": {"type": "string", "format": "uri"}, "version": {"enum": ["2.1.0"]}},
+    runs={"type": "array", "items": RUN},
+)
+"""What SARIF 2.1.0 (errata 01, OASIS) says of the objects that are written, their keys, types and what is required:
+told in our own words from its schema, of which no copy lies here; keys that we never write are left out."""
+
+
+def test_sarif_holds_what_its_standard_says_of_each_object_and_nothing_else():
+    judge = Draft202012Validator(LOG)
+    judge.validate(sarif(JUDGED, HELD, "my dumps"))
+    late = held(DOCUMENT, accepted=[ACCEPTED], today=date(2999, 1, 2))
+    judge.validate(sarif(JUDGED, late, ""))
+    spoilt = sarif(JUDGED, HELD, "my dumps")
+    del spoilt["runs"][0]["results"][0]["message"]["text"]
+    assert not judge.is_valid(spoilt)
+
+
+ATTRIBUTES = {
+    "testsuites": {"name", "time", "tests", "failures", "disabled", "errors", "skipped"},
+    "testsuite": {"name", "tests", "failures", "errors", "time", "disabled", "skipped", "timestamp", "hostname", "id"},
+    "testcase": {"name", "assertions", "time", "classname", "status"},
+    **{key: {"type", "message"} for key in ("failure", "error")},
+    "skipped": {"message", "type"},
+    **{key: set() for key in ("system-out", "system-err")},
+}
+"""Element -> the attributes that the common schema of JUnit's XML (Jenkins', Ant's) knows; a test case has a name."""
+
+WITHIN = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"testcase", "system-out"},
+    "testcase": set(ATTRIBUTES) - {"testcase"},
+}
+
+
+def test_junit_holds_the_elements_and_attributes_that_its_readers_know():
+    late = held(DOCUMENT, accepted=[ACCEPTED], today=date(2999, 1, 2))
+    for text in (junit(JUDGED, HELD), junit(JUDGED, late)):
+        root = ET.fromstring(text)
+        assert root.tag == "testsuites"
+        for element in root.iter():
+            assert set(element.attrib) <= ATTRIBUTES[element.tag]
+            assert {child.tag for child in element} <= WITHIN.get(element.tag, set())
+            assert all(element.get(key, "0").isdigit() for key in ("tests", "failures", "errors", "skipped"))
+        assert all(case.get("name") and case.get("classname") for case in root.iter("testcase"))
 
 
 def test_the_gates_lines_begin_with_its_verdict():
