@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from parity.measure.verdicts import DRIFT, ERROR, GREEN, INCONCLUSIVE, LIMITED, NO_WORSE, RAISES
 from parity.report import canvas, plots
+from parity.report.ci import of_gate
 from parity.report.differences import difference_in_words
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
@@ -123,6 +124,7 @@ def page(document: dict[str, Any]) -> str:
         document=document,
         headline=headline(document),
         first_line=of_run(document),
+        gate=of_gate(document["gate"]) if "gate" in document else [],
         script=Markup(script),
         style=Markup(style),
         policy=policy(script, style),

@@ -19,6 +19,7 @@ from support import ROOT, browser
 from support.report_examples import ODD_NAME, example
 
 from parity.report import canvas, plots
+from parity.report.headline import of_run
 from parity.report.html import PLOTS, label, page
 from parity.report.markdown import markdown
 
@@ -337,3 +338,20 @@ def test_nothing_was_logged_thrown_or_fetched(shown):  # last: it speaks of all 
     assert [address for address in shown.requests if not address.startswith("data:")] == [
         shown.evaluate("location.href.split('#')[0]")
     ]
+
+
+def test_the_page_begins_with_what_the_port_was_held_to():
+    failure = {"recording": ODD_NAME, "artefact": "count", "what": "count: 4 elements differ, were 2"}
+    accepted = {"recording": "a", "artefact": "embeddings", "reason": "float16 <on purpose>", "until": "2999-01-01"}
+    gate = {"held": False, "baseline": "base.json", "failures": [failure], "accepted": [accepted]}
+    shown = Tags(page({**example(), "gate": {**gate, "kept": [{"recording": "b", "artefact": "ahc_clusters"}]}})).words
+    said = [
+        "NOT HELD. 1 thing is worse than in base.json.",
+        f"{ODD_NAME}: count: 4 elements differ, were 2",
+        "Accepted until 2999-01-01 (a): embeddings, float16 <on purpose>",
+        "As in the baseline or less (b): ahc_clusters",
+        of_run(example()),
+    ]
+    places = [shown.find(line) for line in said]
+    assert -1 not in places and places == sorted(places)
+    assert "HELD" not in Tags(page(example())).words

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from parity.history import Held, Worse
@@ -19,12 +19,7 @@ def gate_lines(found: Held, *, baseline: str = "") -> list[str]:
     baseline : the earlier report's file; empty where there is none
     """
     failed = len(found.failures)
-    against = f" than in {baseline}" if baseline else ""
-    if found.status == 0:
-        first = f"HELD. Nothing is {f'worse{against}' if baseline else 'out of tolerance but what is accepted'}."
-    else:
-        what = f"worse{against}" if baseline else "out of tolerance, or not compared"
-        first = f"NOT HELD. {failed} {'thing is' if failed == 1 else 'things are'} {what}."
+    first = _verdict(found.status == 0, failed, baseline)
     lines = [first, *(f"  {said(worse)}" for worse in found.failures[:MOST])]
     if failed > MOST:
         lines.append(f"  and {failed - MOST} more (--json has all)")
@@ -36,6 +31,25 @@ def gate_lines(found: Held, *, baseline: str = "") -> list[str]:
         lines.append(f"Accepted ({where}): {entry.words}.")
     lines += [f"Accepted, and not needed here: {entry.words}." for entry in found.unused]
     return lines
+
+
+def _verdict(is_held: bool, failed: int, baseline: str) -> str:
+    against = f" than in {baseline}" if baseline else ""
+    if is_held:
+        return f"HELD. Nothing is {f'worse{against}' if baseline else 'out of tolerance but what is accepted'}."
+    what = f"worse{against}" if baseline else "out of tolerance, or not compared"
+    return f"NOT HELD. {failed} {'thing is' if failed == 1 else 'things are'} {what}."
+
+
+def of_gate(gate: Mapping[str, Any]) -> list[str]:
+    """The key `gate` of a report in words: the verdict, then what failed, what is accepted, what drifts as before."""
+    failures = [f"{row['recording']}: {row['what']}" if row["recording"] else row["what"] for row in gate["failures"]]
+    lines = [_verdict(gate["held"], len(failures), gate["baseline"] or ""), *failures]
+    lines += [
+        f"Accepted until {row['until']} ({row['recording']}): {row['artefact']}, {row['reason']}"
+        for row in gate["accepted"]
+    ]
+    return [*lines, *(f"As in the baseline or less ({row['recording']}): {row['artefact']}" for row in gate["kept"])]
 
 
 def held_markdown(lines: Sequence[str]) -> list[str]:
