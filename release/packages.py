@@ -115,6 +115,9 @@ def bill(place: Place) -> Found:
         "sbom", [sys.executable, "-m", *words, "--output-file", str(path), str(python)], place.root,
         place.folder / "sbom.txt",
     )  # fmt: skip
+    # Where the wheel lay while it was tried says something of this machine, and nothing of what is in it.
+    text = path.read_text(encoding="utf-8").replace(f"{place.folder / 'dist'}/", "")
+    path.write_text(text, encoding="utf-8")
     return of_bill(path)
 
 
