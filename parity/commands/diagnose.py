@@ -199,9 +199,7 @@ def _diagnosed(
     judged = judge(entry.name, reference, candidate, means)
     with working(f"{entry.name}: known mistakes"):
         asked = ask_of_dump(judged, reference, candidate, means, Effort(ALL, drawn=True))
-    if asked.why_not:
-        raise InputError(f"{entry.name}: {asked.why_not}")
-    return diagnosed_document(judged.comparison, words, asked.diagnoses, confirm)
+    return diagnosed_document(judged.comparison, words, asked.diagnoses, confirm, asked.why_not)
 
 
 def _tell(document: dict[str, Any], outputs: dict[str, Path | None]) -> None:

@@ -16,6 +16,7 @@ from parity.ports.yardstick import PLDA
 
 if TYPE_CHECKING:  # what looks up is imported where something drifts: half a second, which parity need not wait for
     from parity.diagnosis.result import Diagnosis
+    from parity.ports.dump.comparison import Compared
     from parity.ports.dump.reading import Dump
     from parity.ports.judging import AtHand, Judged, Loading
 
@@ -90,7 +91,7 @@ def ask_of_dump(judged: Judged, reference: Dump, candidate: Dump, means: Loading
     first = judged.comparison.first_drift
     if first is None:
         return Asked()
-    if why := effort.why_not(first.stage, means.at_hand):
+    if why := effort.why_not(first.stage, means.at_hand) or _of_another_width(first):
         return Asked(why_not=why)
 
     def look() -> tuple[Diagnosis, ...]:
@@ -106,6 +107,15 @@ def ask_of_dump(judged: Judged, reference: Dump, candidate: Dump, means: Loading
         return tuple(replace(one, evidence=picture) for one, picture in zip(found, shown, strict=True))
 
     return safely(look)
+
+
+def _of_another_width(first: Compared) -> str:
+    """Why embeddings with another number of dimensions are not looked up: nothing known makes any."""
+    note = first.drift.note if first.drift is not None else ""
+    made = note.partition(", the")[0]
+    if first.name != "embeddings" or not made.startswith("shape (") or made.endswith(", 256)"):
+        return ""
+    return f"embeddings have the {made}, which no known mistake makes: it is another network, or a part of each"
 
 
 def safely(look: Callable[[], tuple[Diagnosis, ...]]) -> Asked:

@@ -7,7 +7,7 @@ renders them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from parity.networks.runtime import one_blas_thread
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.pipeline.stage import Artefacts
 from parity.ports.arrays import Supplied, supplied_by
-from parity.ports.dump.comparison import DumpComparison
+from parity.ports.dump.comparison import STANDS_IN, DumpComparison
 from parity.ports.dump.declaration import Declaration
 from parity.ports.dump.folders import folder_of
 from parity.ports.judging import AtHand
@@ -250,7 +250,7 @@ def _run_fixture(
         lacking=supplied.lacking,
         conventions=found.conventions if found else (),
         doubts=found.doubts if found else (),
-        notes=notes_of(found, shown=outcome.first_drift is not None) if found else (),
+        notes=notes_of(found, shown=outcome.first_drift is not None, given=supplied.values) if found else (),
         declaration=supplied.declaration,
         audio_seconds=ready.audio_seconds,
         seconds=sum(outcome.stage_seconds.values()),
@@ -264,15 +264,22 @@ def _run_fixture(
     )
 
 
-def notes_of(found: DumpComparison, *, shown: bool = True) -> tuple[str, ...]:
+def notes_of(found: DumpComparison, *, shown: bool = True, given: Container[str] | None = None) -> tuple[str, ...]:
     """What `compare` says of arrays and a replay does not: what is out of form, and what is of another length.
 
     Parameters
     ----------
     shown : whether something else says what drifts first; else `compare`'s word of it is handed on: a replay excuses
         frames that are near ties, and with them what was no noise
+    given : artefacts that were put in place; all that were compared by default
     """
     lengths = [
+        f"{artefact.name}: {artefact.drift.note}, {STANDS_IN}"
+        for artefact in found.artefacts
+        if given is not None and artefact.name not in given
+        if artefact.drift is not None and artefact.drift.note.startswith("shape ") and not artefact.note
+    ]
+    lengths += [
         f"{artefact.name}: {artefact.note}" for artefact in found.artefacts if artefact.note.startswith("shape ")
     ]
     form = [f"not in form: {problem}" for problem in found.form]

@@ -23,6 +23,7 @@ def diagnosed_document(
     candidate: str,
     diagnoses: Sequence[Diagnosis],
     confirm: str,
+    not_diagnosed: str = "",
 ) -> Found:
     """Everything that was found (docs/reference/diagnosis-json.md, `diagnosis_schema.json`).
 
@@ -30,6 +31,7 @@ def diagnosed_document(
     ----------
     candidate : what was diagnosed, in words
     confirm : the command that confirms it, once it is mended
+    not_diagnosed : why nothing was looked up; empty where it was, or nothing drifts
     """
     return {
         "schema": SCHEMA,
@@ -40,6 +42,7 @@ def diagnosed_document(
         "first_drift": None if found.first_drift is None else found.first_drift.name,
         "difference": difference_data(found.difference),
         "diagnoses": [diagnosis_data(diagnosis, confirm) for diagnosis in diagnoses],
+        "not_diagnosed": not_diagnosed,
     }
 
 
@@ -51,6 +54,8 @@ def first_line(document: Found) -> str:
         return f"{document['verdict'].upper()}. {capital(found['stage'])}: {named_mistake(found)}. {formula}"
     if document["first_drift"] is None:
         return f"{document['verdict'].upper()}. Nothing drifts, so there is nothing to mend."
+    if why := document["not_diagnosed"]:
+        return f"{document['verdict'].upper()}. First to drift: {document['first_drift']}. Not looked up: {why}."
     asked = document["diagnoses"]
     check = f" {capital(asked[0]['check'])}." if asked else ""
     said = f"First to drift: {document['first_drift']}; no mistake is known to do it."

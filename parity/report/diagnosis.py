@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -108,7 +108,18 @@ def diagnosis_lines(found: Found) -> list[str]:
     lines.append(f"  {formula}" if found["mistake"] is None else f"  Mend: {found['mend']}")
     lines += [f"  Then: {found['confirm']}"] if found["confirm"] else []
     if found["mistake"] is None:  # else what was left out is no news, and JSON has it
-        lines += [f"  Not tried: {line}." for line in found["not_tried"]]
+        lines += _not_tried(found["not_tried"])
+    return lines
+
+
+def _not_tried(not_tried: Sequence[str]) -> list[str]:
+    """What could not be tried and why, a line each; what there was no time for, in one."""
+    late = [line for line in not_tried if ": no time was left" in line]
+    others = [line for line in not_tried if line not in late]
+    lines = [f"  Not tried: {line}." for line in others]
+    if late:
+        more = f" and {len(late) - 1} more" if len(late) > 1 else ""
+        lines.append(f"  No time was left for: {late[0].partition(':')[0]}{more}.")
     return lines
 
 

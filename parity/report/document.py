@@ -295,7 +295,7 @@ def supplied_data(found: Supplied, verdict: str, *, named: bool = True) -> dict[
         "lacking": list(found.lacking),
         "conventions": list(compared.conventions) if compared else [],
         "doubts": list(compared.doubts) if compared else [],
-        "notes": list(notes_of(compared, shown=named)) if compared else [],
+        "notes": list(notes_of(compared, shown=named, given=found.values)) if compared else [],
         "declaration": declaration_data(found.declaration),
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from parity.explain.explanation import BORN, BORN_SMALL
 from parity.measure.verdicts import DECLARED, DRIFT, EQUIVALENT, ERROR, GREEN, INCONCLUSIVE, LIMITED, NO_WORSE, PARITY
 from parity.pipeline.artefact import LAYOUTS
-from parity.ports.dump.comparison import DIFFERENT, UNTOLD
+from parity.ports.dump.comparison import DIFFERENT, STANDS_IN, UNTOLD
 from parity.report.declared import cost_words, declared_words
 from parity.report.diagnosis import of_first_line
 from parity.report.standing import no_worse_words
@@ -95,7 +95,8 @@ def of_explanation(found: Found, verdict: str) -> str:
     if verdict == NO_WORSE:
         return said(verdict, no_worse_words(found["truth"], found["truth"] or ()), *_SAME_ANSWER)
     if found["named"]:
-        return said(verdict, *not_shown(found["declaration"]), *cause)
+        broken = _not_in_form(found["notes"], found["named"][0])
+        return said(verdict, *broken, *not_shown(found["declaration"]), *cause)
     if verdict in GREEN:
         return said(verdict, "All is within tolerance, and the answer is the reference's", *_why_green(found))
     if verdict == LIMITED:
@@ -127,8 +128,11 @@ def of_run(document: Found) -> str:
     declared = not_shown(first["declaration"])
     if first["explanation"] is not None and first["explanation"]["named"]:
         doubts = (_short(first["doubts"]),) if word == INCONCLUSIVE else ()
-        return said(word, where, *doubts, *declared, *_cause(first["explanation"], first["diagnoses"]))
+        broken = _not_in_form(first["notes"], first["explanation"]["named"][0])
+        return said(word, where, *doubts, *broken, *declared, *_cause(first["explanation"], first["diagnoses"]))
     drift = first["first_drift"]
+    if broken := _not_in_form(first["notes"], drift["stage"] if drift else STAGES[-1]):
+        return said(word, where, *broken, *declared, *_formula_of(first["notes"]))
     if drift is None and first["notes"]:
         cause, *rest = _of_another_length(first["notes"][0])
         return said(word, f"{where}: {cause}", *declared, *rest)
@@ -151,6 +155,24 @@ def _of_another_length(note: str) -> tuple[str, str, str]:
     if artefact is None:  # a file out of form, of which nothing could be compared
         return capital(note), "All of it: parity validate", ""
     return f"First to drift: {name}", words, formula(artefact.stage)
+
+
+def _not_in_form(notes: Iterable[str], stage: str) -> tuple[str, ...]:
+    """The first array that could not be put in place, where it is no later than a stage: it is what drifts first."""
+    for note in notes:
+        artefact = LAYOUTS["community-1"].artefacts.get(note.partition(":")[0])
+        if artefact is not None and note.endswith(STANDS_IN) and _at(artefact.stage) <= _at(stage):
+            return (f"First to drift: {note}",)
+    return ()
+
+
+def _at(stage: str) -> int:
+    return STAGES.index(stage) if stage in STAGES else len(STAGES)
+
+
+def _formula_of(notes: Iterable[str]) -> tuple[str, ...]:
+    name = next(note.partition(":")[0] for note in notes if note.endswith(STANDS_IN))
+    return (formula(LAYOUTS["community-1"].artefacts[name].stage),)
 
 
 def _why_green(found: Found, name: str = "") -> tuple[str, ...]:

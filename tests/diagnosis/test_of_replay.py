@@ -12,13 +12,15 @@ from support import ROOT
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.diagnosis.advice import confirming
-from parity.diagnosis.asking import ALL, LIGHT, NEVER, Effort, effort_of, safely
+from parity.diagnosis.asking import ALL, LIGHT, NEVER, Effort, ask_of_dump, effort_of, safely
 from parity.diagnosis.of_stage import Ran, diagnose_stage
 from parity.errors import InputError
 from parity.faults.families import FAMILIES
 from parity.faults.fault import Workshop, load_faults
 from parity.fixtures.snapshot import read_snapshot
 from parity.pipeline.stage import ChunkSeries
+from parity.ports.dump import compare_dumps, read_dump
+from parity.ports.judging import Judged, Loading
 from parity.ports.yardstick import Means, behind
 from parity.replay.engine import reference_artefacts
 
@@ -143,3 +145,12 @@ def test_a_planted_mistake_is_run_with_what_reads_of_it_alone():
     graph = community1_pipeline(without_networks(), Parameters())
     assert behind(graph, ["speaker_counting"]) == {"speaker_counting", "reconstruction", "annotation"}
     assert {"embeddings", "vbx"} <= behind(graph, ["masks"]) and "fbank" not in behind(graph, ["masks"])
+
+
+def test_embeddings_of_another_width_are_not_looked_up_for_a_minute():
+    dump = read_dump(ROOT / "fixtures" / "14_partial_tail")
+    narrow = np.ascontiguousarray(dump.values["embeddings"][..., :192])
+    other = replace(dump, values={**dump.values, "embeddings": narrow})
+    judged = Judged(compare_dumps("14_partial_tail", dump, other))
+    found = ask_of_dump(judged, dump, other, Loading(), Effort(ALL))
+    assert found.diagnoses == () and "shape (12, 3, 192), which no known mistake makes" in found.why_not

@@ -33,3 +33,10 @@ def test_what_is_of_another_length_is_said_once(tmp_path):
 def test_where_nothing_differs_there_is_nothing_to_say(tmp_path):
     same = np.ones((50, 1), np.uint8)
     assert notes_of(compared(tmp_path, same, same), shown=False) == ()
+
+
+def test_an_array_that_no_stage_may_have_made_is_said_to_be_left_out_and_why(tmp_path):
+    found = compared(tmp_path, np.ones((50, 1), np.uint8), np.ones((50, 2), np.uint8))
+    said, *_ = notes_of(found, given=())
+    assert said.startswith("count: shape (50, 2)") and said.endswith("not in form, so native code stands in for it")
+    assert said not in notes_of(found, given=("count",))

@@ -45,6 +45,9 @@ EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 PARTLY_SEEN, UNTOLD = "partly seen", "untold"
 """Of one artefact of a fingerprint: what was seen of it agrees; it differs, and a convention may be all there is."""
 
+STANDS_IN = "not in form, so native code stands in for it"
+"""Of an array of a shape that no stage may have made, where arrays are put in place of stages."""
+
 
 @dataclass(frozen=True)
 class Compared:
