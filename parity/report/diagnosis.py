@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from parity.report.wording import capital, inert, listed
+from parity.report.wording import capital, code_span, inert, listed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,7 +139,7 @@ def diagnosis_markdown(diagnoses: Iterable[Found], of: str = "") -> list[str]:
     lines: list[str] = []
     for found in diagnoses:
         first, *others = [line.strip() for line in diagnosis_lines(found) if not line.startswith("  Then: ")]
-        confirm = [f"  - Then: `{found['confirm']}`"] if found["confirm"] else []
+        confirm = [f"  - Then: {code_span(found['confirm'])}"] if found["confirm"] else []
         lines += [f"- {inert(f'{of}: {first}' if of else first)}", *(f"  - {inert(line)}" for line in others), *confirm]
     return lines
 

@@ -29,6 +29,13 @@ def inert(text: str) -> str:
     return re.sub(r"([\\\[\]|])", r"\\\1", escape(one_line(text), quote=False))
 
 
+def code_span(text: str) -> str:
+    """Text from outside as one span of code in Markdown, whatever backticks it holds (CommonMark 0.31, 6.1)."""
+    line = one_line(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", line)), default=0))
+    return f"{fence} {line} {fence}" if "`" in line else f"{fence}{line}{fence}"
+
+
 def markdown_lines(rows: Iterable[Iterable[str]]) -> list[str]:
     """Rows of cells of our own words as lines of a Markdown table, the rule under the headings being one of them."""
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]

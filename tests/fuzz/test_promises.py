@@ -31,17 +31,23 @@ PROCESSES = 100
 # no network at run time
 
 
-def _comparing() -> list[str]:
-    words = ["compare", "{}/a", "{}/b", "--json", "{}/c.json"]
-    return [sys.executable, "-m", "parity", *words]
+ALONE = {
+    "compare": (("compare", "{}/a", "{}/b", "--json", "{}/c.json"), "c.json"),
+    "margins": (("margins", "14", "--json", "{}/m.json"), "m.json"),
+    "audio": (("audio", "{}/x.wav", "--json", "{}/x.json"), "x.json"),
+    "fingerprint": (("fingerprint", "{}/a", "{}/f.json"), "f.json"),
+}
 
 
-def test_nothing_at_run_time_touches_the_network(tmp_path):
+@pytest.mark.parametrize("name", ALONE)
+def test_nothing_at_run_time_touches_the_network(tmp_path, name):
     """In a network namespace of its own where the system gives one, else with sockets that cannot be opened."""
     for side in ("a", "b"):
         (tmp_path / side).mkdir()
         materials.write(tmp_path / side, materials.snapshots()[1])
-    command = [word.replace("{}", str(tmp_path)) for word in _comparing()]
+    (tmp_path / "x.wav").write_bytes(materials.clips()[0]["x.wav"])
+    words, written = ALONE[name]
+    command = [sys.executable, "-m", "parity", *(word.replace("{}", str(tmp_path)) for word in words)]
     unshare = shutil.which("unshare")
     alone = [unshare, "-r", "-n"] if unshare else []
     if not alone or subprocess.run([*alone, "true"], capture_output=True, check=False).returncode:
@@ -56,7 +62,7 @@ def test_nothing_at_run_time_touches_the_network(tmp_path):
         [*alone, *command], capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": paths}
     )
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "c.json").is_file()
+    assert (tmp_path / written).is_file()
 
 
 def test_the_guard_would_see_it(monkeypatch):

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from base64 import b64encode
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
 import referencing
-from support import ROOT
+from support import ROOT, browser
 from support.command_line import only_error, parity
 from support.schemas import keys
 
+from parity.report.diagnosed import markdown, page
 from parity.report.differences import difference_in_words
 
 SHARED, OWN = (
@@ -66,6 +69,42 @@ def test_the_page_loads_nothing_and_styles_nothing_that_its_policy_does_not_name
     assert "unsafe-inline" not in text and ' style="' not in text and "<script" not in text
     assert not re.search(r'(?:src|href)="https?:', text)
     assert "<svg" in text
+
+
+HOSTILE = 'x"><img src=x onerror=document.title=1><script>document.title=1</script>`<img src=x>\\g<9>\\d'
+
+
+def hostile(found: Any) -> Any:
+    """A diagnosis in which every text is one that tries to run a script, but those that say what kind a thing is."""
+    kinds = {"verdict", "stage", "artefact", "first_drift", "judged_by", "kind"}
+    if isinstance(found, dict):
+        return {key: value if key in kinds else hostile(value) for key, value in found.items()}
+    if isinstance(found, list):
+        return [hostile(value) for value in found]
+    return HOSTILE if isinstance(found, str) else found
+
+
+def test_names_from_outside_are_text_on_the_page_and_in_markdown(found: tuple[str, Path]) -> None:
+    document = hostile(json.loads((found[1] / "p.json").read_text(encoding="utf-8")))
+    text, marked = page(document), markdown(document)
+    assert "&lt;img src=x onerror" in text and "<img" not in text and "<script" not in text
+    outside_code = re.sub(r"(`+)(?!`).*?(?<!`)\1(?!`)", "", marked)
+    assert "<img" in marked and "<img" not in outside_code and "<script" not in outside_code
+
+
+def test_hostile_names_run_nothing_in_a_browser(found: tuple[str, Path], tmp_path: Path) -> None:
+    """Escaping and the policy each suffice: once more with the names raw, as if escaping had been forgotten."""
+    path = browser.find()
+    if path is None:
+        pytest.skip(f"no browser found: none of {', '.join(browser.NAMES)} is installed")
+    drawn = page(hostile(json.loads((found[1] / "p.json").read_text(encoding="utf-8"))))
+    (tmp_path / "index.html").write_text(drawn, encoding="utf-8")
+    (tmp_path / "raw.html").write_text(html.unescape(drawn), encoding="utf-8")
+    with browser.opened(path, tmp_path / "profile") as opened:
+        for name in ("index.html", "raw.html"):
+            opened.open((tmp_path / name).as_uri())
+            assert opened.evaluate("document.title") != "1", name
+            assert (opened.faults == []) == (name == "index.html")
 
 
 def test_markdown_says_what_confirms_it(found: tuple[str, Path]) -> None:
