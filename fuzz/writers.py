@@ -88,6 +88,12 @@ def _recording(folder: Path) -> None:
     (folder / "x.wav").write_bytes(materials.clips()[0]["x.wav"])
 
 
+def _recordings(folder: Path) -> None:
+    (folder / "audio").mkdir()
+    _recording(folder / "audio")
+    (folder / "audio" / "x.rttm").write_text(materials.TURNS, encoding="utf-8")
+
+
 def _corpus(folder: Path) -> None:
     """A manifest of one recording, and two sides that have answered it."""
     _recording(folder)
@@ -247,6 +253,9 @@ COMMANDS = {
     "corpus make": Command(
         ("corpus", "make", "{}/made", "--recordings", "1", "--seconds", "10"), ("made",), again=(0, 2), share=3
     ),
+    "corpus manifest": Command(
+        ("corpus", "manifest", "{}/audio", "{}/c.csv"), ("c.csv",), prepare=_recordings, again=(0, 2), share=5
+    ),
     "corpus run": Command(
         (
             *("corpus", "run", "{}/corpus.csv", "--store", "{}/store", "--reference", "theirs=rttm:{}/theirs"),
@@ -292,6 +301,7 @@ READ = frozenset(
 
 READ_BY = frozenset(
     {
+        ("corpus manifest", "folder"),
         ("corpus compare", "before"),
         ("corpus compare", "after"),
         ("history", "reports"),
