@@ -36,6 +36,8 @@ ALONE = {
     "margins": (("margins", "14", "--json", "{}/m.json"), "m.json"),
     "audio": (("audio", "{}/x.wav", "--json", "{}/x.json"), "x.json"),
     "fingerprint": (("fingerprint", "{}/a", "{}/f.json"), "f.json"),
+    "run": (("run", "14", "--stage", "vbx", "--json", "{}/r.json"), "r.json"),
+    "diarize": (("diarize", "{}/x.wav", "--out", "{}/said"), "said/x.rttm"),
 }
 
 

@@ -126,8 +126,14 @@ def test_a_name_that_looks_like_part_of_a_drawing_stays_as_it_is():
 HOSTILE = 'x"><img src=x onerror=document.title=1><script>document.title=1</script>\\g<9>\\d'
 
 
+STANDING = {
+    "candidate_rms": 1e-6, "reference_rms": 2e-6, "candidate_max": 1e-5, "reference_max": 2e-5, "ratio": 0.5, "elements": 9,
+    "closer": True, "no_worse": True,
+}  # fmt: skip
+
+
 def hostile() -> dict:
-    """The example with a recording's name, speakers, an error and what it ran on that try to run a script."""
+    """The example with names, speakers, an error, a gate and a truth that try to run a script."""
     found = example()
     for entry in found["fixtures"]:
         entry["name"] = HOSTILE
@@ -136,6 +142,10 @@ def hostile() -> dict:
     for turns in (fixture["timeline"] for fixture in found["fixtures"] if fixture.get("timeline")):
         for turn in [*turns["reference"], *turns["hypothesis"]]:
             turn[2] = HOSTILE
+    row = {"recording": HOSTILE, "artefact": HOSTILE}
+    failed, accepted = {**row, "what": HOSTILE}, {**row, "reason": HOSTILE, "until": HOSTILE}
+    found["gate"] = {"held": False, "baseline": HOSTILE, "failures": [failed], "accepted": [accepted], "kept": [row]}
+    found["fixtures"][0]["truth"] = {HOSTILE: STANDING}
     return found
 
 

@@ -15,6 +15,7 @@ ROUNDING = 0.0016
 
 LONGEST = 1e6
 """Seconds: eleven days."""
+CHANNEL = "1"
 OVERLAP = "turns of one speaker never overlap"
 
 
@@ -38,8 +39,12 @@ def check_rttm(place: str, text: str) -> list[str]:
         problems.append(
             f"{place}: holds {len(uris)} recordings ({', '.join(sorted(uris)[:3])}); one folder per recording"
         )
-    if len(channels := sorted({line.fields[2] for line in spoken})) > 1:
-        problems.append(f"{place}: holds {len(channels)} channels ({', '.join(channels[:3])}); turns have one, 1")
+    channels = sorted({line.fields[2] for line in spoken} - {CHANNEL})
+    if channels:
+        problems.append(
+            f"{place}: holds channel {', '.join(channels[:3])}; channels are mixed down, and the reference writes {CHANNEL} "
+            "in every line"
+        )
     return problems + _overlaps(place, spoken)
 
 

@@ -269,7 +269,8 @@ def test_what_an_rttm_may_hold_is_not_wrong(text):
         (line(0, "1e999"), "both are finite"),
         (line(999_999.5, 1), "ends at 1e+06 s; the limit is 1e+06"),
         (line(0, 1, "A\x1b[31m"), "characters that no terminal shows"),
-        (line(0, 1) + line(2, 1).replace(" 1 2", " 2 2"), "holds 2 channels (1, 2)"),
+        (line(0, 1) + line(2, 1).replace(" 1 2", " 2 2"), "holds channel 2; channels are mixed down"),
+        (line(0, 1).replace(" 1 0", " A 0"), "holds channel A; channels are mixed down"),
     ],
 )
 def test_what_python_would_read_and_rttm_does_not_say_is_refused(text, words):
