@@ -241,4 +241,4 @@ def _chosen(tried: Sequence[_Tried], difference: Difference) -> tuple[Mistake | 
 
 
 def _percent(left: Left) -> str:
-    return f"{100 * left.worst:.2g} %"
+    return f"{100 * left.worst:.2g} %" if left.worst < 1 else "all"

@@ -199,4 +199,6 @@ def _percent(mistake: Found) -> str:
     if any(half is None for half in halves):
         return "nothing right"
     worst = 100 * max(halves)
-    return "nothing" if worst < 1e-3 else "all" if 99.95 <= worst < 100.05 else f"{worst:.2g} %"
+    if worst >= 99.95:
+        return "all" if worst < 100.05 else "more than all"
+    return "nothing" if worst < 1e-3 else f"{worst:.2g} %"

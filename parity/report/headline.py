@@ -141,7 +141,13 @@ def of_run(document: Found) -> str:
         return said(word, f"{where}: {_short(first['doubts'])}", f"First to drift: {cause}")
     example = f"Smallest example: {drift['where']}" if drift and drift["where"] else ""
     named = of_first_line(first["diagnoses"], drift["stage"]) if drift else ""
-    return said(word, f"{where}: {cause}", *declared, named, example, f"Next: parity explain {first['name']}")
+    return said(word, f"{where}: {cause}", *declared, named, example, f"Next: {_next_command(first)}")
+
+
+def _next_command(fixture: Found) -> str:
+    """What explains it: with the port's own arrays or code in it where a diagnosis has the command."""
+    known = (entry["confirm"] for entry in fixture["diagnoses"] or () if entry["confirm"].startswith("parity explain"))
+    return next(known, f"parity explain {fixture['name']}")
 
 
 _SAME_ANSWER = ("The answer is the reference's",)

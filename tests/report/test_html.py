@@ -127,8 +127,8 @@ HOSTILE = 'x"><img src=x onerror=document.title=1><script>document.title=1</scri
 
 
 STANDING = {
-    "candidate_rms": 1e-6, "reference_rms": 2e-6, "candidate_max": 1e-5, "reference_max": 2e-5, "ratio": 0.5, "elements": 9,
-    "closer": True, "no_worse": True,
+    "candidate_rms": 1e-6, "reference_rms": 2e-6, "candidate_max": 1e-5, "reference_max": 2e-5, "ratio": 0.5,
+    "elements": 9, "closer": True, "no_worse": True,
 }  # fmt: skip
 
 

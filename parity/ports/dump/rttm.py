@@ -42,8 +42,8 @@ def check_rttm(place: str, text: str) -> list[str]:
     channels = sorted({line.fields[2] for line in spoken} - {CHANNEL})
     if channels:
         problems.append(
-            f"{place}: holds channel {', '.join(channels[:3])}; channels are mixed down, and the reference writes {CHANNEL} "
-            "in every line"
+            f"{place}: holds channel {', '.join(channels[:3])}; channels are mixed down, and the reference writes "
+            f"{CHANNEL} in every line"
         )
     return problems + _overlaps(place, spoken)
 
