@@ -53,8 +53,9 @@ def test_what_only_some_commands_use_is_imported_by_those_alone():
     assert "numpy" not in seen["--help"]
     assert "scipy.optimize" not in seen["validate"] | seen["check"] | seen["compare"]
     ours = {name: sum(module.startswith("parity.") for module in seen[name]) for name in ("--help", "check")}
-    # Measured: 48 and 159; a room's face that imports all that it shows again adds dozens.
-    assert ours["--help"] < 60 and ours["check"] < 175, ours
+    # Measured: 51 and 177, two more commands and two more subjects than 159; a room's face that imports all that it
+    # shows again adds dozens.
+    assert ours["--help"] < 60 and ours["check"] < 190, ours
 
 
 @pytest.mark.parametrize("room", ROOMS)

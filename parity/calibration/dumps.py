@@ -92,8 +92,11 @@ class DumpTrial:
 
     @property
     def first_drift_right(self) -> bool:
-        """Whether `compare` names the first artefact that moved, beside the numbers of clusters."""
-        return self.moving and self.first_drift == self.first_moved
+        """Whether `compare` names the first artefact that moved, or the first beyond the numbers of clusters.
+
+        A numbering is a convention, or to blame itself where it orders tied speakers.
+        """
+        return self.moving and self.first_drift is not None and self.first_drift in (self.moved[0], self.first_moved)
 
     @property
     def agree(self) -> bool:

