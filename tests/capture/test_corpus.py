@@ -39,6 +39,7 @@ def test_a_recording_that_fails_is_a_row_with_its_error(entries):
 
 @pytest.mark.torch
 def test_the_reference_answers_a_recording_of_a_corpus(tmp_path):
+    pytest.importorskip("torch")
     from capture.reference import load_reference
     from parity.fixtures.catalogue import Catalogue, default_folder
     from parity.fixtures.snapshot import read_snapshot

@@ -43,10 +43,10 @@ def test_layers_of_a_fixture_are_within_and_written(tmp_path):
 
 
 @pytest.mark.models
-def test_a_network_that_pools_over_frequency_exits_1_and_is_told_so(tmp_path, monkeypatch):
+def test_a_network_that_pools_over_frequency_exits_1_and_is_told_so(tmp_path):
     (tmp_path / "mine.py").write_text(OVER_FREQUENCY)
-    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{tmp_path}")
-    done = parity("layers", SILENT, "--implementation", "mine:Network")
+    paths = {"PYTHONPATH": f"{ROOT}:{tmp_path}"}
+    done = parity("layers", SILENT, "--implementation", "mine:Network", environment=paths)
     assert done.returncode == 1, done.stdout + done.stderr
     assert f"{SILENT}: the first layer out of tolerance is mean: of another shape" in done.stdout
     assert "pooling mean looks pooled over mel bins (frequency) instead of frames (time)" in done.stdout

@@ -201,8 +201,9 @@ def _family(pid: int) -> list[int]:
     found, left = [], [pid]
     while left:
         found.append(left.pop())
-        with contextlib.suppress(OSError, ValueError):
-            for task in os.scandir(f"{PROC}/{found[-1]}/task"):
+        tasks = f"{PROC}/{found[-1]}/task"
+        with contextlib.suppress(OSError, ValueError), os.scandir(tasks) as entries:  # closed if one has just ended too
+            for task in entries:
                 left += map(int, Path(task.path, "children").read_bytes().split())
     return found
 
