@@ -259,6 +259,7 @@ def _on_dumps(
     from parity.sources.weights import load_weights
 
     started = time.perf_counter()
+    pairs = PAIRS if pairs is None else pairs
     seconds: dict[str, float] = {}
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
@@ -282,7 +283,7 @@ def _on_dumps(
                 benches,
                 planted,
                 known=known,
-                pairs=PAIRS if pairs is None else pairs,
+                pairs=pairs,
                 on_trial=lambda name, what: say(f"{name}: {what}"),
                 on_fixture=keep,
             )
@@ -296,7 +297,7 @@ def _on_dumps(
                 seconds=seconds,
                 wanted=lambda name: seconds[name] <= LONG_SECONDS,
                 known=known,
-                pairs=PAIRS if pairs is None else pairs,
+                pairs=pairs,
                 on_part=told,
             )
     document = dumps_document(found, weights=weight_set.name, seconds=time.perf_counter() - started)

@@ -124,7 +124,7 @@ def _before(
     settle = dict.fromkeys(name for stage in stages for name in supply.unread_by_port(stage))
     if blamed:
         settle |= dict.fromkeys(supply.conditions)
-        suspects |= {supply.writer(name) for name in supply.conditions}
+        suspects |= set(map(patching.writer, supply.conditions))
     words = [f"the port's {', '.join(settle)}"] if settle else []
     if blamed and stages and (len(stages) > 1 or not words):
         words.append(PROGRAM.format(stages[-1]))

@@ -73,10 +73,6 @@ class Supply:
         closed = [when for when in ran if when is not None and not when.holds(self._made)]
         return tuple(dict.fromkeys(name for when in closed for name in when.reads if name not in self.given))
 
-    def writer(self, artefact: str) -> str:
-        """The stage that writes an artefact."""
-        return self._writer(artefact)
-
     def unread_by_port(self, stage: str) -> tuple[str, ...]:
         """Artefacts that a stage reads and the port did not supply: those that would settle whose fault it is."""
         return tuple(self._open(self._native[stage]))
