@@ -202,8 +202,8 @@ def _filterbank(waveform: np.ndarray) -> Found:
     """Seconds for all chunks by number of threads, the median of three."""
     from parity.community1.audio import hear
     from parity.community1.fbank import fbank_series
-    from parity.community1.side_by_side import side_by_side
     from parity.networks.runtime import available_cores, one_blas_thread
+    from parity.networks.side_by_side import side_by_side
 
     series, taken = fbank_series(hear(waveform, 16000)[1]), {}
     for threads in sorted({1, 4, available_cores()}):

@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from parity.networks.runtime import available_cores
 from parity.networks.wespeaker.masks import interpolate_nearest
 from parity.pipeline import ChunkSeries
 
-BATCH_SIZE = 2
+SMALLEST_BATCH, LARGEST_BATCH = 2, 8
+"""Chunks in a batch: one for each core, within bounds, for the memory of a direct convolution grows with the batch."""
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 Progress = Callable[[int, int], None]
@@ -46,7 +48,7 @@ def embed(
     embeddings : (len(fbank), 3, 256) float32
     """
     rows = []
-    size = batch or BATCH_SIZE
+    size = batch or min(max(SMALLEST_BATCH, available_cores()), LARGEST_BATCH)
     for start in range(0, len(fbank), size):
         chunks = fbank.chunks[start : start + size]
         (features,) = trunk(fbank=fbank.take(chunks))

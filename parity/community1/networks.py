@@ -18,7 +18,8 @@ from parity.networks import onnx_graph, pyannet
 from parity.networks.kept import kept_model
 from parity.networks.placement import Placement
 from parity.networks.pyannet import build_pyannet
-from parity.networks.runtime import OnnxNetwork
+from parity.networks.runtime import OnnxNetwork, available_cores, checked_threads
+from parity.networks.side_by_side import rows_side_by_side
 from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME, EmbeddingNetwork, load_embedding
 
 BATCH_ON_CUDA = 16
@@ -75,7 +76,8 @@ def build_networks(
     ----------
     segmentation, embedding : float32 arrays, see `parity.networks.pyannet` and `parity.networks.wespeaker.names`
     plda : see `parity.community1.plda.solve_plda`
-    threads : threads within an operator; the cores this process may use by default
+    threads : chunks at once, or threads within an operator where a runtime takes one call at a time; the cores this
+        process may use by default
     runtime : of the embedding network, see `parity.networks.wespeaker.runtime.RUNTIMES`
     placement : the device of both, the precision of the embedding network; the CPU by default. Segmentation stays in
         float32: less saves no time there and moves the frames that everything after it is decided from
@@ -102,7 +104,9 @@ def _segmentation(arrays: Mapping[str, np.ndarray], threads: int | None, runtime
     if runtime == "torch" and not placement.on_cpu:
         return importlib.import_module("parity.networks.pyannet_torch").TorchSegmentation(arrays, placement)
     model = kept_model(lambda: build_pyannet(arrays), arrays, pyannet.__name__, onnx_graph.__name__)
-    return OnnxNetwork(model, threads, placement)
+    if not placement.on_cpu:
+        return OnnxNetwork(model, threads, placement)
+    return rows_side_by_side(OnnxNetwork(model, 1), checked_threads(threads or available_cores()))
 
 
 def _joined(network: EmbeddingNetwork) -> Network:

@@ -14,7 +14,7 @@ from itertools import combinations
 import numpy as np
 
 from parity.community1 import geometry
-from parity.community1.side_by_side import side_by_side
+from parity.networks.side_by_side import side_by_side
 
 NUM_FRAMES = 589
 NUM_CLASSES = 7

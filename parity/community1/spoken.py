@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from parity.community1.embeddings import Network, Progress
-from parity.community1.side_by_side import side_by_side
+from parity.networks.side_by_side import side_by_side
 from parity.networks.wespeaker.architecture import EMBEDDING_DIM, POOLED_FEATURES
 from parity.networks.wespeaker.masks import interpolate_nearest, pooled_frames
 from parity.networks.wespeaker.reach import SHRINKS, stretch

@@ -9,8 +9,8 @@ import pytest
 from support.random_arrays import random_wespeaker
 
 from parity.community1.embeddings import embed
-from parity.community1.side_by_side import side_by_side
 from parity.community1.spoken import embed_spoken
+from parity.networks.side_by_side import side_by_side
 from parity.networks.wespeaker.runtime import load_embedding
 from parity.pipeline.stage import ChunkSeries
 

@@ -3,7 +3,7 @@
 Source: `ncnn_graph`; F(4x4, 3x3) of Lavin & Gray, "Fast algorithms for convolutional neural networks" (CVPR 2016).
 Conventions: float32 throughout, nothing is stored or computed in a smaller format; F(6,3), whose transforms round more,
 and F(2,3), which saves less, are off. One network serves any number of threads at once, each with one chunk, whatever
-its length. The head is small and stays in ONNX Runtime.
+its length; the chunks of a batch are worked on side by side. The head is small and stays in ONNX Runtime.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import ncnn
@@ -20,6 +20,7 @@ import numpy as np
 from parity.errors import InputError
 from parity.networks.kept import Files, kept
 from parity.networks.runtime import available_cores
+from parity.networks.side_by_side import side_by_side
 from parity.networks.wespeaker import architecture, batch_norm, ncnn_graph
 from parity.networks.wespeaker.architecture import POOLED_FEATURES
 from parity.networks.wespeaker.ncnn_graph import INPUT, OUTPUT
@@ -39,7 +40,7 @@ class NcnnEmbedding(EmbeddingNetwork):
     Parameters
     ----------
     arrays : under canonical names
-    threads : threads within an operator; the cores this process may use by default
+    threads : chunks of a batch at once, each in one thread; the cores this process may use by default
     """
 
     runtime = "ncnn"
@@ -48,13 +49,15 @@ class NcnnEmbedding(EmbeddingNetwork):
         threads = threads or available_cores()
         self.size = float32_bytes(arrays)
         self._head = OnnxHead(arrays, threads)
-        plain = _load(arrays, (), threads)
-        self._nets = lru_cache(4)(lambda layers: _load(arrays, layers, threads) if layers else plain)
+        self._workers = threads
+        plain = _load(arrays, ())
+        self._nets = lru_cache(4)(lambda layers: _load(arrays, layers) if layers else plain)
 
     def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
         """See `EmbeddingNetwork.run_trunk`."""
         net = self._nets(tuple(layers))
-        rows = [_extract(net, chunk, (OUTPUT, *layers)) for chunk in fbank]
+        extract = partial(_extract, net, blobs=(OUTPUT, *layers))
+        rows = side_by_side(extract, fbank, min(self._workers, len(fbank)))
         features, *rest = (np.stack(values) for values in zip(*rows, strict=True))
         return features.reshape(len(fbank), POOLED_FEATURES, -1), dict(zip(layers, rest, strict=True))
 
@@ -78,10 +81,10 @@ def _extract(net: ncnn.Net, fbank: np.ndarray, blobs: Sequence[str]) -> list[np.
     return found
 
 
-def _load(arrays: Mapping[str, np.ndarray], layers: Sequence[str], threads: int) -> ncnn.Net:
+def _load(arrays: Mapping[str, np.ndarray], layers: Sequence[str]) -> ncnn.Net:
     net = ncnn.Net()
     options = net.opt
-    options.num_threads = threads
+    options.num_threads = 1
     for name in options_off():
         setattr(options, name, False)
     net.opt = options
