@@ -1,8 +1,9 @@
 """`python -m bench.rnnt`: the RNN-T backend and gigaam's own search on PyTorch, in alternation on the same utterances.
 
 Both sides in one process, round by round, each head's utterance by one and then by the other; what counts is the ratio
-of neighbours, for absolute rates mean little on a shared machine. Torch gets the thread count at which it is faster. At
-the end the backend takes 100,000 steps in a process of its own whose memory is watched.
+of neighbours, for absolute rates mean little on a shared machine. Torch gets the thread count at which it is faster, or
+the one asked for; the backend's graphs are too small for more than one. At the end the backend takes 100,000 steps in a
+process of its own whose memory is watched.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ def bench(
     rounds: Annotated[int, typer.Option(min=1, help="Counted rounds, after one warm-up.")] = 5,
     frames: Annotated[int, typer.Option(min=10, help="Encoder frames of an utterance.")] = 300,
     steps: Annotated[int, typer.Option(min=0, help="Steps over which memory is watched; 0 leaves it out.")] = 100_000,
+    torch_threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the reference; those with which it is faster by default.")
+    ] = None,
     json_path: Annotated[Path, typer.Option("--json", help="Where the report goes.")] = Path("reports/bench-rnnt.json"),
     table: Annotated[list[str], table_option(BENCH_RNNT)] = [],  # noqa: B006
 ) -> None:
@@ -51,7 +55,7 @@ def bench(
     """
     check_writable(json_path)
     wanted = targets(table, BENCH_RNNT, [json_path])
-    threads = _faster_threads(frames)
+    threads = _faster_threads(frames) if torch_threads is None else _with_threads(torch_threads)
     heads = [_measure(HEADS[name], rounds, frames) for name in REAL_SIZE]
     report = {
         "schema": 1,
@@ -82,6 +86,13 @@ def _faster_threads(frames: int) -> int:
     best = min(rates, key=rates.get)
     torch.set_num_threads(best)
     return best
+
+
+def _with_threads(threads: int) -> int:
+    import torch
+
+    torch.set_num_threads(threads)
+    return threads
 
 
 def _reference(recipe: SeededHead) -> callable:
