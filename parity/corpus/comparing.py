@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from parity.corpus.judging import NonInferiority, non_inferiority, usable
+from parity.corpus.rows import read_rows
 from parity.corpus.scoring import HUMAN
-from parity.corpus.store import SCORES, Store, read_rows
+from parity.corpus.store import SCORES, Store
 from parity.errors import InputError
 
 Row = Mapping[str, Any]

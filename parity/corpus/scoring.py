@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 from parity.corpus.cluster import Tasks
 from parity.corpus.hypothesis import Hypothesis
 from parity.corpus.manifest import Entry
+from parity.corpus.rows import Row, types_of, write_rows
 from parity.corpus.sides import rttm_of
-from parity.corpus.store import SCORES, Row, Store, types_of, write_rows
+from parity.corpus.store import SCORES, Store
 from parity.errors import InputError, one_line
 from parity.files.documents import read_text
 from parity.measure.score import count, read_turns

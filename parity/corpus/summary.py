@@ -22,8 +22,9 @@ from parity.corpus.judging import (
     usable,
     what_flipped,
 )
+from parity.corpus.rows import read_rows
 from parity.corpus.scoring import HUMAN, METRICS
-from parity.corpus.store import SCORES, Store, read_rows
+from parity.corpus.store import SCORES, Store
 from parity.errors import InputError
 
 LENGTHS = (30, 60, 300, 1800)

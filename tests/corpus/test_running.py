@@ -11,6 +11,7 @@ import pytest
 from support import ROOT
 from support.corpora import DEADLY, corpus, stand_in
 
+import parity.corpus.rows
 import parity.corpus.running
 from parity.corpus.cluster import Tasks, Workers, tasks_on
 from parity.corpus.hypothesis import Hypothesis
@@ -63,7 +64,7 @@ class Dying(Tasks):
 
 @pytest.mark.parametrize("after", [0, 3])
 def test_a_run_that_was_stopped_goes_on_and_gives_the_same_bytes(tmp_path, after, monkeypatch):
-    monkeypatch.setattr(parity.corpus.store, "ROWS", 2)
+    monkeypatch.setattr(parity.corpus.rows, "ROWS", 2)
     entries = corpus(tmp_path, 5)
     run(tmp_path / "whole", entries)
     with pytest.raises(KeyboardInterrupt):

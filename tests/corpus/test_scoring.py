@@ -9,8 +9,9 @@ from support.corpora import corpus, line
 
 from parity.corpus.comparing import compare_stores
 from parity.corpus.manifest import Entry
+from parity.corpus.rows import read_rows
 from parity.corpus.scoring import HUMAN, Pair, pairs_of, read_uem, score_pair, score_pairs
-from parity.corpus.store import SCORES, Store, read_rows
+from parity.corpus.store import SCORES, Store
 from parity.corpus.summary import summarise, verdict
 from parity.errors import InputError
 
