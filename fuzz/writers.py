@@ -108,6 +108,11 @@ def _answered(folder: Path) -> None:
     _in_a_fork(folder, "run")
 
 
+def _answered_natively(folder: Path) -> None:
+    _corpus(folder)
+    _in_a_fork(folder, "run --side native")
+
+
 def _scored(folder: Path) -> None:
     _answered(folder)
     _in_a_fork(folder, "score")
@@ -264,6 +269,18 @@ COMMANDS = {
         ("store",),
         prepare=_corpus,
         share=3,
+    ),
+    "corpus run --side native": Command(
+        (
+            *("corpus", "run", "{}/corpus.csv", "--store", "{}/store", "--workers", "0"),
+            *("--side", "native:onnx", "--side", "small=native:onnx-int8-per-channel"),
+        ),
+        ("store",),
+        prepare=_corpus,
+        share=2,
+    ),
+    "corpus explain": Command(
+        ("corpus", "explain", "{}/store", "--workers", "0"), ("store",), prepare=_answered_natively, share=3
     ),
     "corpus score": Command(("corpus", "score", "{}/store", "--workers", "0"), ("store",), prepare=_answered, share=3),
     "corpus report": Command(("corpus", "report", "{}/store", "--out", "{}/page"), ("page",), prepare=_scored, share=3),

@@ -144,6 +144,54 @@ def score(
     raise typer.Exit(1 if any(row["error"] is not None for row in rows) else 0)
 
 
+@app.command("explain")
+def explain(
+    store: Annotated[Path, STORE],
+    base: Annotated[
+        str | None,
+        typer.Option(
+            help="The side, one of native's, that stands for the reference; the reference itself where it is one, else "
+            "the first in float32."
+        ),
+    ] = None,
+    budget: Annotated[
+        int, typer.Option(min=0, help="Patched runs to find the decisive elements of a flip with; 0: none.")
+    ] = 60,
+    flips_only: Annotated[
+        bool, typer.Option("--flips-only", help="Leave out what every side answered alike; no headroom is known then.")
+    ] = False,
+    workers: WorkersOption = None,
+    threads_per_worker: ThreadsPerWorker = 1,
+    memory_limit: MemoryLimit = "",
+    scheduler: Scheduler = "",
+    weights: WeightsOption = "wheels",
+    stage_timeout: StageTimeoutOption = None,
+) -> None:
+    """Say of every answer how near its decisions were, and of every flip where it was born and what decided it.
+
+    Recordings run again, through the base and through every other side that ran, in one process each; of RTTM files
+    that somebody made nothing can be said. What is explained already is not explained again.
+
+    Exit status: 0 all explained, 1 some could not be, 2 something was wrong with the inputs.
+    """
+    from parity.corpus.cluster import tasks_on
+    from parity.corpus.explanations import base_of, explain_store
+    from parity.corpus.sides import Setup
+    from parity.report.corpus import explained_lines
+    from parity.report.document import explanation_data
+
+    kept, where = _store(store), _workers(workers, memory_limit, scheduler)
+    by, setup = base_of(kept, base), Setup(weights, threads_per_worker, stage_timeout)
+    with kept.writing(), tasks_on(where) as tasks, working("explaining") as tell:
+        rows = explain_store(
+            kept, tasks, setup, by, explanation_data, budget=budget, flips_only=flips_only,
+            watch=lambda done, total: tell(f"explained {done} of {total} recordings"),
+        )  # fmt: skip
+    for line in explained_lines(rows, by.name):
+        stdout.print(line, soft_wrap=True)
+    raise typer.Exit(1 if any(row["error"] is not None for some in rows.values() for row in some) else 0)
+
+
 @app.command("report")
 def report(
     store: Annotated[Path, STORE],

@@ -130,12 +130,12 @@ def score_pair(pair: Pair) -> Score:
         right_speakers=right_speakers,
         segments=segments,
         right_segments=right_segments,
-        same_lines=_lines(right) == _lines(pair.rttm),
+        same_lines=lines(right) == lines(pair.rttm),
     )
     return replace(found, **_measured(right, pair.rttm, entry, pair.audio_seconds))
 
 
-def _lines(rttm: str) -> list[list[str]]:
+def lines(rttm: str) -> list[list[str]]:
     """What of RTTM lines is an answer: when, and who."""
     return [[*line.split()[3:5], line.split()[7]] for line in rttm.splitlines() if line.strip()]
 

@@ -52,6 +52,12 @@ class Side:
         """Whether its answers are there already, and nothing is run."""
         return self.form == MANIFEST or self.form.startswith(RTTM)
 
+    @property
+    def runtime(self) -> str | None:
+        """The runtime of the native pipeline; None of another side."""
+        first, _, runtime = self.form.partition(":")
+        return (runtime or "auto") if first == NATIVE else None
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -67,6 +73,10 @@ class Setup:
     weights: str
     threads: int = 1
     stage_timeout: float | None = None
+
+    def timeout_of(self, side: Side) -> float | None:
+        """What of `stage_timeout` is a side's: only programs have one."""
+        return self.stage_timeout if side.form.startswith("exec:") else None
 
 
 def parse_sides(asked: Sequence[str]) -> tuple[Side, ...]:
@@ -110,30 +120,20 @@ def identity_of(side: Side, setup: Setup) -> dict[str, Any]:
     from parity.sources.weights import load_weights
 
     weights = load_weights(setup.weights)
-    wanted = _runtime(side)
+    wanted = side.runtime
     runtime = choose_runtime(check_choice(wanted or "auto", Placement()), weights.embedding, Placement())
     versions = {"numpy": np.__version__, "runtime": runtime_version(runtime)}
     shared = {"weights": weights.sha256, "runtime": runtime, "versions": versions, "code": code_key(CODE)}
     if wanted is not None:
         return {"side": NATIVE, **shared}
-    with load_implementation(side.form, _timeout(side, setup)) as under_test:
+    with load_implementation(side.form, setup.timeout_of(side)) as under_test:
         return {"side": side.form, **shared, "made_of": implementation_made_of(under_test)}
 
 
 def answerer(side: Side, setup: Setup) -> Answer:
     """What answers, with its networks loaded; same errors as `identity_of`."""
-    runtime = _runtime(side)
+    runtime = side.runtime
     return _native(runtime, setup) if runtime is not None else _under_test(side, setup)
-
-
-def _runtime(side: Side) -> str | None:
-    """The runtime of the native pipeline; None of another side."""
-    first, _, runtime = side.form.partition(":")
-    return (runtime or "auto") if first == NATIVE else None
-
-
-def _timeout(side: Side, setup: Setup) -> float | None:
-    return setup.stage_timeout if side.form.startswith("exec:") else None
 
 
 def _native(runtime: str, setup: Setup) -> Answer:
@@ -161,7 +161,7 @@ def _under_test(side: Side, setup: Setup) -> Answer:
     weights = load_weights(setup.weights)
     runtime = choose_runtime("auto", weights.embedding, Placement())
     networks = build_networks(weights.segmentation, weights.embedding, weights.plda, setup.threads, runtime)
-    under_test = load_implementation(side.form, _timeout(side, setup))  # its program ends with the worker
+    under_test = load_implementation(side.form, setup.timeout_of(side))  # its program ends with the worker
 
     def answer(samples: np.ndarray, rate: int, uri: str, num_speakers: int | None) -> tuple[str, str]:
         parameters = Parameters(**weights.parameters, num_speakers=num_speakers)
@@ -174,6 +174,12 @@ def _under_test(side: Side, setup: Setup) -> Answer:
 
 
 # --- sides that were recorded ----------------------------------------------------------------------------------------
+
+
+def side_of(name: str, identity: Mapping[str, Any]) -> Side:
+    """A side of a store as it was asked for; of native ones with the runtime that was chosen."""
+    form = f"{NATIVE}:{identity['runtime']}" if identity["side"] == NATIVE else str(identity["side"])
+    return Side(name, form)
 
 
 def recorded(side: Side, entries: Sequence[Entry]) -> tuple[dict[str, Any], list[Hypothesis]]:

@@ -6,6 +6,7 @@
     answers/KEY.json                 the side's identity, whose hash is the key
     answers/KEY.parts/N.parquet      rows of a run that is under way, or was stopped
     answers/KEY.seconds.parquet      how long each answer took, which differs from run to run
+    explained/KEY.BASE.parquet       why each answer is what it is, by the answers of the side BASE
     scores.parquet                   one row for each recording and each two that were compared
 
 Task: rows in, rows out; what they mean is others' business.
@@ -29,7 +30,8 @@ from parity.files.documents import read_json
 from parity.files.whole import write_text
 
 SCHEMA = 1
-ABOUT, ENTRIES, SCORES, ANSWERS = "corpus.json", "manifest.parquet", "scores.parquet", "answers"
+ABOUT, ENTRIES, SCORES = "corpus.json", "manifest.parquet", "scores.parquet"
+ANSWERS, EXPLAINED = "answers", "explained"
 LOCK = "writing.lock"
 
 
@@ -41,12 +43,14 @@ class Store:
     folder : of it
     sides : name -> key, in the order they were first asked for
     reference : name of the side that the others are compared with; None: none was named yet
+    base : name of the side that answers were explained by last; None: none were
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.sides: dict[str, str] = {}
         self.reference: str | None = None
+        self.base: str | None = None
         if (folder / ABOUT).is_file():
             self._read()
         elif folder.exists() and not (folder / LOCK).is_file() and (not folder.is_dir() or any(folder.iterdir())):
@@ -58,7 +62,7 @@ class Store:
             found = read_json(path)
             if found["schema"] != SCHEMA:
                 raise ValueError(f"schema {found['schema']}, this version reads {SCHEMA}")
-            self.sides, self.reference = dict(found["sides"]), found["reference"]
+            self.sides, self.reference, self.base = dict(found["sides"]), found["reference"], found.get("base")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"{path}: not a corpus's store ({one_line(error)})") from error
 
@@ -84,7 +88,15 @@ class Store:
         self.sides |= sides
         self.reference = reference or self.reference
         write_rows(self.folder / ENTRIES, [_plain(entry) for entry in entries], ENTRY_TYPES)
-        said = {"schema": SCHEMA, "reference": self.reference, "sides": self.sides}
+        self._write()
+
+    def explained_by(self, base: str) -> None:
+        """Say which side answers are explained by."""
+        self.base = base
+        self._write()
+
+    def _write(self) -> None:
+        said = {"schema": SCHEMA, "reference": self.reference, "base": self.base, "sides": self.sides}
         write_text(self.folder / ABOUT, json.dumps(said, indent=1, ensure_ascii=False) + "\n")
 
     def entries(self) -> tuple[Entry, ...]:

@@ -18,7 +18,7 @@ from parity.files.whole import sha256_file
 from parity.measure.score import count
 
 _LOADED: dict[tuple[Side, Setup], Answer] = {}
-_ONE = threading.Lock()
+ONE = threading.Lock()
 """One recording at a time in a process, whatever number of threads its scheduler gives it: networks have theirs."""
 
 
@@ -38,7 +38,7 @@ def answer_one(entry: Entry, side: Side, setup: Setup, known: str | None = None)
             return None
         samples, rate = read_audio(entry.audio)
         row["audio_seconds"] = round(samples.shape[1] / rate, 6)
-        with _ONE:
+        with ONE:
             answer = _loaded(side, setup)
             started = time.perf_counter()
             rttm, exclusive = answer(samples, rate, entry.recording, entry.num_speakers)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -72,6 +73,20 @@ def terminal(found: Summary) -> Iterator[Table]:
         rows = found.tables[name][: MOST_FLIPS if name in ("flips", "failures") else None]
         if rows:
             yield _table(TITLES[name], columns, rows)
+
+
+def explained_lines(found: Mapping[str, Sequence[Row]], base: str) -> Iterator[str]:
+    """A line for each side: how many flips, and what decided them."""
+    for name, rows in found.items():
+        known = [row for row in rows if row["error"] is None]
+        failed = f"; {len(rows) - len(known)} could not be explained" if len(known) < len(rows) else ""
+        if name == base:
+            yield f"{name}: stands for the reference, {len(known)} recordings{failed}"
+            continue
+        changed = [row for row in known if row["changed"]]
+        decided = Counter(row["decisive"] or row["together"] or "nobody alone" for row in changed)
+        said = ", ".join(f"{stage} decides {count}" for stage, count in decided.most_common())
+        yield f"{name}: {len(changed)} of {len(known)} are not {base}'s" + (f": {said}" if said else "") + failed
 
 
 def comparison_lines(found: Iterable[Compared]) -> Iterator[str]:
