@@ -42,8 +42,8 @@ from parity.replay.engine import CASCADED
 from parity.sources.weights import WeightSet, load_weights
 
 DECISIONS = (Comparison.LABELS, Comparison.PARTITION)
-ITERATIONS = "elbo_trajectory"
-"""Numbers, but how many there are is decided."""
+SURVIVORS = "centroids"
+"""Numbers, but how many there are is decided; so are VBx's iterations, of which one more decides nothing by itself."""
 Plain = Callable[[Explanation], Mapping[str, Any]]
 """An explanation -> what JSON has of it."""
 
@@ -194,8 +194,8 @@ class _Recalled:
         return json.dumps(self.asked.plain(replace(found, seconds=0.0, network_runs={})), ensure_ascii=False)
 
     def _decides_otherwise(self, drift: Drift, made: Mapping[str, Any]) -> bool:
-        if drift.artefact == ITERATIONS:
-            return len(made[ITERATIONS]) != len(self.made[ITERATIONS])
+        if drift.artefact == SURVIVORS:
+            return len(made[SURVIVORS]) != len(self.made[SURVIVORS])
         return ARTEFACTS[drift.artefact].comparison in DECISIONS and drift.mismatches > 0
 
     def _as_kept(self, side: Side, rttm: str) -> bool:

@@ -1,8 +1,9 @@
 """A store's scores -> the tables of its report: plain rows, each with its interval.
 
 Tables: `agreement` (each candidate against the reference), `accuracy` (each side against humans), `noninferiority`,
-`values` (every metric, over all recordings and by dataset, number of speakers and length), `counts`, `confusion`
-(numbers of speakers), `flips`, `failures`.
+`values` (every metric, over all recordings and by dataset, number of speakers and length), `differences` (each
+recording's DER against humans, candidate less reference), `counts`, `confusion` (numbers of speakers), `flips`,
+`failures`; and those of `parity.corpus.reasons`, where answers were explained.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from parity.corpus.explanations import explained_rows
 from parity.corpus.judging import (
     Interval,
     confusion_of_counts,
@@ -22,6 +24,7 @@ from parity.corpus.judging import (
     usable,
     what_flipped,
 )
+from parity.corpus.reasons import reasons, why
 from parity.corpus.rows import read_rows
 from parity.corpus.scoring import HUMAN, METRICS
 from parity.corpus.store import SCORES, Store
@@ -44,6 +47,7 @@ class Summary:
     reference : name of the side that the candidates were compared with; None: there is none
     candidates, sides : names, in their order
     recordings : in the store
+    base : name of the side that answers were explained by; None: they were not
     margin : of non-inferiority
     tables : name -> rows, see above; every row of one table has the same keys
     seconds : side -> median seconds of work for a second of audio, where it is known
@@ -53,6 +57,7 @@ class Summary:
     candidates: tuple[str, ...]
     sides: tuple[str, ...]
     recordings: int
+    base: str | None
     margin: float
     tables: Mapping[str, list[Row]]
     seconds: Mapping[str, float]
@@ -73,6 +78,8 @@ def summarise(store: Store, margin: float = MARGIN, seed: int = 1) -> Summary:
     pairs = sorted({(row["side"], row["against"]) for row in rows}, key=lambda pair: (pair[1], sides.index(pair[0])))
     judged = {pair: list(usable(rows, *pair).values()) for pair in pairs}
     failed = [row for row in rows if row["error"] is not None]
+    explained = explained_rows(store)
+    short = {(side, row["recording"]): row for side, own in explained.items() for row in own}
     tables: dict[str, list[Row]] = {
         "agreement": [
             _agreement(name, judged[name, against], failed)
@@ -88,10 +95,17 @@ def summarise(store: Store, margin: float = MARGIN, seed: int = 1) -> Summary:
             for pair in pairs
             for (right, said), number in confusion_of_counts(judged[pair]).items()
         ],
-        "flips": [_flip(row) for name in candidates for row in flips(judged.get((name, store.reference or ""), []))],
+        "differences": list(_differences(rows, store.reference, candidates)),
+        "flips": [
+            {**_flip(row), "why": why(row, short, store.base)}
+            for name in candidates
+            for row in flips(judged.get((name, store.reference or ""), []))
+        ],
         "failures": [{key: row[key] for key in ("recording", "side", "against", "error")} for row in failed],
+        **reasons(explained, store.base),
     }
-    return Summary(store.reference, candidates, sides, len(store.entries()), margin, tables, _seconds(store))
+    everything = len(store.entries())
+    return Summary(store.reference, candidates, sides, everything, store.base, margin, tables, _seconds(store))
 
 
 def _of(pair: tuple[str, str]) -> Row:
@@ -135,6 +149,19 @@ def _non_inferiority(
             yield {
                 "side": name, "metric": metric, **difference, "margin": margin, "verdict": found.verdict,
                 "recordings_needed": found.needed,
+            }  # fmt: skip
+
+
+def _differences(rows: Sequence[Row], reference: str | None, candidates: Sequence[str]) -> Iterator[Row]:
+    theirs = usable(rows, reference, HUMAN) if reference else {}
+    for name in candidates if theirs else ():
+        own = usable(rows, name, HUMAN)
+        for recording in sorted(own.keys() & theirs.keys()):
+            row, other = own[recording], theirs[recording]
+            seconds = row["der_errors"] - other["der_errors"]
+            yield {
+                "side": name, "recording": recording, "dataset": row["dataset"], "seconds": seconds,
+                "difference": seconds / row["der_total"] if row["der_total"] else None,
             }  # fmt: skip
 
 
