@@ -9,11 +9,8 @@ weights, fixture and faults of its own, and keeps the fixture that it works on.
 from __future__ import annotations
 
 import multiprocessing
-import os
-import signal
-import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +19,7 @@ from typing import TypeVar
 from parity.calibration.trials import Bench, Calibration, Trial, bench_of, collected, try_fault
 from parity.errors import InputError
 from parity.faults.fault import Fault, load_faults
+from parity.files.processes import spawned
 from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import load_networks, prepare
 from parity.kept import Results
@@ -128,7 +126,7 @@ def in_parts(
     InputError : what `work` raises, or a process was killed
     """
     before = multiprocessing.active_children()
-    pool = (start or _processes)(processes)
+    pool = (start or spawned)(processes)
     try:
         running = {pool.submit(work, plan, part): part for part in parts}
         while running:
@@ -152,23 +150,6 @@ def _first(fixture: Fixture, left: list[str | None]) -> list[Part]:
 
 def _parts(fixture: Fixture, left: list[str | None]) -> list[Part]:
     return [Part(fixture, tuple(left[start : start + PART])) for start in range(0, len(left), PART)]
-
-
-def _processes(count: int) -> Executor:
-    # Spawned, not forked: ONNX Runtime's threads do not survive a fork.
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _as_one_of_several)
-
-
-def _as_one_of_several() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was asked ends the others
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # Killed, it cannot end the others, who would wait for work for ever.
-    if (parent := multiprocessing.parent_process()) is not None:
-        parent.join()
-        os._exit(1)
 
 
 def try_part(plan: Plan, part: Part) -> list[Trial]:

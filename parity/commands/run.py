@@ -49,6 +49,8 @@ from parity.errors import InputError
 from parity.report.tables import RUN
 
 DEFAULT_REPORT = Path("reports/latest/parity.json")
+FEW = 2
+"""Fixtures whose plots are drawn sooner than a process to draw them has started."""
 
 
 def run(
@@ -147,6 +149,7 @@ def run(
     from parity.ports.python import NATIVE, load_implementation
     from parity.replay.subject import Raised
     from parity.report.document import document_of, entry_of, to_json
+    from parity.report.drawn_apart import Drawer
     from parity.report.headline import of_run
     from parity.report.markdown import markdown
     from parity.report.programs import program_table
@@ -208,17 +211,21 @@ def run(
         }
         entries = {entry.name: progress.take(entry.name, of[entry.name]) for entry in chosen}
         left = [entry for entry in chosen if entries[entry.name] is None]
+        places = {entry.name: number for number, entry in enumerate(chosen, 1)}
 
         def on_result(result: FixtureResult) -> None:
             confirm = partial(confirming, result.name, implementation=implementation, arrays=arrays)
             found = entry_of(result, confirm)
             # What could not be read or fetched may be there the next time.
             kept = result.status != ERROR
-            entries[result.name] = progress.keep(result.name, of[result.name], found) if kept else as_read(found)
+            plain = progress.keep(result.name, of[result.name], found) if kept else as_read(found)
+            entries[result.name] = plain
+            drawer.draw(places[result.name], plain["row"])
 
         with working("clips"):
             total = sum(_clip_seconds(entry) for entry in left)
-        with ProgressWatcher(stderr, total) as watcher:
+        apart = html and len(left) > FEW and (threads or available_cores()) > 1
+        with Drawer(apart=apart) as drawer, ProgressWatcher(stderr, total) as watcher:
             _, seconds = timed(
                 lambda: run_fixtures(
                     left,
@@ -252,7 +259,7 @@ def run(
     if html:
         from parity.report.html import page  # what draws takes a second to import
 
-        write_text(_page_path(json_path), page(found))
+        write_text(_page_path(json_path), page(found, drawer.drawn()))
     print_lines(held_lines)
     stdout.print(of_run(found), markup=False, soft_wrap=True)
     stdout.print(table(found))

@@ -5,7 +5,9 @@ Rendered from the data of `parity.json` with the templates beside this module; n
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -18,6 +20,8 @@ from parity.measure.verdicts import DRIFT, ERROR, GREEN, INCONCLUSIVE, LIMITED, 
 from parity.report import canvas, plots
 from parity.report.ci import of_gate
 from parity.report.differences import difference_in_words
+from parity.report.drawn_apart import Place
+from parity.report.drawn_apart import Plots as DrawnPlots
 from parity.report.explanation import verdict
 from parity.report.headline import of_run
 from parity.report.markdown import first_drift, headline, human, remarks_of, tightest
@@ -81,8 +85,13 @@ PLOTS = {
 }
 
 
-def page(document: dict[str, Any]) -> str:
-    """`index.html` from the data of `parity.json`."""
+def page(document: dict[str, Any], drawn: Mapping[Place, DrawnPlots] | None = None) -> str:
+    """`index.html` from the data of `parity.json`.
+
+    Parameters
+    ----------
+    drawn : plots that were drawn already, see `parity.report.drawn_apart`; the others are drawn here
+    """
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -90,7 +99,7 @@ def page(document: dict[str, Any]) -> str:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    drawings, classes = _drawings(document)
+    drawings, classes = _drawings(document, drawn or {})
     evidences = _evidences(document, classes)
     script, style = ((TEMPLATES / name).read_text(encoding="utf-8") for name in ("script.js", "style.css"))
     style += classes.rules()
@@ -131,17 +140,21 @@ def page(document: dict[str, Any]) -> str:
     )
 
 
-def _drawings(document: dict[str, Any]) -> tuple[dict[tuple[int, str], Markup], canvas.Classes]:
-    # (number of the fixture from 1, key of the plot) -> drawing, empty where there is nothing to draw. The text in it
-    # is escaped by what draws it.
+def draw_plots(number: int, fixture: Fixture) -> dict[str, str]:
+    """The plots of one fixture as SVG text, empty where there is nothing to draw; `number` tells their names apart."""
+    return {key: plots.svg(plot.draw, fixture, f"f{number}-{key}", label(fixture, plot)) for key, plot in PLOTS.items()}
+
+
+def _drawings(
+    document: dict[str, Any], drawn: Mapping[Place, DrawnPlots]
+) -> tuple[dict[tuple[int, str], Markup], canvas.Classes]:
+    # (number of the fixture from 1, key of the plot) -> drawing. The text in it is escaped by what draws it.
     classes = canvas.Classes()
-    drawings = {
-        (number, key): Markup(
-            classes.instead_of_styles(plots.svg(plot.draw, fixture, f"f{number}-{key}", label(fixture, plot)))
-        )
-        for number, fixture in enumerate(document["fixtures"], 1)
-        for key, plot in PLOTS.items()
-    }
+    drawings = {}
+    for place, fixture in enumerate(document["fixtures"], 1):
+        there = drawn.get((place, json.dumps(fixture))) if drawn else None
+        for key, text in (draw_plots(place, fixture) if there is None else there).items():
+            drawings[place, key] = Markup(classes.instead_of_styles(text))
     return drawings, classes
 
 

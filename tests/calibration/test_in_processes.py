@@ -18,6 +18,7 @@ from parity.calibration.left import Left
 from parity.calibration.trials import Trial, calibrate
 from parity.errors import InputError
 from parity.faults.fault import Fault
+from parity.files import processes
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
 from parity.kept import Results
@@ -132,7 +133,7 @@ def test_what_is_left_is_counted_and_told_in_time(monkeypatch):
 
 
 def _worker(alive: int) -> None:
-    threading.Thread(target=in_processes._end_with_parent, daemon=True).start()
+    threading.Thread(target=processes._end_with_parent, daemon=True).start()
     time.sleep(60)
 
 
