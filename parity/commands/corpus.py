@@ -198,12 +198,14 @@ def report(
     out: Annotated[Path | None, typer.Option(help="Folder of the page and tables; STORE/report by default.")] = None,
     margin: Margin = 0.005,
 ) -> None:
-    """Write the page, and every table as Parquet and CSV, of what was scored; nothing is run."""
+    """Write the page, one for each flip that was explained, and every table as Parquet and CSV; nothing is run."""
+    from parity.corpus.explanations import explained_rows
     from parity.corpus.summary import summarise, verdict
     from parity.report.corpus_page import write_report
 
-    found = summarise(_store(store), margin)
-    page = write_report(found, out or store / "report")
+    kept = _store(store)
+    found = summarise(kept, margin)
+    page = write_report(found, out or store / "report", explained_rows(kept))
     stdout.print(f"{verdict(found)}; page: {page}", soft_wrap=True)
 
 

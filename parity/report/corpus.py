@@ -23,6 +23,10 @@ TITLES = {
     "accuracy": "Against humans, collar 0 with overlap",
     "noninferiority": "Candidate less reference, against humans",
     "flips": "Flips, most damage first",
+    "decides": "What decides the flips",
+    "foretold": "Flips that were to be expected, and flips that were seen",
+    "calibration": "Of those with so much headroom, and with such a chance, how many flipped",
+    "kinds": "Kinds of decision: recordings with a headroom below 1",
     "failures": "What failed",
 }
 
@@ -126,6 +130,16 @@ def ends(row: Row, say: Callable[[float | None], str] = percent) -> str:
     return "" if row["low"] is None else f"{say(row['low'])} to {say(row['high'])}"
 
 
+def short(value: float | None) -> str:
+    """A number of any size in three digits."""
+    return "" if value is None else f"{value:.3g}"
+
+
+def yes(value: bool) -> str:
+    """In words."""
+    return "yes" if value else "no"
+
+
 Columns = Mapping[str, Callable[[Row], str]]
 
 COLUMNS: dict[str, Columns] = {
@@ -160,6 +174,19 @@ COLUMNS: dict[str, Columns] = {
         "seconds": lambda row: f"{row['der_errors']:.3f}",
         "what": lambda row: row["what"],
     },
+    "decides": {
+        "side": lambda row: row["side"],
+        "role": lambda row: row["role"],
+        "stage": lambda row: row["stage"],
+        "flips": lambda row: f"{row['flips']} of {row['of']}",
+    },
+    "foretold": {
+        "side": lambda row: row["side"],
+        "seen": lambda row: f"{row['flips']} of {row['recordings']}",
+        "headroom < 1": lambda row: f"{row['below_1']}, {row['flips_below_1']} of them flips",
+        "expected": lambda row: f"{row['expected']:.1f}",
+        "within 2": lambda row: f"{yes(row['below_1_within_2'])}, {yes(row['expected_within_2'])}",
+    },
     "failures": {
         "side": lambda row: row["side"],
         "recording": lambda row: row["recording"],
@@ -168,6 +195,36 @@ COLUMNS: dict[str, Columns] = {
     },
 }
 """Of each table, what is shown of a row; the files hold everything."""
+
+ON_THE_PAGE: dict[str, Columns] = {
+    "flips": {
+        "recording": lambda row: row["recording"],
+        "side": lambda row: row["side"],
+        "dataset": lambda row: row["dataset"],
+        "seconds": lambda row: f"{row['der_errors']:.3f}",
+        "what": lambda row: row["what"],
+        "why": lambda row: row["why"],
+    },
+    "calibration": {
+        "by": lambda row: row["by"],
+        "from": lambda row: f"{row['from']:g}",
+        "to": lambda row: "" if row["to"] is None else f"{row['to']:g}",
+        "flipped": lambda row: f"{row['flips']} of {row['recordings']}",
+        "share": lambda row: percent(row["share"]),
+        "95 %": ends,
+        "expected by chance": lambda row: f"{row['expected']:.1f}",
+    },
+    "kinds": {
+        "side": lambda row: row["side"],
+        "stage": lambda row: row["stage"],
+        "decision": lambda row: row["decision"],
+        "below 1": lambda row: f"{row['below_1']} of {row['recordings']}",
+        "of them flips": lambda row: str(row["flips_below_1"]),
+        "median headroom": lambda row: short(row["median"]) or "no drift",
+        "least": lambda row: short(row["least"]) or "no drift",
+    },
+}
+"""The same where there is more room than in a terminal."""
 
 
 def _table(title: str, columns: Columns, rows: Iterable[Row]) -> Table:

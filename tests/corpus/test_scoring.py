@@ -1,19 +1,26 @@
 """Scores of one recording by hand, and a store scored, summarised, shown and compared."""
 
 import json
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from support.command_line import here
 from support.corpora import corpus, line
 
 from parity.corpus.comparing import compare_stores
+from parity.corpus.explaining import Explained
 from parity.corpus.manifest import Entry
+from parity.corpus.reasons import reasons
 from parity.corpus.rows import read_rows
 from parity.corpus.scoring import HUMAN, Pair, pairs_of, read_uem, score_pair, score_pairs
 from parity.corpus.store import SCORES, Store
 from parity.corpus.summary import summarise, verdict
 from parity.errors import InputError
+from parity.explain.explanation import Explanation, StageVerdict
+from parity.report.corpus_page import write_report
+from parity.report.document import explanation_data
 
 RIGHT = line("a", 0, 4) + line("a", 4, 4, "b")
 #  0   1   2   3   4   5   6   7   8   9
@@ -125,8 +132,6 @@ def test_the_summary_counts_flips_speakers_and_groups(made):
 
 
 def test_the_report_is_a_page_and_files_of_every_table(made):
-    import pandas as pd
-
     said = here("corpus", "report", made.folder / "store", "--out", made.folder / "report")
     assert said.returncode == 0 and said.stdout.rstrip().endswith("index.html")
     text = (made.folder / "report" / "index.html").read_text(encoding="utf-8")
@@ -139,6 +144,28 @@ def test_the_report_is_a_page_and_files_of_every_table(made):
     assert [len(pd.read_csv(report / "flips.csv")), len(pd.read_parquet(report / "flips.parquet"))] == [12, 12]
     document = json.loads((made.folder / "report" / "report.json").read_text(encoding="utf-8"))
     assert document["verdict"] == verdict(summarise(made.store))
+
+
+def test_flips_that_were_explained_have_a_page_and_the_page_says_what_headroom_foretold(made, tmp_path):
+    stage = StageVerdict("ahc", "born", "dendrogram", cascaded=0.1, cascaded_ratio=2.0, where="merge <3>")
+    told = explanation_data(Explanation("r001", "b", True, (stage,), ("ahc",), decisive="ahc"))
+    room = {"stage": "ahc", "decision": "cut", "smallest": 1.0, "unit": "distance", "where": "merge 3"}
+    rows = [
+        {**asdict(Explained(name)), "changed": name == "r001", "decisive": "ahc" if name == "r001" else None}
+        | {"margins": json.dumps([{**room, "drift": drift, "least_headroom": 1 / drift}])}
+        for name, drift in (("r000", 0.1), ("r001", 4.0))
+    ]
+    rows[1]["explanation"] = json.dumps(told)
+    explained = {"a": rows[:1], "b": rows}
+    found = summarise(made.store)
+    found = replace(found, base="a", tables={**found.tables, **reasons(explained, "a")})
+    write_report(found, tmp_path, explained)
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert '<a href="flips/1/r001.html">r001</a>' in text and text.count("<svg") == 3
+    assert "1, 1 of them flips" in text and "ahc 1" in text
+    flip = (tmp_path / "flips" / "1" / "r001.html").read_text(encoding="utf-8")
+    assert "merge &lt;3&gt;" in flip and "ahc decides" in flip and "least headroom" in flip
+    assert len(pd.read_parquet(tmp_path / "headroom.parquet")) == 2
 
 
 def test_two_stores_are_compared_side_by_side(made):
