@@ -31,8 +31,9 @@ from parity.ports.dump.reading import Dump
 from parity.ports.judging import means_of
 from parity.replay.subject import subject_of
 
-PATIENT = {stage: 10 * BUDGETS.get(stage, BUDGET_SECONDS) for stage in STAGES}
-"""Ten times the seconds that a look-up has, for a calibration shares its machine; what it took is counted."""
+PATIENCE = 3
+PATIENT = {stage: PATIENCE * BUDGETS.get(stage, BUDGET_SECONDS) for stage in STAGES}
+"""More seconds than a look-up has, for a calibration shares its machine; what it took is counted."""
 
 Progress = Callable[[str, str], None]
 
@@ -128,6 +129,19 @@ class NamingCalibration:
     trials: list[NamingTrial] = field(default_factory=list)
     values: list[ValueTrial] = field(default_factory=list)
 
+    def in_order(
+        self, fixtures: Sequence[str], faults: Sequence[str], values: Sequence[tuple[str, float]]
+    ) -> NamingCalibration:
+        """The same, fixture by fixture, in these orders; what is in none of them comes first."""
+        at, of = {name: i for i, name in enumerate(fixtures)}, {name: i for i, name in enumerate(faults)}
+        nth = {value: i for i, value in enumerate(values)}
+        return NamingCalibration(
+            sorted(self.trials, key=lambda trial: (at.get(trial.fixture, -1), of.get(trial.fault, -1))),
+            sorted(
+                self.values, key=lambda trial: (at.get(trial.fixture, -1), nth.get((trial.family, trial.value), -1))
+            ),
+        )
+
 
 def calibrate_naming(
     benches: Iterable[tuple[Bench, Dump]],
@@ -157,18 +171,19 @@ def calibrate_naming(
         for fault in faults:
             if (fault.name, bench.name) not in tried:
                 on_trial(bench.name, fault.name)
-                found.trials.append(_named(bench, reference, fault, dictionary, families))
+                found.trials.append(try_fault(bench, reference, fault, dictionary, families))
         for family, value in values:
             if (family.name, value, bench.name) not in valued:
                 on_trial(bench.name, f"{family.name} {value:.4g}")
-                found.values.append(_valued(bench, reference, family, value, dictionary, families))
+                found.values.append(try_value(bench, reference, family, value, dictionary, families))
         on_fixture(found)
     return found
 
 
-def _named(
+def try_fault(
     bench: Bench, reference: Dump, fault: Fault, faults: Sequence[Fault], families: Sequence[Family]
 ) -> NamingTrial:
+    """Plant a fault, and look it up among these, and among the others."""
     sides = sides_of(bench, reference, fault)
     first = sides.comparison.first_drift if sides else None
     if sides is None or first is None:
@@ -198,7 +213,7 @@ def _named(
     )
 
 
-def _valued(
+def try_value(
     bench: Bench,
     reference: Dump,
     family: Family,
@@ -206,6 +221,7 @@ def _valued(
     faults: Sequence[Fault],
     families: Sequence[Family],
 ) -> ValueTrial:
+    """Plant a value of a family, and look it up."""
     sides = sides_of(bench, reference, family.at(value))
     nothing = ValueTrial(family.name, family.stage, bench.name, value, False, (), None, None, None, 0.0)
     if sides is None or sides.comparison.first_drift is None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from parity.commands.calibrate_naming import LONG_SECONDS, calibrate_naming_of, seconds_of
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
     CachedOption,
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from parity.kept import Results
     from parity.sources.weights import WeightSet
 
-LONG_SECONDS = 60.0
 DEFAULT_REPORT, DUMPS_REPORT = Path("reports/calibration.json"), Path("reports/calibration-dumps.json")
 NAMING_REPORT = Path("reports/diagnosis.json")
 KINDS = CODE, DUMPS = "code", "dumps"
@@ -111,11 +111,15 @@ def calibrate(
         if diagnose:
             if table or judged_as == DUMPS or theirs is not None:
                 raise InputError("--diagnose: goes with neither --table, --as dumps nor --implementation")
-            from parity.commands.calibrate_naming import calibrate_naming_of
+            from parity.calibration.in_processes import Plan
+            from parity.networks.runtime import available_cores
 
-            dictionary = [fault for module in faults for fault in load_faults(module)]
-            benches = partial(_benches, chosen, threads=threads, kept=kept, keep_networks=True)
-            calibrate_naming_of(benches, planted, dictionary, weights, json_path, values=not only, resume=resume)
+            at_once = processes or available_cores()
+            plan = Plan(weights, tuple(faults), threads or max(1, available_cores() // at_once), kept is not None)
+            benches = partial(_benches, threads=threads, kept=kept, seconds={}, keep_networks=True)
+            calibrate_naming_of(
+                benches, chosen, planted, plan, json_path, processes=at_once, values=not only, resume=resume
+            )
         if processes is not None and theirs is not None:
             raise InputError("--processes: goes with faults of a module; those of a program run in one process")
         if judged_as == DUMPS:
@@ -177,7 +181,7 @@ def _as_code(
 
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
-        seconds = {fixture.name: _seconds_of(fixture) for fixture in chosen}
+        seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
         skipped = {name: [fault.name for fault in planted if not tried(fault, name)] for name in seconds}
         skipped = {name: faults for name, faults in skipped.items() if faults}
         known = read_trials(json_path, weight_set.name) if resume and json_path.exists() else []
@@ -288,7 +292,7 @@ def _on_dumps(
                 on_fixture=keep,
             )
         else:
-            seconds = {fixture.name: _seconds_of(fixture) for fixture in chosen}
+            seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
             found = calibrate_dumps_in_processes(
                 chosen,
                 planted,
@@ -334,12 +338,6 @@ def _benches(
             partial(_tell, say, fixture.name),
             keep_networks=keep_networks,
         )
-
-
-def _seconds_of(fixture: Fixture) -> float:
-    import soundfile
-
-    return float(soundfile.info(str(fixture.clip())).duration)
 
 
 def _tell(say: Callable[[str], None], name: str, stage: str, done: int, total: int) -> None:

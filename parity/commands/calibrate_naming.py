@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,10 @@ import typer
 from parity.console import stderr, stdout, working
 
 if TYPE_CHECKING:
+    from parity.calibration.in_processes import Plan
     from parity.calibration.trials import Bench
     from parity.faults.fault import Fault
+    from parity.fixtures.catalogue import Fixture
 
 LONG_SECONDS = 60.0
 """Of a clip; longer ones are left out."""
@@ -21,11 +23,12 @@ LONG_SECONDS = 60.0
 
 def calibrate_naming_of(
     benches_of: Callable[..., Iterable[Bench]],
+    chosen: Sequence[Fixture],
     planted: list[Fault],
-    dictionary: list[Fault],
-    weights: str,
+    plan: Plan,
     json_path: Path,
     *,
+    processes: int,
     values: bool,
     resume: bool,
 ) -> None:
@@ -33,9 +36,10 @@ def calibrate_naming_of(
 
     Parameters
     ----------
-    benches_of : (weights, seconds, say) -> the fixtures, one at a time; `seconds` takes the length of each
-    planted : faults that are tried
-    dictionary : those that are looked up
+    benches_of : (fixtures, weights, say) -> them made ready, one at a time, where there is one process
+    chosen : fixtures
+    planted : faults that are tried; those of the plan's modules are looked up
+    processes : that try them at once
     values : whether values of families are planted too
 
     Raises
@@ -43,8 +47,10 @@ def calibrate_naming_of(
     typer.Exit : always: 0 where everything that has to be is reached, else 1
     """
     from parity.calibration.naming import NamingCalibration, calibrate_naming
+    from parity.calibration.naming_in_processes import calibrate_naming_in_processes
     from parity.calibration.values import seeded_values
     from parity.faults.families import FAMILIES
+    from parity.faults.fault import load_faults
     from parity.files.whole import write_text
     from parity.networks.runtime import one_blas_thread
     from parity.ports.dump.reading import read_dump
@@ -53,29 +59,38 @@ def calibrate_naming_of(
     from parity.sources.weights import load_weights
 
     started = time.perf_counter()
-    seconds: dict[str, float] = {}
+    seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
+    short = [fixture for fixture in chosen if seconds[fixture.name] <= LONG_SECONDS]
+    seeded = seeded_values(FAMILIES) if values else []
     with working("weights and clips") as say, one_blas_thread():
-        weight_set = load_weights(weights)
+        weight_set = load_weights(plan.weights)
         known = read_document(json_path, weight_set.name) if resume and json_path.exists() else None
 
         def document_of(found: NamingCalibration) -> dict[str, Any]:
             return naming_document(found, weights=weight_set.name, seconds=time.perf_counter() - started)
 
-        benches = (
-            (bench, read_dump(bench.snapshot.folder))
-            for bench in benches_of(weights=weight_set, seconds=seconds, say=say)
-            if seconds[bench.name] <= LONG_SECONDS
-        )
-        found = calibrate_naming(
-            benches,
-            planted,
-            dictionary,
-            FAMILIES,
-            seeded_values(FAMILIES) if values else (),
-            known=known,
-            on_trial=lambda name, what: say(f"{name}: {what}"),
-            on_fixture=lambda found: write_text(json_path, to_json(document_of(found))),
-        )
+        def keep(found: NamingCalibration) -> None:
+            write_text(json_path, to_json(document_of(found)))
+
+        def told(found: NamingCalibration, left: int) -> None:
+            keep(found)
+            say(f"{left} dumps left")
+
+        if processes == 1:
+            found = calibrate_naming(
+                ((bench, read_dump(bench.snapshot.folder)) for bench in benches_of(short, weights=weight_set, say=say)),
+                planted,
+                [fault for module in plan.modules for fault in load_faults(module)],
+                FAMILIES,
+                seeded,
+                known=known,
+                on_trial=lambda name, what: say(f"{name}: {what}"),
+                on_fixture=keep,
+            )
+        else:
+            found = calibrate_naming_in_processes(
+                short, planted, plan, processes, values=seeded, known=known, on_part=told
+            )
     document = document_of(found)
     write_text(json_path, to_json(document))
     stdout.print(headline(document), markup=False, soft_wrap=True)
@@ -83,3 +98,10 @@ def calibrate_naming_of(
         stdout.print(line, markup=False, soft_wrap=True)
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if passed(document) else 1)
+
+
+def seconds_of(fixture: Fixture) -> float:
+    """Of its clip."""
+    import soundfile
+
+    return float(soundfile.info(str(fixture.clip())).duration)

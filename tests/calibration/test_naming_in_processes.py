@@ -1,0 +1,91 @@
+"""The calibration of diagnoses in several processes finds what one process finds, once each, and goes on."""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+
+import pytest
+
+from parity.calibration.in_processes import Plan
+from parity.calibration.naming import NamingCalibration, calibrate_naming
+from parity.calibration.naming_in_processes import LIGHT, NamingPart, calibrate_naming_in_processes, try_naming_part
+from parity.calibration.trials import bench_of
+from parity.faults.families import FAMILIES
+from parity.faults.fault import load_faults
+from parity.fixtures.catalogue import Catalogue, default_folder
+from parity.fixtures.prepare import load_networks, prepare
+from parity.kept import Results
+from parity.networks.runtime import one_blas_thread
+from parity.ports.dump.reading import read_dump
+from parity.sources import load_weights
+
+PLAN = Plan("wheels", ("parity.faults.known",), 1, cached=True)
+SHORT = "14_partial_tail"
+
+
+class Here(Executor):
+    """Runs what it is given when it is given it, and remembers that."""
+
+    def __init__(self, count: int) -> None:
+        self.parts: list[NamingPart] = []
+
+    def submit(self, work, /, *args, **kwargs):
+        self.parts.append(args[1])
+        future: Future = Future()
+        future.set_result(work(*args, **kwargs))
+        return future
+
+
+class Nowhere(Here):
+    """Finds nothing."""
+
+    def submit(self, work, /, plan, part):
+        return super().submit(lambda plan, part: NamingCalibration(), plan, part)
+
+
+def known_faults(*names: str) -> list:
+    return [fault for fault in load_faults("parity.faults.known") if not names or fault.name in names]
+
+
+def test_what_takes_networks_begins_and_everything_is_asked_once():
+    fixtures, faults, pool = Catalogue.read(default_folder()).select([SHORT, "13"]), known_faults(), Nowhere(2)
+    values = [(family, family.low) for family in FAMILIES]
+    calibrate_naming_in_processes(fixtures, faults, PLAN, 2, values=values, start=lambda count: pool)
+    asked = [(part.fixture.name, what) for part in pool.parts for what in (*part.faults, *part.values)]
+    assert len(asked) == len(set(asked)) == 2 * (len(faults) + len(values))
+    sizes = [len(part.faults) + len(part.values) for part in pool.parts]
+    heavy = {fault.name for fault in faults if fault.stage in ("audio", "segmentation", "fbank", "embeddings")}
+    of_heavy = [bool(heavy & set(part.faults)) for part in pool.parts if part.faults]
+    assert max(sizes) == LIGHT and of_heavy == sorted(of_heavy, reverse=True)
+
+
+@pytest.mark.models
+def test_processes_find_what_one_finds_and_go_on_where_it_was_stopped():
+    fixtures = Catalogue.read(default_folder()).select([SHORT])
+    faults = known_faults("count_half_up", "vbx_other_fa")
+    fa = next(family for family in FAMILIES if family.name == "vbx_fa")
+    seen: list[int] = []
+    found = calibrate_naming_in_processes(
+        fixtures, faults, PLAN, 2, values=[(fa, 0.21)], on_part=lambda found, left: seen.append(left), start=Here
+    )
+    weights = load_weights()
+    with one_blas_thread():
+        ready = prepare(fixtures[0], fixtures[0].snapshot_folder, weights)
+        bench = bench_of(ready, load_networks(weights, 1, kept=Results()), weights, 1)
+        sides = [(bench, read_dump(bench.snapshot.folder))]
+        want = calibrate_naming(sides, faults, known_faults(), FAMILIES, [(fa, 0.21)])
+    assert untimed(found) == untimed(want) and seen[-1] == 0 and sorted(seen, reverse=True) == seen
+    assert [trial.named for trial in found.trials] == [trial.moves for trial in found.trials]
+    pool = Here(2)
+    part = NamingCalibration(found.trials[:1], [])
+    again = calibrate_naming_in_processes(
+        fixtures, faults, PLAN, 2, values=[(fa, 0.21)], known=part, start=lambda count: pool
+    )
+    assert untimed(again) == untimed(found) and faults[0].name not in [n for part in pool.parts for n in part.faults]
+    assert try_naming_part(PLAN, NamingPart(fixtures[0])) == NamingCalibration()
+
+
+def untimed(found: NamingCalibration) -> list:
+    trials = [replace(trial, seconds=0.0, cpu_seconds=0.0) for trial in found.trials]
+    return [*trials, *(replace(value, seconds=0.0) for value in found.values)]
