@@ -19,6 +19,7 @@ from parity.corpus.judging import (
     count_classes,
     flips,
     interval,
+    intervals,
     non_inferiority,
     share,
     usable,
@@ -169,14 +170,8 @@ def _values(pair: tuple[str, str], rows: Sequence[Row], seed: int) -> Iterator[R
     for group, member in GROUPS.items():
         for which in sorted({member(row) for row in rows}):
             chosen = [row for row in rows if member(row) == which]
-            for metric in METRICS:
-                yield {
-                    **_of(pair),
-                    "group": group,
-                    "which": which,
-                    "metric": metric,
-                    **_ends(interval(chosen, metric, seed)),
-                }
+            for metric, found in intervals(chosen, METRICS, seed).items():  # drawn once for all of them
+                yield {**_of(pair), "group": group, "which": which, "metric": metric, **_ends(found)}
 
 
 def _length(row: Row) -> str:
