@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gzip
 import hashlib
 import io
 import json
@@ -176,6 +177,16 @@ def hypotheses() -> list[Files]:
         Hypothesis(recording="x", audio_sha256="0" * 64, error="no such file"),
     ]
     return [{"x.json": _written_in(lambda folder, one=one: write_hypothesis(folder, one))} for one in found]
+
+
+def lhotse() -> list[Files]:
+    """Lhotse's two manifests of one recording, packed and not."""
+    source = {"type": "file", "channels": [0], "source": "x.wav"}
+    recording = {"id": "x", "sources": [source], "sampling_rate": 16000, "num_samples": 64000, "duration": 4.0}
+    turn = {"id": "x-0", "recording_id": "x", "start": 0.5, "duration": 1.25, "channel": 0, "speaker": "ann"}
+    lines = {"recordings.jsonl": _json(recording) + b"\n", "supervisions.jsonl": _json(turn) + b"\n"}
+    packed = {f"{name}.gz": gzip.compress(text, mtime=0) for name, text in lines.items()}
+    return [{**files, "x.wav": b""} for files in (lines, packed)]
 
 
 def uem() -> list[Files]:

@@ -346,6 +346,12 @@ def _manifest(folder: Path) -> Any:
     return read_manifest(path)
 
 
+def _lhotse(folder: Path) -> Any:
+    from parity.corpus.lhotse import read_lhotse
+
+    return read_lhotse(*sorted(folder.glob("*.jsonl*")))
+
+
 def _hypothesis(folder: Path) -> Any:
     from parity.corpus.hypothesis import read_hypothesis
 
@@ -499,6 +505,9 @@ READERS: Mapping[str, Reader] = {
         share=20,
     ),
     "answer": Reader(("parity.corpus.hypothesis.read_hypothesis",), materials.hypotheses, _hypothesis, share=15),
+    "lhotse": Reader(
+        ("parity.corpus.lhotse.read_lhotse",), materials.lhotse, _lhotse, spoils=(".jsonl", ".jsonl.gz"), share=10
+    ),
     "uem": Reader(("parity.corpus.scoring.read_uem",), materials.uem, _uem, share=10),
     "index": Reader(
         ("parity.sources.index.links_of",), materials.index_pages, _index, refuses=(InputError, ValueError), share=10

@@ -319,6 +319,7 @@ READ = frozenset(
 READ_BY = frozenset(
     {
         ("corpus manifest", "folder"),
+        ("corpus manifest", "supervisions"),
         ("corpus compare", "before"),
         ("corpus compare", "after"),
         ("history", "reports"),

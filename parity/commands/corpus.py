@@ -40,17 +40,35 @@ def make(
 
 @app.command("manifest")
 def manifest(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Audio, RTTM and UEM files, in any folders below.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="DIR", help="Audio, RTTM and UEM files, in any folders below; or Lhotse's recordings."),
+    ],
     out: Annotated[Path, typer.Argument(metavar="FILE.csv", help="The manifest that is written.")],
     dataset: Annotated[str, typer.Option(help="What its recordings are a part of; the folder's name by default.")] = "",
+    supervisions: Annotated[
+        Path | None,
+        typer.Option(help="Lhotse's supervisions, where DIR is its recordings.jsonl.gz; beside it by default."),
+    ] = None,
 ) -> None:
     """Make a manifest of a folder: files of one recording are known by its name, wherever they lie.
 
-    Reads the layouts of AMI, VoxConverse, DIHARD and CALLHOME, and a plain folder of WAV and RTTM.
+    Reads the layouts of AMI, VoxConverse, DIHARD and CALLHOME, and a plain folder of WAV and RTTM. Given Lhotse's
+    recordings.jsonl.gz in place of a folder, it reads that and its supervisions, and writes their RTTM files as well.
     """
     from parity.corpus.layouts import rows_of, write_manifest
+    from parity.corpus.lhotse import read_lhotse, rows_with_rttm
 
-    rows = rows_of(folder, dataset)
+    if out.suffix != ".csv":
+        raise InputError(f"{out}: ends in {out.suffix or 'nothing'!r}; this writes .csv")
+    if folder.is_file():
+        beside = supervisions or folder.with_name(folder.name.replace("recordings", "supervisions"))
+        found = read_lhotse(folder, beside)
+        rows = rows_with_rttm(found, out, dataset or folder.resolve().parent.name)
+    elif supervisions is not None:
+        raise InputError(f"--supervisions {supervisions}: goes with Lhotse's recordings.jsonl.gz, and {folder} is none")
+    else:
+        rows = rows_of(folder, dataset)
     write_manifest(out, rows)
     told = sum("human_rttm" in row for row in rows)
     stdout.print(f"{out}: {len(rows)} recordings, {told} with an RTTM; next: parity corpus run {out}", soft_wrap=True)
