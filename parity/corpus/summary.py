@@ -220,6 +220,9 @@ def verdict(found: Summary) -> str:
     for row in found.tables["noninferiority"]:
         if row["metric"] == "der":
             said.append(f"{row['side']} against humans: {row['verdict']} at a margin of {row['margin']:.2%} DER")
+    if not found.tables["agreement"]:  # nobody to be compared with, but for humans
+        known = [row for row in found.tables["accuracy"] if row["der"] is not None]
+        said += [f"{row['side']}: DER {row['der']:.2%} against humans" for row in known]
     return "; ".join(said) or f"{found.recordings} recordings, nothing to compare: name a --reference, or human RTTMs"
 
 

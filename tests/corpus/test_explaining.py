@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from support.corpora import corpus, line, stand_in
-from support.synthetic import networks, projection, waveform
+from support.synthetic import waveform, whole_networks
 
 import parity.corpus.explaining as explaining
 import parity.corpus.explanations as explanations
@@ -32,22 +32,6 @@ OTHER, MINE = Side("ncnn", "native:ncnn"), Side("mine", "mine:stages")
 pytestmark = pytest.mark.usefixtures("one_blas_thread")
 
 
-def trunk(fbank):
-    """One frame of eight, as far as there are any: (1, n, 80) -> (1, 2560, ceil(n / 8))."""
-    return (np.tile(fbank[:, ::8].transpose(0, 2, 1), (1, 32, 1)),)
-
-
-def head(features, weights):
-    means = weights @ features[:, :80].transpose(0, 2, 1) / np.maximum(weights.sum(axis=2, keepdims=True), 1)
-    return (means @ projection() + np.float32(0.1),)
-
-
-def made_up(scale=1.0):
-    return dataclasses.replace(
-        networks(), trunk=trunk, head=lambda features, weights: (head(features, weights)[0] * np.float32(scale),)
-    )
-
-
 def everybody_is_one(pipeline):
     assign = pipeline["assignment"].run
     return pipeline.replacing("assignment", lambda *values: np.minimum(assign(*values), 0))
@@ -57,7 +41,7 @@ def everybody_is_one(pipeline):
 def recording(tmp_path, monkeypatch):
     """A recording, and sides: `ncnn` is a hair off in its embeddings, `mine` gives all turns to one speaker."""
     soundfile.write(tmp_path / "one.wav", waveform()[0], 16_000, subtype="FLOAT")
-    of_runtime = {"onnx": made_up(), "ncnn": made_up(1 + 1e-6)}
+    of_runtime = {"onnx": whole_networks(), "ncnn": whole_networks(1 + 1e-6)}
     monkeypatch.setattr(explaining, "_weights", lambda source: Weights)
     monkeypatch.setattr(explaining, "_runtime_of", lambda side, source: side.runtime or "onnx")
     monkeypatch.setattr(explaining, "_networks", lambda runtime, setup: of_runtime[runtime])
@@ -115,7 +99,7 @@ def test_whatever_goes_wrong_is_a_row(recording, monkeypatch):
 
 def test_what_is_made_in_memory_has_what_a_snapshot_has(recording):
     memo, parameters = Memo(), Parameters()
-    made = native_pipeline(made_up(), parameters, memo).run({"samples": waveform(), "sample_rate": 16_000})
+    made = native_pipeline(whole_networks(), parameters, memo).run({"samples": waveform(), "sample_rate": 16_000})
     bare, whole = (snapshot_of(made, parameters, "0", heard=heard) for heard in (False, True))
     assert set(whole.values) - set(bare.values) == {"waveform", "chunk_waveforms", "fbank"} == set(bare.implied)
     assert list(whole.chunks["fbank"]) == list(made["fbank"].chunks)

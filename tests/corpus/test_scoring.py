@@ -178,6 +178,10 @@ def test_two_stores_are_compared_side_by_side(made):
     assert here("corpus", "compare", *words, "--margin", 0.2).returncode == 0
 
 
+def test_without_a_reference_the_first_line_says_how_far_from_humans(made):
+    assert verdict(summarise(made.other)) == "b: DER 0.00% against humans"
+
+
 def test_what_was_not_scored_is_said(made, tmp_path):
     said = here("corpus", "report", tmp_path / "none")
     assert said.returncode == 2 and "no store of a corpus" in said.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,20 @@ def plda_arrays() -> dict[str, np.ndarray]:
 @functools.cache
 def networks() -> Networks:
     return Networks(segmentation, trunk, head, solve_plda(plda_arrays()))
+
+
+def whole_trunk(fbank: np.ndarray) -> tuple[np.ndarray]:
+    """A trunk that takes as few frames as reach what is pooled: (1, n, 80) -> (1, 2560, ceil(n / 8))."""
+    return (np.tile(fbank[:, ::8].transpose(0, 2, 1), (1, 32, 1)),)
+
+
+def whole_networks(scale: float = 1.0) -> Networks:
+    """Networks of the shapes that `parity.diarize` needs; embeddings are larger by a factor."""
+
+    def scaled(features: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray]:
+        return (head(features[:, :80], weights)[0] * np.float32(scale),)
+
+    return replace(networks(), trunk=whole_trunk, head=scaled)
 
 
 def synthetic(**bounds: int) -> Pipeline:
