@@ -13,6 +13,8 @@ from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump.comparison import DIFFERENT, EQUIVALENT, EXACT
 from parity.report.ci.wording import held_markdown
 from parity.report.comparison import Found, size
+from parity.report.diagnosis import diagnosis_markdown, not_diagnosed_lines
+from parity.report.differences import difference_in_words
 from parity.report.grid import fits, uncut
 from parity.report.wording import inert, inert_table, number
 
@@ -130,7 +132,7 @@ def origins(found: Sequence[Found]) -> list[str]:
 def tree_markdown(
     title: str, found: Sequence[Found], remarks: Sequence[str], verdict: str = "", held: Sequence[str] = ()
 ) -> str:
-    """Both tables as Markdown.
+    """The mistakes behind what drifts, and both tables, as Markdown.
 
     Parameters
     ----------
@@ -142,6 +144,8 @@ def tree_markdown(
     """
     lines = [f"# {inert(title)}", "", *held_markdown(held), *([inert(verdict), ""] if verdict else [])]
     lines += [f"{inert(line)}\n" for line in origins(found)]
+    if said := [line for entry in found for line in _diagnosed(entry, len(found) > 1)]:
+        lines += [*said, ""]
     lines += [
         *inert_table(RECORDINGS, recording_rows(found)),
         "",
@@ -152,3 +156,11 @@ def tree_markdown(
     if remarks:
         lines += ["", *(f"- {inert(remark)}" for remark in remarks)]
     return "\n".join(lines) + "\n"
+
+
+def _diagnosed(found: Found, several: bool) -> list[str]:
+    """Which mistake makes what drifts in a recording, or why none is named, and what the difference looks like."""
+    of = found["name"] if several else ""
+    lines = diagnosis_markdown(found["diagnoses"], of)
+    others = [*not_diagnosed_lines(found), *difference_in_words(found["difference"], found["diagnoses"])]
+    return [*lines, *(f"- {inert(f'{of}: {line}' if of else line)}" for line in others)]

@@ -9,6 +9,8 @@ import pytest
 from support.command_line import here
 from support.dump_examples import copy_of, write
 
+from parity.community1.annotation import from_rttm, to_rttm
+from parity.faults.families.turns import late
 from parity.fixtures.catalogue import default_folder
 from parity.ports.dump.comparison import compare_dumps
 from parity.ports.dump.reading import read_dump
@@ -108,3 +110,18 @@ def test_compare_of_two_trees_prints_and_writes_the_table_and_names_what_one_sid
     done = here("compare", tmp_path / "a", tmp_path / "a", "--markdown", page)
     assert done.returncode == 0, done.stderr
     assert "Nothing else is different" in done.stdout and "e/q/d" in done.stdout
+
+
+def test_the_page_has_the_whole_diagnosis_of_compare(dumps, tmp_path):
+    other = copy_of(dumps[SHORT])
+    for name in ("diarization", "exclusive_diarization"):
+        other.values[name] = to_rttm(late(from_rttm(other.values[name]), 0.25), SHORT)
+    write(tmp_path / SHORT, other)
+    page = tmp_path / "page.md"
+    done = here("compare", default_folder() / SHORT, tmp_path / SHORT, "--markdown", page)
+    text = page.read_text(encoding="utf-8")
+    assert done.returncode == 1, done.stderr
+    assert "- Annotation: turns late by (s) 0.25 where the reference has 0 " in text
+    assert "\n  - Check first: " in text and "\n  - Mend: Yours acts like turns late by (s) 0.25; make that 0. " in text
+    done = here("compare", default_folder() / SHORT, tmp_path / SHORT, "--no-diagnose", "--markdown", page)
+    assert "- Which mistake it is was not asked: --no-diagnose was given." in page.read_text(encoding="utf-8")
