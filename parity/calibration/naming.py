@@ -1,9 +1,10 @@
 """Does the lab name what was planted, and hold its tongue where it does not know it?
 
 Each fault is planted in its one stage, on the reference's own inputs, and written out as a dump in which everything
-before that stage carries noise below tolerance. The dump is diagnosed twice: with the whole dictionary, and with this
-fault taken out (and families of which it is a point), where nothing may be named but what is the same on that
-recording. Values of families that are in no list are planted in the same way, by a seed.
+before that stage carries noise below tolerance, the same in all dumps of that stage, so that what each known mistake
+makes of it is computed once for all of them (`parity.diagnosis.outcomes`). The dump is diagnosed twice: with the whole
+dictionary, and with this fault taken out (and families of which it is a point), where nothing may be named but what is
+the same on that recording. Values of families that are in no list are planted in the same way, by a seed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from parity.calibration.trials import Bench
 from parity.diagnosis.advice import STAGES
 from parity.diagnosis.look_up import BUDGET_SECONDS
 from parity.diagnosis.of_dump import BUDGETS, Sides, diagnose_dump
+from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import Diagnosis
 from parity.faults.family import Family
 from parity.faults.fault import Fault
@@ -50,7 +52,8 @@ class NamingTrial:
     left : what the first of them leaves; None where none is named
     without : mistakes that are named with this one taken out
     same_without : whether these are the same as it on that recording
-    seconds, cpu_seconds : of the look-up with the whole dictionary, on the clock and of the processor
+    seconds, cpu_seconds : of the look-up with the whole dictionary, on the clock and of the processor; those that come
+        first in a stage take longest, for others build on what they computed
     """
 
     fault: str
@@ -168,23 +171,34 @@ def calibrate_naming(
     tried = {(trial.fault, trial.fixture) for trial in found.trials}
     valued = {(trial.family, trial.value, trial.fixture) for trial in found.values}
     for bench, reference in benches:
+        outcomes = Outcomes()
         for fault in faults:
             if (fault.name, bench.name) not in tried:
                 on_trial(bench.name, fault.name)
-                found.trials.append(try_fault(bench, reference, fault, dictionary, families))
+                found.trials.append(try_fault(bench, reference, fault, dictionary, families, outcomes))
         for family, value in values:
             if (family.name, value, bench.name) not in valued:
                 on_trial(bench.name, f"{family.name} {value:.4g}")
-                found.values.append(try_value(bench, reference, family, value, dictionary, families))
+                found.values.append(try_value(bench, reference, family, value, dictionary, families, outcomes))
         on_fixture(found)
     return found
 
 
 def try_fault(
-    bench: Bench, reference: Dump, fault: Fault, faults: Sequence[Fault], families: Sequence[Family]
+    bench: Bench,
+    reference: Dump,
+    fault: Fault,
+    faults: Sequence[Fault],
+    families: Sequence[Family],
+    outcomes: Outcomes | None = None,
 ) -> NamingTrial:
-    """Plant a fault, and look it up among these, and among the others."""
-    sides = sides_of(bench, reference, fault)
+    """Plant a fault, and look it up among these, and among the others.
+
+    Parameters
+    ----------
+    outcomes : of this fixture's dumps that were looked up before; added to
+    """
+    sides = sides_of(bench, reference, fault, outcomes)
     first = sides.comparison.first_drift if sides else None
     if sides is None or first is None:
         return NamingTrial(fault.name, fault.stage, bench.name, False, None, (), None, (), False, 0.0, 0.0)
@@ -220,9 +234,10 @@ def try_value(
     value: float,
     faults: Sequence[Fault],
     families: Sequence[Family],
+    outcomes: Outcomes | None = None,
 ) -> ValueTrial:
     """Plant a value of a family, and look it up."""
-    sides = sides_of(bench, reference, family.at(value))
+    sides = sides_of(bench, reference, family.at(value), outcomes)
     nothing = ValueTrial(family.name, family.stage, bench.name, value, False, (), None, None, None, 0.0)
     if sides is None or sides.comparison.first_drift is None:
         return nothing
@@ -246,7 +261,7 @@ def _first(sides: Sides, faults: Sequence[Fault], families: Sequence[Family]) ->
     return diagnoses[0] if diagnoses else None
 
 
-def sides_of(bench: Bench, reference: Dump, fault: Fault) -> Sides | None:
+def sides_of(bench: Bench, reference: Dump, fault: Fault, outcomes: Outcomes | None = None) -> Sides | None:
     """A dump in whose one stage a fault is, compared; None where it raises or what it makes was not recorded.
 
     Of a front end only what is made of it was recorded: its fault is seen in segmentations and the filterbank. Of the
@@ -255,7 +270,7 @@ def sides_of(bench: Bench, reference: Dump, fault: Fault) -> Sides | None:
     made = _made(bench, fault)
     if made is None:
         return None
-    rng = np.random.default_rng(zlib.crc32(f"{bench.name} {fault.name} {fault.about}".encode()))
+    rng = np.random.default_rng(zlib.crc32(f"{bench.name} {fault.stage}".encode()))
     behind = _behind(bench, fault.stage)
     values: dict[str, Any] = {}
     subject = subject_of(bench.native)
@@ -271,7 +286,8 @@ def sides_of(bench: Bench, reference: Dump, fault: Fault) -> Sides | None:
     comparison = compare_dumps(bench.name, reference, dump)
     means = means_of(bench.workshop.networks, bench.workshop.networks.plda, bench.inputs)
     weights, threads = bench.workshop.weights, bench.workshop.threads
-    return Sides(comparison, reference, dump, bench.workshop.parameters, means, lambda: weights, threads)
+    parameters, known = bench.workshop.parameters, Outcomes() if outcomes is None else outcomes
+    return Sides(comparison, reference, dump, parameters, means, lambda: weights, threads, outcomes=known)
 
 
 def _made(bench: Bench, fault: Fault) -> Artefacts | None:

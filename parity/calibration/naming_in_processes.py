@@ -1,6 +1,7 @@
-"""The calibration of diagnoses in several processes that share one cache: what takes networks first, a fault at a time.
+"""The calibration of diagnoses in several processes that share one cache: what takes networks first, a stage at a time.
 
-The same trials as `parity.calibration.naming.calibrate_naming` finds in one process.
+The same trials as `parity.calibration.naming.calibrate_naming` finds in one process. What known mistakes make of a
+stage's inputs is computed once for all dumps of a part; where that takes networks, a part is all of a fixture's stage.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from parity.calibration.in_processes import Plan, bench_in_process, in_parts
 from parity.calibration.naming import NamingCalibration, try_fault, try_value
 from parity.calibration.trials import Bench
 from parity.diagnosis.few_chunks import HEAVY
+from parity.diagnosis.outcomes import Outcomes
 from parity.faults.families import FAMILIES
 from parity.faults.family import Family
 from parity.faults.fault import Fault, load_faults
@@ -21,8 +23,11 @@ from parity.fixtures.catalogue import Fixture
 from parity.networks.runtime import one_blas_thread
 from parity.ports.dump.reading import Dump, read_dump
 
-LIGHT = 6
-"""Faults, or values, of a part for which no network runs."""
+WHOLE = ("embeddings", "segmentation", "audio")
+"""Stages of which all dumps of a fixture are one part, the longest first."""
+
+LIGHT = 12
+"""Faults and values of a part of any other stage."""
 
 Value = tuple[str, float]
 """Family and value."""
@@ -67,7 +72,7 @@ def calibrate_naming_in_processes(
     valued = [(family.name, value) for family, value in values]
     stages = {fault.name: fault.stage for fault in faults} | {family.name: family.stage for family, _ in values}
     parts = [part for fixture in fixtures for part in _parts(fixture, order, valued, stages, found)]
-    parts.sort(key=lambda part: not _is_heavy(part, stages))  # the longest begin, so that the end is short
+    parts.sort(key=lambda part: _rank(part, stages))  # the longest begin, so that the end is short
     left = sum(len(part.faults) + len(part.values) for part in parts)
 
     def on_done(part: NamingPart, tried: NamingCalibration) -> Iterable[NamingPart]:
@@ -89,16 +94,20 @@ def _parts(
     valued = {(trial.family, trial.value) for trial in found.values if trial.fixture == fixture.name}
     parts = []
     for stage in dict.fromkeys(stages.values()):
-        size = 1 if stage in HEAVY else LIGHT
         left = [name for name in faults if stages[name] == stage and name not in tried]
-        parts += [NamingPart(fixture, tuple(left[at : at + size])) for at in range(0, len(left), size)]
         wanted = [value for value in values if stages[value[0]] == stage and value not in valued]
-        parts += [NamingPart(fixture, (), tuple(wanted[at : at + size])) for at in range(0, len(wanted), size)]
+        if stage in WHOLE:
+            parts += [NamingPart(fixture, tuple(left), tuple(wanted))] if left or wanted else []
+            continue
+        parts += [NamingPart(fixture, tuple(left[at : at + LIGHT])) for at in range(0, len(left), LIGHT)]
+        parts += [NamingPart(fixture, (), tuple(wanted[at : at + LIGHT])) for at in range(0, len(wanted), LIGHT)]
     return parts
 
 
-def _is_heavy(part: NamingPart, stages: dict[str, str]) -> bool:
-    return stages[[*part.faults, *(name for name, _ in part.values)][0]] in HEAVY
+def _rank(part: NamingPart, stages: dict[str, str]) -> int:
+    stage = stages[[*part.faults, *(name for name, _ in part.values)][0]]
+    order = (*WHOLE[:2], *(other for other in HEAVY if other not in WHOLE))
+    return order.index(stage) if stage in order else len(order)
 
 
 def try_naming_part(plan: Plan, part: NamingPart) -> NamingCalibration:
@@ -108,9 +117,10 @@ def try_naming_part(plan: Plan, part: NamingPart) -> NamingCalibration:
     kin = {family.name: family for family in FAMILIES}
     with one_blas_thread():
         bench, reference = _sides(plan, part.fixture)
+        known = Outcomes()
         return NamingCalibration(
-            [try_fault(bench, reference, by_name[name], dictionary, FAMILIES) for name in part.faults],
-            [try_value(bench, reference, kin[name], value, dictionary, FAMILIES) for name, value in part.values],
+            [try_fault(bench, reference, by_name[name], dictionary, FAMILIES, known) for name in part.faults],
+            [try_value(bench, reference, kin[name], value, dictionary, FAMILIES, known) for name, value in part.values],
         )
 
 

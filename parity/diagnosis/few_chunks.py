@@ -1,8 +1,8 @@
 """Which chunks a heavy stage is looked up in, and what it is given so that it makes no others.
 
 A filterbank is asked for three chunks of those that both sides hold, the embedding network runs on three, segmentation
-on the three seconds and a chunk where the candidate differs most. What is chosen differs most, for there a mistake
-shows.
+on the three chunks, of every three in a row, among which the candidate differs most. What is chosen differs most, for
+there a mistake shows.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float) -> 
     shown = "segmentation_logits" if "segmentation_logits" in part.candidate else "segmentations"
     held = chunks.get(shown, np.arange(len(part.candidate[shown])))
     apart = _apart(part.candidate[shown], part.reference.get(shown))
-    first = int(held[int(np.argmax(apart))]) if len(apart) else 0
+    first = int(held[int(np.argmax(apart))]) // FEW * FEW if len(apart) else 0
     total = max(len(part.candidate.get("segmentations", ())), int(held.max(initial=0)) + 1)
     first = max(0, min(first, total - FEW - 1))
     window = np.arange(first, min(total, first + FEW))

@@ -19,6 +19,7 @@ from parity.diagnosis.advice import first_check, kit_line
 from parity.diagnosis.apart import Difference
 from parity.diagnosis.few_chunks import HEAVY
 from parity.diagnosis.fitting import Fit, Fitted
+from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import CLEARLY, Diagnosis, Left, Mistake, Parameter
 from parity.diagnosis.trying import Bench
 from parity.faults.family import Family
@@ -67,6 +68,7 @@ def look_up(
     words: str = "the reference's arrays",
     budget_seconds: float = BUDGET_SECONDS,
     seed: int = SEED,
+    outcomes: Outcomes | None = None,
 ) -> Diagnosis:
     """Which known mistake of a stage makes what a candidate made.
 
@@ -84,13 +86,15 @@ def look_up(
     words : whose arrays `given` are
     budget_seconds : after which nothing more is begun
     seed : of the halves
+    outcomes : of look-ups before, with the same pipeline and workshop; added to
 
     Returns
     -------
     diagnosis : names nothing where nothing fits, or where two fit alike and are not the same
     """
     started = time.monotonic()
-    bench = Bench(pipeline, workshop, (*hidden, stage), given, rows or {}, started + budget_seconds).remembering()
+    until = started + budget_seconds
+    bench = Bench(pipeline, workshop, (*hidden, stage), given, rows or {}, until, outcomes=outcomes).remembering()
     moved = candidate if drifted is None else drifted
     difference = Difference(candidate, reference, moved, unread=unread, seed=seed)
     mine = [fault for fault in faults if fault.stage in bench.chain]

@@ -20,6 +20,7 @@ from parity.community1.annotation import from_rttm, to_rttm
 from parity.diagnosis.drawing import of_part
 from parity.diagnosis.few_chunks import HEAVY, in_few_chunks
 from parity.diagnosis.look_up import BUDGET_SECONDS, look_up
+from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import Diagnosis
 from parity.diagnosis.trying import Bench
 from parity.diagnosis.workshop import native_workshop
@@ -66,6 +67,7 @@ class Sides:
     means, weights : of the native pipeline, loaded when they are needed
     threads : of networks
     without : stages that are not run to look up a later one, for what they need cannot be had
+    outcomes : of mistakes, of dumps that were looked up before with the same native pipeline; None where none was
     """
 
     comparison: DumpComparison
@@ -76,6 +78,7 @@ class Sides:
     weights: Callable[[], WeightSet]
     threads: int | None = None
     without: tuple[str, ...] = ()
+    outcomes: Outcomes | None = None
 
 
 def sides_of(
@@ -211,11 +214,12 @@ class _Asked:
             unread={} if mask is None else {"hard_clusters": mask},
             words=WORDS[whose],
             budget_seconds=budget,
+            outcomes=self._sides.outcomes,
         )
         if self._stage not in HEAVY:
             return found
         # Its inputs are heard in the clip: what the mistake makes of them is at hand only here.
-        bench = Bench(self._pipeline, self._workshop, self._chain, part.given, part.rows)
+        bench = Bench(self._pipeline, self._workshop, self._chain, part.given, part.rows, outcomes=self._sides.outcomes)
         step = self._sides.parameters.chunk_step
         return replace(found, evidence=of_part(found, part, bench, aligned.chunks, step, faults, families))
 

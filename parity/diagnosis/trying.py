@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from parity.diagnosis.outcomes import Outcome, Outcomes, digest_of
 from parity.errors import InputError, one_line
 from parity.faults.fault import Fault
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
@@ -28,6 +30,7 @@ class Bench:
     rows : artefact -> which of its chunks are compared; all of those that are not named
     until : second of `time.monotonic` by which it has to be done
     not_tried : what could not be tried, and why
+    outcomes : what was made of the same inputs in look-ups before; None where there were none
     """
 
     pipeline: Pipeline
@@ -37,6 +40,7 @@ class Bench:
     rows: Mapping[str, np.ndarray] = field(default_factory=dict)
     until: float = float("inf")
     not_tried: list[str] = field(default_factory=list)
+    outcomes: Outcomes | None = None
 
     @property
     def stage(self) -> str:
@@ -57,19 +61,33 @@ class Bench:
 
     def made(self, *faults: Fault) -> Artefacts | None:
         """What the diagnosed stage writes with these mistakes, one planted after the other; None where it raises."""
-        name = " + ".join(fault.name for fault in faults)
+        made, why = self._remembered(
+            tuple((fault.name, fault.value) for fault in faults), lambda: self._outcome(faults)
+        )
+        if made is None:
+            self._note(" + ".join(fault.name for fault in faults), why)
+        return made
+
+    def _outcome(self, faults: Sequence[Fault]) -> Outcome:
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a mistake may well divide by zero
                 planted = self.pipeline
                 for fault in faults:
                     planted = fault.plant(planted, self.workshop)
-                return self._run(planted)
+                return self._run(planted), ""
         except InputError as error:
-            self._note(name, one_line(error))
+            return None, one_line(error)
         except Exception as error:
-            self._note(name, f"{type(error).__name__}: {one_line(error)}")
-        return None
+            return None, f"{type(error).__name__}: {one_line(error)}"
+
+    def _remembered(self, what: Hashable, compute: Callable[[], Outcome]) -> Outcome:
+        return compute() if self.outcomes is None else self.outcomes.of((self._inputs, what), compute)
+
+    @cached_property
+    def _inputs(self) -> Hashable:
+        """What tells this bench's inputs from another's."""
+        return (self.chain, digest_of(self.given), digest_of(self.rows))
 
     def _note(self, name: str, why: str) -> None:
         """Keep why a mistake could not be tried; of a family's values the first says it for all."""
@@ -78,6 +96,9 @@ class Bench:
 
     def natively(self) -> Artefacts:
         """What is given, and what the chain makes of it without a mistake, as far as it comes."""
+        return self._remembered("natively", lambda: (self._natively(), ""))[0] or {}
+
+    def _natively(self) -> Artefacts:
         known = dict(self.given)
         with np.errstate(all="ignore"):
             for name in self.chain:

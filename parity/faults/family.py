@@ -59,6 +59,7 @@ class Family:
             self.stage,
             f"{self.parameter} {value:.6g}",
             partial(_planted, self, value),
+            value=value,
         )
 
     def about(self, value: float, reference: float | None) -> str:

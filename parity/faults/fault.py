@@ -54,6 +54,7 @@ class Fault:
         fixture
     reruns_trunk : whether the embedding network has to run again, 0.25 s per chunk; such faults are calibrated on the
         short fixtures unless told otherwise
+    value : of a family's fault, the value that it has
     """
 
     name: str
@@ -61,6 +62,7 @@ class Fault:
     about: str
     plant: Callable[[Pipeline, Any], Pipeline]
     reruns_trunk: bool = False
+    value: float | None = None
 
 
 def load_faults(module: str = BUILT_IN) -> list[Fault]:

@@ -9,7 +9,13 @@ import pytest
 
 from parity.calibration.in_processes import Plan
 from parity.calibration.naming import NamingCalibration, calibrate_naming
-from parity.calibration.naming_in_processes import LIGHT, NamingPart, calibrate_naming_in_processes, try_naming_part
+from parity.calibration.naming_in_processes import (
+    LIGHT,
+    WHOLE,
+    NamingPart,
+    calibrate_naming_in_processes,
+    try_naming_part,
+)
 from parity.calibration.trials import bench_of
 from parity.faults.families import FAMILIES
 from parity.faults.fault import load_faults
@@ -55,9 +61,11 @@ def test_what_takes_networks_begins_and_everything_is_asked_once():
     asked = [(part.fixture.name, what) for part in pool.parts for what in (*part.faults, *part.values)]
     assert len(asked) == len(set(asked)) == 2 * (len(faults) + len(values))
     sizes = [len(part.faults) + len(part.values) for part in pool.parts]
-    heavy = {fault.name for fault in faults if fault.stage in ("audio", "segmentation", "fbank", "embeddings")}
-    of_heavy = [bool(heavy & set(part.faults)) for part in pool.parts if part.faults]
-    assert max(sizes) == LIGHT and of_heavy == sorted(of_heavy, reverse=True)
+    stages = {fault.name: fault.stage for fault in faults} | {family.name: family.stage for family, _ in values}
+    of = [stages[[*part.faults, *(name for name, _ in part.values)][0]] for part in pool.parts]
+    assert of[:4] == ["embeddings", "embeddings", "segmentation", "segmentation"]
+    assert all(of.count(stage) == len(fixtures) for stage in WHOLE)
+    assert max(size for size, stage in zip(sizes, of, strict=True) if stage not in WHOLE) == LIGHT
 
 
 @pytest.mark.models
