@@ -175,6 +175,12 @@ def explain(
     budget: Annotated[
         int, typer.Option(min=0, help="Patched runs to find the decisive elements of a flip with; 0: none.")
     ] = 60,
+    snapshots: Annotated[
+        Path | None,
+        typer.Option(
+            help="The reference's own captures, DIR/RECORDING, with every stage: they stand in place of the base."
+        ),
+    ] = None,
     flips_only: Annotated[
         bool, typer.Option("--flips-only", help="Leave out what every side answered alike; no headroom is known then.")
     ] = False,
@@ -199,10 +205,12 @@ def explain(
     from parity.report.document import explanation_data
 
     kept, where = _store(store), _workers(workers, memory_limit, scheduler)
+    if snapshots is not None and not snapshots.is_dir():
+        raise InputError(f"--snapshots {snapshots}: not a folder; expected one with a snapshot for each recording")
     by, setup = base_of(kept, base), Setup(weights, threads_per_worker, stage_timeout)
     with kept.writing(), tasks_on(where) as tasks, working("explaining") as tell:
         rows = explain_store(
-            kept, tasks, setup, by, explanation_data, budget=budget, flips_only=flips_only,
+            kept, tasks, setup, by, explanation_data, budget=budget, flips_only=flips_only, snapshots=snapshots,
             watch=lambda done, total: tell(f"explained {done} of {total} recordings"),
         )  # fmt: skip
     for line in explained_lines(rows, by.name):

@@ -3,8 +3,9 @@
 Of somebody else's RTTM lines nothing can be replayed. What can be is every side that ran, against one of them, the
 *base* (`native` in float32, or what is called for): both run again in one process, the base stands where a reference's
 snapshot would, and the explanation is that of `parity explain`. Where the base is line for line the reference's, its
-explanation is the reference's too. Margins and drift of every kind of decision are kept of every recording, flipped
-or not: what headroom foretells is read off them.
+explanation is the reference's too. Where the reference was captured with every stage, its own snapshot stands there.
+Margins and drift of every kind of decision are kept of every recording, flipped or not: what headroom foretells is read
+off them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from parity.audio.reading import read_audio
@@ -28,7 +30,9 @@ from parity.explain.explanation import Explanation
 from parity.explain.localise import Question, explain
 from parity.explain.memo import Memo
 from parity.files.whole import sha256_file
-from parity.fixtures.prepare import load_networks
+from parity.fixtures.heard import with_heard
+from parity.fixtures.prepare import check_weights, load_networks
+from parity.fixtures.snapshot import Snapshot, read_snapshot
 from parity.margins.margin import Margin, margins
 from parity.measure.drift import Drift
 from parity.networks.runtime import one_blas_thread
@@ -99,6 +103,7 @@ class Asked:
     kept : name of a side -> the RTTM that the store has of it
     setup, budget : as of a run; patched runs for the elements that decide
     plain : what is kept of an explanation
+    snapshot : of the reference, which then stands in place of the base; None: there is none of this recording
     """
 
     entry: Entry
@@ -108,6 +113,7 @@ class Asked:
     setup: Setup
     budget: int
     plain: Plain = field(repr=False)
+    snapshot: Path | None = None
 
 
 def explain_one(asked: Asked) -> list[Row]:
@@ -145,10 +151,20 @@ class _Recalled:
         networks = _networks(_runtime_of(asked.base, asked.setup.weights), asked.setup)
         self.native = native_pipeline(networks, self.parameters, self.memo).with_settings(uri=asked.entry.recording)
         self.made = self.native.run(self.inputs)
+        self.recorded = None if asked.snapshot is None else self._read(asked.snapshot)
+
+    def _read(self, folder: Path) -> Snapshot:
+        found = read_snapshot(folder)
+        if found.clip_sha256 != self.sha256:
+            raise InputError(f"{folder}: captured from other audio than {self.asked.entry.audio}")
+        if "diarization" not in found.values:
+            raise InputError(f"{folder}: it holds no reference.rttm, so there is no answer to explain others by")
+        check_weights(found, _weights(self.asked.setup.weights))
+        return with_heard(found, self.inputs)
 
     def found(self, side: Side) -> dict[str, Any]:
         as_kept = self._as_kept(self.asked.base, lines_of(self.made))
-        if side == self.asked.base:
+        if side == self.asked.base and self.recorded is None:
             snapshot = snapshot_of(self.made, self.parameters, self.sha256, heard=False)
             return {"as_kept": as_kept, "margins": _margins(margins(snapshot))}
         return self._explained(side, _implementation(side, self.asked.setup), as_kept)
@@ -183,7 +199,7 @@ class _Recalled:
             implementation=side.name,
             native=self.native,
             candidate=self.memo.pipeline(candidate),
-            snapshot=snapshot_of(self.made, self.parameters, self.sha256, heard=heard),
+            snapshot=self.recorded or snapshot_of(self.made, self.parameters, self.sha256, heard=heard),
             inputs=self.inputs,
             memo=self.memo,
             budget=self.asked.budget,
@@ -195,7 +211,8 @@ class _Recalled:
 
     def _decides_otherwise(self, drift: Drift, made: Mapping[str, Any]) -> bool:
         if drift.artefact == SURVIVORS:
-            return len(made[SURVIVORS]) != len(self.made[SURVIVORS])
+            theirs = self.made if self.recorded is None else self.recorded.values
+            return len(made[SURVIVORS]) != len(theirs[SURVIVORS])  # it was compared: both are there
         return ARTEFACTS[drift.artefact].comparison in DECISIONS and drift.mismatches > 0
 
     def _as_kept(self, side: Side, rttm: str) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from parity.corpus.cluster import Tasks
@@ -59,6 +60,7 @@ def explain_store(
     *,
     budget: int,
     flips_only: bool = False,
+    snapshots: Path | None = None,
     watch: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, list[Row]]:
     """Explain every answer of every side that ran.
@@ -69,6 +71,7 @@ def explain_store(
     setup : that the answers were made with
     budget : patched runs for the elements that decide
     flips_only : leave out recordings that every side answered as the base did; headroom foretells nothing then
+    snapshots : captures of the reference, one folder for each recording; they stand in place of the base
     watch : called with the recordings that are done, and all that are asked about
 
     Returns
@@ -82,11 +85,12 @@ def explain_store(
     sides = tuple(explainable(store).values())
     _check_unchanged(store, sides, setup)
     store.explained_by(base.name)
-    tables = {side.name: _table(store, side, base) for side in sides}
+    made_of = {"code": code_key(CODE), "snapshots": str(snapshots.resolve()) if snapshots else None}
+    tables = {side.name: _table(store, side, base, made_of) for side in sides}
     kept = {side.name: store.answers(store.sides[side.name]).rows for side in sides}
     asked = [
         Asked(entry, base, wanted, {side.name: own[side.name].rttm or "" for side in (base, *wanted)}, setup, budget,
-              plain)
+              plain, _snapshot(snapshots, entry.recording))
         for entry in store.entries()
         if (own := _answered(kept, entry.recording)) and base.name in own
         and (not flips_only or len({str(lines(row.rttm or "")) for row in own.values()}) > 1)
@@ -153,10 +157,14 @@ def _stem(store: Store, side: Side, base: Side) -> Any:
     return store.folder / EXPLAINED / f"{store.sides[side.name]}.{store.sides[base.name]}"
 
 
-def _table(store: Store, side: Side, base: Side) -> Parts:
-    """What is kept of a side, if it was made by the code that is here now; else nothing."""
+def _snapshot(folder: Path | None, recording: str) -> Path | None:
+    return folder / recording if folder is not None and (folder / recording).is_dir() else None
+
+
+def _table(store: Store, side: Side, base: Side, said: Mapping[str, Any]) -> Parts:
+    """What is kept of a side, if it was made by the code that is here now, by the same snapshots; else nothing."""
     stem = _stem(store, side, base)
-    about, said = stem.with_name(f"{stem.name}.json"), {"code": code_key(CODE)}
+    about = stem.with_name(f"{stem.name}.json")
     try:
         same = read_json(about) == said
     except FileNotFoundError:

@@ -2,7 +2,8 @@
 
 Forms: `native` and `native:RUNTIME` are this project's pipeline, `exec:"./my_port --flags"` a program's stages in it,
 `module:object` somebody's Python functions in it; `rttm:DIR` are answers that are there already (one RTTM file for
-each recording, or what `python -m capture --corpus` kept), and `manifest` the manifest's own column `reference_rttm`.
+each recording, or what `python -m capture --corpus` kept), `snapshots:DIR` captures with every stage, one folder for
+each recording, and `manifest` the manifest's own column `reference_rttm`.
 `NAME=` before any of them calls it something shorter.
 
 Convention: a side's *identity* is plain data, and all that its answers depend on; its key is the identity's hash.
@@ -26,7 +27,7 @@ from parity.files.documents import read_json, read_text
 from parity.files.whole import sha256_bytes
 from parity.measure.score import count
 
-NATIVE, RTTM, MANIFEST = "native", "rttm:", "manifest"
+NATIVE, RTTM, SNAPSHOTS, MANIFEST = "native", "rttm:", "snapshots:", "manifest"
 CODE = ("parity.diarize",)
 NAME = re.compile(r"([A-Za-z0-9_.+-]{1,40})=(.+)", re.S)
 
@@ -50,7 +51,7 @@ class Side:
     @property
     def is_recorded(self) -> bool:
         """Whether its answers are there already, and nothing is run."""
-        return self.form == MANIFEST or self.form.startswith(RTTM)
+        return self.form == MANIFEST or self.form.startswith((RTTM, SNAPSHOTS))
 
     @property
     def runtime(self) -> str | None:
@@ -192,10 +193,12 @@ def recorded(side: Side, entries: Sequence[Entry]) -> tuple[dict[str, Any], list
     if side.form == MANIFEST:
         rows = [_of_file(entry, entry.reference_rttm) for entry in entries]
         identity: dict[str, Any] = {"side": MANIFEST}
+    elif side.form.startswith(SNAPSHOTS):
+        folder = _folder(side, SNAPSHOTS, "one folder with a snapshot for each recording")
+        rows = [_snapped(entry, folder / entry.recording) for entry in entries]
+        identity = {"side": SNAPSHOTS.rstrip(":")}
     else:
-        folder = Path(side.form.removeprefix(RTTM))
-        if not folder.is_dir():
-            raise InputError(f"--side {side.name}: {folder} is not a folder; expected one RTTM file for each recording")
+        folder = _folder(side, RTTM, "one RTTM file for each recording")
         captured = (folder / SIDE).is_file()
         rows = [_captured(entry, folder) if captured else _of_file(entry, _rttm_in(folder, entry)) for entry in entries]
         identity = _said_by(folder) if captured else {"side": RTTM.rstrip(":")}
@@ -203,6 +206,33 @@ def recorded(side: Side, entries: Sequence[Entry]) -> tuple[dict[str, Any], list
         raise InputError(f"--side {side.name}: has no answer to any recording of the manifest ({rows[0].error})")
     answers = [[row.recording, row.rttm, row.error] for row in rows]
     return {**identity, "answers": sha256_bytes(json.dumps(answers, ensure_ascii=False).encode())}, rows
+
+
+def _folder(side: Side, prefix: str, expected: str) -> Path:
+    folder = Path(side.form.removeprefix(prefix))
+    if not folder.is_dir():
+        raise InputError(f"--side {side.name}: {folder} is not a folder; expected {expected}")
+    return folder
+
+
+def _snapped(entry: Entry, folder: Path) -> Hypothesis:
+    """What a capture answered; its clip has to be the recording."""
+    from parity.fixtures.snapshot import read_snapshot
+
+    if not folder.is_dir():
+        return _missing(entry, f"{folder}: no snapshot of it")
+    try:
+        found = read_snapshot(folder)
+    except InputError as error:
+        return _missing(entry, one_line(error, 200))
+    if entry.sha256 not in (None, found.clip_sha256):
+        return _missing(entry, f"{folder}: captured from other audio")
+    rttm, exclusive = (found.values.get(name) for name in ("diarization", "exclusive_diarization"))
+    if rttm is None:
+        return _missing(entry, f"{folder}: it holds no reference.rttm")
+    speakers, segments = count(rttm)
+    return Hypothesis(entry.recording, found.clip_sha256, entry.num_speakers, rttm, exclusive, speakers=speakers,
+                      segments=segments)  # fmt: skip
 
 
 def _said_by(folder: Path) -> dict[str, Any]:

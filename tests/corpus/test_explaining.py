@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from support.corpora import corpus, line, stand_in
-from support.synthetic import waveform, whole_networks
+from support.synthetic import captured, waveform, whole_networks
 
 import parity.corpus.explaining as explaining
 import parity.corpus.explanations as explanations
@@ -24,6 +24,7 @@ from parity.corpus.sides import Setup, Side, side_of
 from parity.corpus.store import Store
 from parity.errors import InputError
 from parity.explain.memo import Memo
+from parity.files.whole import sha256_file
 from parity.ports.python import NATIVE, Implementation
 from parity.report.document import explanation_data
 
@@ -89,6 +90,23 @@ def test_another_answer_than_the_one_kept_is_noted(recording):
     (row,) = explained(recording, OTHER)
     (other,) = explained(recording, OTHER, kept={"native": line("one", 0, 1)})
     assert row.as_kept and other == dataclasses.replace(row, as_kept=False)
+
+
+def test_a_capture_of_the_reference_stands_in_place_of_the_base(recording, tmp_path, monkeypatch):
+    monkeypatch.setattr(explaining, "check_weights", lambda snapshot, weights: None)
+    made = native_pipeline(whole_networks(), Parameters(), Memo()).run({"samples": waveform(), "sample_rate": 16_000})
+    folder = captured(made, tmp_path / "one").folder
+    asked = Asked(recording, BASE, (BASE, OTHER), {}, SETUP, 0, explanation_data, folder)
+    assert {row["error"] for row in explain_one(asked)} == {
+        f"{folder}: captured from other audio than {recording.audio}"
+    }
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["clip_sha256"] = sha256_file(recording.audio)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    base, hair = (Explained(**row) for row in explain_one(asked))
+    assert (base.error, base.changed, base.out_of_tolerance, hair.changed) == (None, False, None, False)
+    drifts = {row["decision"]: row["drift"] for row in json.loads(base.margins)}
+    assert drifts["best assignment of a chunk"] == 0  # the base is a candidate now, and the very same
 
 
 def test_whatever_goes_wrong_is_a_row(recording, monkeypatch):

@@ -1,6 +1,7 @@
 """Sides run over a corpus: what is kept, what is asked again, and what a death in the middle costs."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ import time
 import pytest
 from support import ROOT
 from support.corpora import DEADLY, corpus, stand_in
+from support.synthetic import automatic, captured
 
 import parity.corpus.rows
 import parity.corpus.running
@@ -179,3 +181,15 @@ def test_recorded_sides_are_rttm_files_or_what_capture_kept(tmp_path):
         recorded(Side("m", "manifest"), entries)
     with pytest.raises(InputError, match="not a folder"):
         recorded(Side("m", "rttm:nowhere"), entries)
+
+
+def test_a_folder_of_captures_is_a_side(tmp_path):
+    captured(automatic(), tmp_path / "captures" / "r000")
+    entries = corpus(tmp_path, 2)
+    identity, (first, second) = recorded(Side("theirs", f"snapshots:{tmp_path / 'captures'}"), entries)
+    assert identity["side"] == "snapshots" and "answers" in identity
+    assert (first.error, first.speakers) == (None, 2) and first.exclusive is not None
+    assert second.error.endswith("r001: no snapshot of it")
+    pinned = [dataclasses.replace(entries[0], sha256="1" * 64)]
+    with pytest.raises(InputError, match="captured from other audio"):
+        recorded(Side("theirs", f"snapshots:{tmp_path / 'captures'}"), pinned)
