@@ -26,13 +26,16 @@ from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import Diagnosis
 from parity.faults.family import Family
 from parity.faults.fault import Fault
+from parity.measure.drift import compare
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, ChunkSeries
 from parity.ports.dump.comparison import compare_dumps
 from parity.ports.dump.reading import Dump
 from parity.ports.judging import means_of
+from parity.replay.engine import CASCADED
 from parity.replay.subject import subject_of
 
+HEARD = ("waveform", "chunk_waveforms")
 PATIENCE = 3
 PATIENT = {stage: PATIENCE * BUDGETS.get(stage, BUDGET_SECONDS) for stage in STAGES}
 """More seconds than a look-up has, for a calibration shares its machine; what it took is counted."""
@@ -51,7 +54,8 @@ class NamingTrial:
     names : mistakes that are named, the first one first; several are the same there
     left : what the first of them leaves; None where none is named
     without : mistakes that are named with this one taken out
-    same_without : whether these are the same as it on that recording
+    same_without : whether these are the same as it on that recording: they are named beside it, or what the first of
+        them makes is within tolerance of what it makes
     seconds, cpu_seconds : of the look-up with the whole dictionary, on the clock and of the processor; those that come
         first in a stage take longest, for others build on what they computed
     """
@@ -221,10 +225,38 @@ def try_fault(
         names=names,
         left=whole.mistake.left.worst if whole is not None and whole.mistake is not None else None,
         without=without,
-        same_without=fault.name in names and bool(without) and set(without) <= set(names),
+        same_without=bool(without)
+        and (set(without) <= set(names) or _same_there(bench, fault, rest, faults, families)),
         seconds=0.0 if whole is None else whole.seconds,
         cpu_seconds=cpu_seconds,
     )
+
+
+def _same_there(
+    bench: Bench, fault: Fault, found: Diagnosis | None, faults: Sequence[Fault], families: Sequence[Family]
+) -> bool:
+    """Whether what is named instead makes the same of the reference's own inputs, within tolerance."""
+    if found is None or found.mistake is None:
+        return False
+    other = next((each for each in faults if each.name == found.mistake.name), None)
+    family = next((each for each in families if each.name == found.mistake.name), None)
+    if other is None and family is not None and found.mistake.parameter is not None:
+        other = family.at(found.mistake.parameter.value)
+    if other is None:  # a pair
+        return False
+    one, two = _made(bench, fault), _made(bench, other)
+    if one is None or two is None:
+        return False
+    subject = subject_of(bench.native)
+    return all(_equal_there(name, one[name], two.get(name), subject) for name in one)
+
+
+def _equal_there(name: str, one: Any, two: Any, subject: Any) -> bool:
+    if one is None or two is None:
+        return one is two
+    if name in subject.texts:
+        return bool(subject.to_text(one) == subject.to_text(two))
+    return compare(name, np.asarray(two), np.asarray(one), mode=CASCADED).within
 
 
 def try_value(
@@ -280,7 +312,9 @@ def sides_of(bench: Bench, reference: Dump, fault: Fault, outcomes: Outcomes | N
         elif name not in behind:
             values[name] = value if name in subject.texts else noisy(name, value, rng)
     values = {name: value for name, value in values.items() if value is not None}
-    dump = replace(reference, values=values, places={name: name for name in values})
+    # How near the reference's own segmentations were to another class says nothing of these.
+    beside = {name: value for name, value in reference.beside.items() if name != "segmentation_gap"}
+    dump = replace(reference, values=values, places={name: name for name in values}, beside=beside)
     if not set(made) & set(values):
         return None
     comparison = compare_dumps(bench.name, reference, dump)
@@ -297,10 +331,10 @@ def _made(bench: Bench, fault: Fault) -> Artefacts | None:
     made: Artefacts = {}
     with bench.memo.scratch():
         planted = fault.plant(bench.native, bench.workshop)
+        if any(_partial(known.get(read)) for read in planted[names[0]].reads if read in HEARD):
+            known |= bench.native["audio"](bench.inputs)  # whole, as a port hears it: a mistake may mix chunks up
         for name in names:
             stage = planted[name]
-            if any(read not in known for read in stage.reads if read in ("waveform", "chunk_waveforms")):
-                known |= bench.native["audio"](bench.inputs)
             try:
                 outputs = stage(known)
             except Exception:  # what a fault raises is no dump
@@ -308,6 +342,10 @@ def _made(bench: Bench, fault: Fault) -> Artefacts | None:
             made |= outputs
             known |= outputs
         return {name: _taken(name, value, bench) for name, value in made.items()}
+
+
+def _partial(value: Any) -> bool:
+    return value is None or isinstance(value, ChunkSeries)
 
 
 def _taken(name: str, value: Any, bench: Bench) -> Any:
@@ -324,7 +362,9 @@ def _as_recorded(name: str, value: Any, reference: Dump, to_text: Callable[[Any]
         return to_text(value)
     if name in reference.values and ARTEFACTS[name].by_chunk and value is not None:
         chunks = reference.chunks(name)
-        return value if len(value) == len(chunks) else value[chunks]
+        if len(value) == len(chunks):
+            return value
+        return value[chunks] if chunks.max(initial=-1) < len(value) else None  # the last chunk may be missing
     if name == "embeddings" and value is not None and len(value) < len(reference.values[name]):
         rows = reference.values[name].copy()
         rows[reference.chunks("fbank")] = value

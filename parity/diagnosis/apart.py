@@ -62,6 +62,11 @@ class Difference:
             for name, value in candidate.items()
         }
 
+    @property
+    def there(self) -> bool:
+        """Whether anything that is compared differs at all: where a row is missing, the others may all be right."""
+        return any(part.there for part in self._parts.values() if part.drifted)
+
     def left_by(self, made: Mapping[str, Any]) -> Left:
         """What is left where a mistake made these artefacts; the worst of them counts."""
         lefts = [part.left(self._read(name, made.get(name))) for name, part in self._parts.items()]
@@ -97,6 +102,11 @@ class _Part(ABC):
     @abstractmethod
     def left(self, made: Any) -> Left | None: ...
 
+    @property
+    @abstractmethod
+    def there(self) -> bool:
+        """Whether candidate and reference differ in it."""
+
     def distance(self, made: Any) -> float:
         left = self.left(made)
         return 0.0 if left is None else left.choosing
@@ -117,6 +127,10 @@ class _Values(_Part):
             else np.full_like(self._candidate, finite.mean() if finite.size else 0.0)
         )
         self._whole = self._halves(want)
+
+    @property
+    def there(self) -> bool:
+        return sum(self._whole) > 0
 
     def left(self, made: Any) -> Left | None:
         if made is None or np.shape(made) != self._shape:
@@ -156,6 +170,10 @@ class _Labels(_Part):
         self._known = reference is not None and np.shape(reference) == np.shape(candidate)
         self._whole = self._halves(self._named(reference)) if self._known else (0, 0)
 
+    @property
+    def there(self) -> bool:
+        return not self._known or sum(self._whole) > 0
+
     def left(self, made: Any) -> Left | None:
         if made is None or np.shape(made) != self._candidate.shape:
             return ALL if self.drifted else RUINED
@@ -187,6 +205,10 @@ class _Turns(_Part):
         self._candidate = lines_of(candidate)
         self._seed = int(rng.integers(2**31))
         self._whole = self._halves(frozenset() if reference is None else lines_of(reference))
+
+    @property
+    def there(self) -> bool:
+        return sum(self._whole) > 0
 
     def left(self, made: Any) -> Left | None:
         lines = frozenset[Line]() if made is None else lines_of(made)

@@ -97,6 +97,20 @@ def look_up(
     bench = Bench(pipeline, workshop, (*hidden, stage), given, rows or {}, until, outcomes=outcomes).remembering()
     moved = candidate if drifted is None else drifted
     difference = Difference(candidate, reference, moved, unread=unread, seed=seed)
+    if not difference.there:
+        return Diagnosis(
+            stage=stage,
+            judged_by=difference.names,
+            mistake=None,
+            runner_up=None,
+            tried=0,
+            not_tried=(),
+            given=words,
+            note="what both sides hold there is the same; only how much they hold is not",
+            check=first_check(stage, ""),
+            kit=kit_line(stage),
+            seconds=time.monotonic() - started,
+        )
     mine = [fault for fault in faults if fault.stage in bench.chain]
     kin = [family for family in families if family.stage in bench.chain]
     near, apart = _narrowed(bench, difference, candidate, reference, moved, seed)

@@ -24,6 +24,7 @@ from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import Diagnosis
 from parity.diagnosis.trying import Bench
 from parity.diagnosis.workshop import native_workshop
+from parity.errors import InputError
 from parity.faults.family import Family
 from parity.faults.fault import Fault
 from parity.measure.drift import compare
@@ -265,7 +266,7 @@ class _Asked:
             if name in self._pipeline.inputs:
                 given[name] = self._sides.means.inputs()[name]
             elif whose != REFERENCE and self._takes(name):
-                given[name] = self._series(name, _value(self._sides, name, whose))
+                given[name] = self._whole(name, self._series(name, _value(self._sides, name, whose)))
             elif name in self._pipeline["audio"].writes and name not in self._held:
                 given |= {heard: made for heard, made in self._heard().items() if heard == name}
             elif lacks(name, self._pipeline, self._held):
@@ -273,6 +274,16 @@ class _Asked:
             else:
                 given[name] = self._held.get(name)
         return given
+
+    def _whole(self, name: str, value: Any) -> Any:
+        """What a dump holds of some chunks, with what native code hears in the others: a mistake may mix chunks up."""
+        if not isinstance(value, ChunkSeries) or name not in self._pipeline["audio"].writes:
+            return value
+        try:
+            heard = self._heard()[name]
+        except InputError:  # the clip is not at hand: most mistakes need nothing but the chunk itself
+            return value
+        return value.filled_from(heard) if len(heard) > len(value) else value
 
     def _heard(self) -> Mapping[str, Any]:
         """What native code hears in the reference's clip."""

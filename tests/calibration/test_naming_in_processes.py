@@ -94,6 +94,16 @@ def test_processes_find_what_one_finds_and_go_on_where_it_was_stopped():
     assert try_naming_part(PLAN, NamingPart(fixtures[0])) == NamingCalibration()
 
 
+@pytest.mark.models
+def test_planted_mistakes_see_the_whole_recording_and_what_is_the_same_there_counts_as_unknown():
+    (fixture,) = Catalogue.read(default_folder()).select([SHORT])
+    asked = NamingPart(fixture, ("fbank_running_mean", "fbank_without_preemphasis", "audio_tail_dropped"))
+    mixing, point, shorter = try_naming_part(PLAN, asked).trials
+    assert mixing.names == ("fbank_running_mean",) and mixing.unknown_said
+    assert point.named and point.without and point.same_without  # the family has it: emphasis 0
+    assert shorter.moves and shorter.names == () and not shorter.wrong
+
+
 def untimed(found: NamingCalibration) -> list:
     trials = [replace(trial, seconds=0.0, cpu_seconds=0.0) for trial in found.trials]
     return [*trials, *(replace(value, seconds=0.0) for value in found.values)]

@@ -113,3 +113,17 @@ def test_the_same_within_tolerance():
     difference = values()
     assert difference.same({"centroids": GOT}, {"centroids": GOT + 1e-6})
     assert not difference.same({"centroids": GOT}, {"centroids": GOT + 1e-2})
+
+
+@pytest.mark.parametrize(
+    "name, one, other",
+    [
+        ("post_plda", np.arange(6.0).reshape(2, 3), np.arange(6.0).reshape(2, 3) + 1),
+        ("count", np.array([1, 2], dtype=np.uint8), np.array([1, 1], dtype=np.uint8)),
+        ("diarization", [Turn(0.0, 1.0, 0, "a")], [Turn(0.0, 2.0, 0, "a")]),
+    ],
+)
+def test_whether_anything_that_is_compared_differs(name, one, other):
+    assert Difference({name: one}, {name: other}, [name]).there
+    assert not Difference({name: one}, {name: one}, [name]).there
+    assert not Difference({name: one}, {name: other}, []).there

@@ -102,3 +102,9 @@ def test_a_mistake_that_changes_what_the_native_stage_made_spoils_it_for_no_othe
     got = {**want, "ahc_clusters": want["ahc_clusters"] * 2}
     found = look_up("ahc", GIVEN, got, want, NATIVE, WORKSHOP, [spoils, doubles], drifted=["ahc_clusters"])
     assert found.mistake.name == "doubles" and found.mistake.left.worst == 0.0
+
+
+def test_what_is_the_same_as_far_as_both_go_is_explained_by_no_mistake():
+    """A dump without its last chunk differs in length alone; every mistake that does nothing else would fit."""
+    found = look_up("ahc", GIVEN, made(0.6), made(0.6), NATIVE, WORKSHOP, [cut_at(0.6)], drifted=["ahc_clusters"])
+    assert found.mistake is None and found.runner_up is None and "only how much they hold" in found.note
