@@ -13,7 +13,7 @@ VBx stops, and who survives, and who is whose, is decided by them later. It is c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,9 @@ FACTOR = 2.0
 
 
 def headrooms(explained: Mapping[str, Sequence[Row]], base: str) -> list[dict[str, Any]]:
-    """One row for each recording and each side but the base: its least headroom, its chance, whether it flipped.
+    """One row for each recording of each side that drifts: its least headroom, its chance, whether it flipped.
+
+    Of the base, which nothing but a capture can be compared with, there are none otherwise.
 
     Parameters
     ----------
@@ -39,7 +41,7 @@ def headrooms(explained: Mapping[str, Sequence[Row]], base: str) -> list[dict[st
     found = []
     for side, rows in explained.items():
         known = [(row, json.loads(row["margins"])) for row in rows if row["error"] is None]
-        if side == base:
+        if side == base and not _has_drift(margins for _, margins in known):
             continue
         chances = _chances([margins for _, margins in known])
         found += [
@@ -53,6 +55,10 @@ def headrooms(explained: Mapping[str, Sequence[Row]], base: str) -> list[dict[st
             for (row, margins), chance in zip(known, chances, strict=True)
         ]
     return found
+
+
+def _has_drift(recordings: Iterable[Sequence[Row]]) -> bool:
+    return any(row["drift"] is not None for margins in recordings for row in margins)
 
 
 def _least(margins: Sequence[Row]) -> dict[str, Any]:
@@ -151,8 +157,9 @@ def kinds(explained: Mapping[str, Sequence[Row]], base: str) -> Iterator[dict[st
     """One row for each side and kind of decision: how often it fell below 1, and how many of those flipped."""
     for side, rows in explained.items():
         found: dict[tuple[str, str], list[tuple[float, bool]]] = {}
-        for row in rows if side != base else ():
-            for margin in json.loads(row["margins"]) if row["error"] is None else ():
+        known = [(row, json.loads(row["margins"])) for row in rows if row["error"] is None]
+        for row, margins in known if side != base or _has_drift(margins for _, margins in known) else ():
+            for margin in margins:
                 if margin["smallest"] is not None:
                     place = (margin["stage"], margin["decision"])
                     found.setdefault(place, []).append((_headroom(margin), row["changed"]))

@@ -37,7 +37,7 @@ def reasons(explained: Mapping[str, Sequence[Row]], base: str | None) -> dict[st
         "explained": [
             {"side": side, **{key: row[key] for key in SHORT}} for side, own in explained.items() for row in own
         ],
-        "decides": list(_decides(explained, base)),
+        "decides": list(_decides(explained)),
         "headroom": list(rows),
         "foretold": list(foretold(rows)),
         "calibration": list(calibration(rows)),
@@ -46,9 +46,9 @@ def reasons(explained: Mapping[str, Sequence[Row]], base: str | None) -> dict[st
     return tables
 
 
-def _decides(explained: Mapping[str, Sequence[Row]], base: str) -> Iterator[Row]:
+def _decides(explained: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
     for side, rows in explained.items():
-        changed = [row for row in rows if row["changed"] and side != base]
+        changed = [row for row in rows if row["changed"]]
         for role, who in (
             ("decides", _who),
             ("first to decide otherwise", lambda row: row["first_decision"] or NOBODY),
@@ -70,10 +70,10 @@ ROLES: dict[str, Callable[[Row], str]] = {
 def why(flip: Row, explained: Mapping[tuple[str, str], Row], base: str | None) -> str:
     """One flip's reason in a few words; empty where nothing was explained."""
     row = explained.get((flip["side"], flip["recording"]))
-    if flip["side"] == base:
-        return f"{base} itself: see its closest decisions"
     if row is None or row["error"] is not None:
         return "" if row is None else f"not explained: {row['error']}"
+    if not row["changed"] and flip["side"] == base:
+        return f"{base} itself: see its closest decisions"
     if not row["changed"]:
         return f"as {base}: {base} itself is not the reference's"
     first = f", {row['first_decision']} first otherwise" if row["first_decision"] else ""

@@ -60,6 +60,13 @@ def test_what_drifts_nowhere_flips_nowhere():
     assert (found["headroom"], found["stage"], found["chance"], found["another_iteration"]) == (None, None, 0, False)
 
 
+def test_the_base_has_headroom_where_a_capture_stands_in_its_place():
+    explained = {"native": [row("a", kind("ahc", 1.0, 0.5))]}
+    (found,) = headrooms(explained, "native")
+    assert found["headroom"] == 2 and [row["side"] for row in kinds(explained, "native")] == ["native"]
+    assert headrooms({"native": EXPLAINED["native"]}, "native") == []
+
+
 def test_expected_and_seen_flips_are_counted_by_side_and_together():
     rows = headrooms({**EXPLAINED, "other": side()[:2]}, "native")
     small, other, both = foretold(rows)
@@ -102,4 +109,5 @@ def test_reasons_of_flips_in_words_and_counted():
     assert why(flip, short, "native") == "embeddings decides, ahc first otherwise"
     assert why({**flip, "recording": "far"}, short, "native").startswith("as native: native itself")
     assert why({**flip, "recording": "gone"}, short, "native") == ""
-    assert why({**flip, "side": "native"}, short, "native").startswith("native itself")
+    short["native", "far"] = EXPLAINED["native"][0]
+    assert why({"side": "native", "recording": "far"}, short, "native").startswith("native itself")
