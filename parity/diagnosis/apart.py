@@ -30,6 +30,9 @@ RUINED = Left(float("inf"), float("inf"))
 FAR = 10.0
 """Distance of what is ruined, so that a mean of distances stays finite."""
 
+COURSE = 2
+"""Numbers of an iteration's course that two values are first searched by."""
+
 Line = tuple[float, float, str]
 
 
@@ -79,6 +82,27 @@ class Difference:
             np.mean([min(part.distance(self._read(name, made.get(name))), FAR) for name, part in self._parts.items()])
         )
 
+    def residuals(self, made: Mapping[str, Any]) -> np.ndarray | None:
+        """What is left of the numbers that drifted, element by element on the choosing half, for least squares.
+
+        Of a stage that iterates the first two numbers of its course alone, for what comes later depends on them with
+        jumps: as many equations as a pair of values has unknowns.
+
+        Returns
+        -------
+        residuals : (n,) float64, whose norm is as `distance`; None where no such numbers can be taken off each other
+        """
+        drifted = {n: p for n, p in self._parts.items() if isinstance(p, _Values) and p.drifted}
+        course = [name for name in drifted if ARTEFACTS[name].dims == ("iterations",)]
+        lefts = [drifted[name].residuals(made.get(name), bool(course)) for name in course or drifted]
+        known = [left for left in lefts if left is not None]
+        return np.concatenate(known) if known and len(known) == len(lefts) else None
+
+    @property
+    def numbers(self) -> int:
+        """How many of the numbers that drifted differ by a thousandth of the largest difference or more."""
+        return sum(part.numbers for part in self._parts.values() if isinstance(part, _Values) and part.drifted)
+
     def same(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Whether two mistakes make the same, within tolerance, of all that was compared."""
         return all(
@@ -127,6 +151,24 @@ class _Values(_Part):
             else np.full_like(self._candidate, finite.mean() if finite.size else 0.0)
         )
         self._whole = self._halves(want)
+        with np.errstate(invalid="ignore"):
+            apart = np.nan_to_num(np.abs(self._candidate - want), posinf=0.0)
+        self.numbers = int(np.count_nonzero(apart > 1e-3 * apart.max(initial=0.0)))
+
+    def residuals(self, made: Any, first_alone: bool) -> np.ndarray | None:
+        if made is None:
+            return None
+        ours, theirs = self._candidate, _numbers(self._name, _as_signed(self._name, made, self._raw))
+        if first_alone:
+            ours, theirs = ours[:COURSE], theirs[:COURSE]
+            return (
+                (theirs - ours) / max(float(np.abs(ours).max(initial=0.0)), 1e-12) if len(ours) == len(theirs) else None
+            )
+        if ours.shape != theirs.shape:
+            return None
+        with np.errstate(invalid="ignore"):
+            rest = (theirs - ours)[self._choosing]
+        return np.nan_to_num(rest, posinf=0.0, neginf=0.0) / max(self._whole[0], 1e-12)
 
     @property
     def there(self) -> bool:

@@ -92,7 +92,8 @@ def planted_by(diagnosis: Diagnosis, faults: Iterable[Fault], families: Iterable
     if mistake is None:
         return []
     by_name = {fault.name: fault for fault in faults}
-    family = next((family for family in families if family.name == mistake.name), None)
-    if family is not None and mistake.parameter is not None:
-        return [family.at(mistake.parameter.value)]
-    return [by_name[name] for name in mistake.name.split(" + ") if name in by_name]
+    kin = {family.name: family for family in families}
+    names = mistake.name.split(" + ")
+    if mistake.parameters and set(names) <= set(kin):
+        return [kin[name].at(known.value) for name, known in zip(names, mistake.parameters, strict=True)]
+    return [by_name[name] for name in names if name in by_name]

@@ -21,6 +21,9 @@ from parity.pipeline.stage import Artefacts
 STEPS = 40
 """Of the refinement, at most."""
 
+FIRST_STEPS = 12
+"""After which a search that has not come down by half is given up."""
+
 BISECTIONS = 24
 CLOSE = 1e-9
 """Difference of two distances that are one."""
@@ -29,6 +32,9 @@ NEAR = 2.0
 """Grid points that are so many times the best one's distance are refined too, for there may be several valleys."""
 
 VALLEYS = 3
+
+FAR_OFF = 0.1
+"""Distance of what leaves ten times what a mistake may leave."""
 
 
 @dataclass
@@ -72,6 +78,11 @@ class Fit:
         """Of the best value so far; infinite where none could be tried."""
         return min(self._search.found.values(), default=float("inf"))
 
+    @property
+    def best(self) -> float:
+        """The best value so far; the smallest where none could be tried."""
+        return self._search.best if self._search.found else self.family.low
+
     def refined(self) -> Fitted | None:
         """The value that fits best; None where none can be tried."""
         if not self._search.found:
@@ -79,7 +90,8 @@ class Fit:
         if self.distance > CLOSE:
             (_refine_whole if self.family.scale == INTEGER else _refine)(self.family, self._search, self._values)
         best = self._search.best
-        low, high = _interval(self.family, self._search, best)
+        # Whoever fits nothing is never named, and its interval takes as long as the search.
+        low, high = (best, best) if self.distance > FAR_OFF else _interval(self.family, self._search, best)
         value = roundest(low, high, best) if high > low else best
         made = self._bench.made(self.family.at(value))
         if made is None:
@@ -139,12 +151,15 @@ def _refine(family: Family, search: _Search, values: list[float]) -> None:
         low, high = values[max(0, index - 1)], values[min(len(values) - 1, index + 1)]
         if low == high:
             continue
-        minimize_scalar(
-            lambda x: search(float(out(x))) ** 2,
-            bounds=(float(into(low)), float(into(high))),
-            method="bounded",
-            options={"xatol": 1e-7 * abs(float(into(high)) - float(into(low))), "maxiter": STEPS},
-        )
+        for steps in (FIRST_STEPS, STEPS):  # the second search begins with what the first has computed
+            minimize_scalar(
+                lambda x: search(float(out(x))) ** 2,
+                bounds=(float(into(low)), float(into(high))),
+                method="bounded",
+                options={"xatol": 1e-7 * abs(float(into(high)) - float(into(low))), "maxiter": steps},
+            )
+            if search.found[search.best] > max(FAR_OFF, distances[order[0]] / 2):
+                break
 
 
 def _refine_whole(family: Family, search: _Search, values: list[float]) -> None:

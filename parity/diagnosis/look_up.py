@@ -2,7 +2,8 @@
 
 Half of the elements choose, the other half confirm. A mistake is named only if it leaves at most a hundredth of the
 difference on both, and clearly less than the next one that makes something else. Those that make the same on this
-recording are named together. Families are fitted, single mistakes planted, then pairs of them, within a budget.
+recording are named together. Families are fitted, single mistakes planted, then pairs of them and of values, within a
+budget.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from parity.diagnosis.fitting import Fit, Fitted
 from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import CLEARLY, Diagnosis, Left, Mistake, Parameter
 from parity.diagnosis.trying import Bench
+from parity.diagnosis.two_values import FittedTwo, two_values
 from parity.faults.family import Family
 from parity.faults.fault import Fault
 from parity.pipeline.stage import Artefacts, Pipeline
@@ -118,11 +120,13 @@ def look_up(
     tried = _alone(near, apart, own)
     if not any(one.mistake.left.worst <= EXACTLY for one in tried):
         tried += _alone(near, apart, [fault for fault in mine if fault.stage != stage])
-    tried = _with_families(near, apart, tried, kin, dict(candidate))
+    tried, fits = _with_families(near, apart, tried, kin, dict(candidate))
     if near is not bench:
         tried = _again(bench, difference, tried, mine, kin)
     if not any(one.mistake.fits for one in tried):
         tried += _in_pairs(bench, difference, mine, tried)
+    if not any(one.mistake.fits for one in tried):
+        tried += map(_of_two, two_values(near, apart, bench, difference, fits))
     found, runner_up, note = _chosen(tried, difference)
     return Diagnosis(
         stage=stage,
@@ -188,11 +192,12 @@ def _alone(bench: Bench, difference: Difference, faults: Sequence[Fault]) -> lis
 
 def _with_families(
     bench: Bench, difference: Difference, tried: list[_Tried], families: Sequence[Family], candidate: Artefacts
-) -> list[_Tried]:
-    """Add what families fit; a single mistake that is a point of one gets its value, and is not there twice.
+) -> tuple[list[_Tried], list[Fit]]:
+    """Add what families fit, and say how each was searched.
 
-    All are searched roughly, and the best of them finely, until one leaves nothing. Where a single mistake leaves
-    nothing already, only those of which it is a point, and those that make the same.
+    A single mistake that is a point of a family gets its value, and is not there twice. All are searched roughly, and
+    the best of them finely, until one leaves nothing. Where a single mistake leaves nothing already, only those of
+    which it is a point, and those that make the same.
     """
     exact = {one.mistake.name for one in tried if one.mistake.left.worst <= EXACTLY}
     if exact and bench.stage in HEAVY:  # a search there takes seconds
@@ -206,7 +211,18 @@ def _with_families(
         if fitted is not None:
             tried = _joined(tried, one.family, fitted)
             exact |= {one.family.name} if fitted.left.worst <= EXACTLY else set()
-    return tried
+    return tried, fits
+
+
+def _of_two(fitted: FittedTwo) -> _Tried:
+    """Two values as one mistake."""
+    first, second = fitted.parameters
+    names = " + ".join(family.name for family in fitted.families)
+    about = "; and ".join(
+        family.about(known.value, known.reference)
+        for family, known in zip(fitted.families, fitted.parameters, strict=True)
+    )
+    return _Tried(Mistake(names, about, fitted.left, first, fitted=True, second_parameter=second), fitted.made)
 
 
 def _joined(tried: list[_Tried], family: Family, fitted: Fitted) -> list[_Tried]:

@@ -66,6 +66,7 @@ class Mistake:
     about : what was done instead of what, in one line
     left : what it leaves
     parameter : the value it was tried with; None where it has none
+    second_parameter : of two values that explain it together, the other one
     same : others that make the same, within tolerance, on this recording
     fitted : whether the value was searched, and is none that the dictionary has as a mistake of its own
     """
@@ -76,6 +77,12 @@ class Mistake:
     parameter: Parameter | None = None
     same: tuple[Mistake, ...] = ()
     fitted: bool = False
+    second_parameter: Parameter | None = None
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        """None, one or two."""
+        return tuple(known for known in (self.parameter, self.second_parameter) if known is not None)
 
     @property
     def fits(self) -> bool:

@@ -67,9 +67,11 @@ def mend(found: Found) -> str:
     formula = f"The formula is in {found['kit']} of a kit (parity kit)."
     if mistake is None:
         return f"{capital(found['check'])}. {formula}"
-    parameter = mistake["parameter"]
-    if parameter is not None and parameter["reference"] is not None:
-        what = f"Yours acts like {parameter['name']} {parameter['value']:.6g}; make that {parameter['reference']:.6g}."
+    known = _parameters(mistake)
+    if known and all(parameter["reference"] is not None for parameter in known):
+        acts = " and ".join(f"{parameter['name']} {parameter['value']:.6g}" for parameter in known)
+        want = " and ".join(f"{parameter['reference']:.6g}" for parameter in known)
+        what = f"Yours acts like {acts}; make that {want}."
     else:
         what = f"Your {found['stage']} does this: {mistake['about']}. Do what the reference does."
     return f"{what} {formula}"
@@ -83,6 +85,7 @@ def _mistake(found: Mistake | None) -> Found | None:
         "about": found.about,
         "left": {"choosing": _finite(found.left.choosing), "confirming": _finite(found.left.confirming)},
         "parameter": _parameter(found.parameter),
+        "second_parameter": _parameter(found.second_parameter),
         "same": [{"name": other.name, "about": other.about} for other in found.same],
     }
 
@@ -160,16 +163,21 @@ def of_first_line(diagnoses: Iterable[Found], stage: str) -> str:
     return f"Mistake: {named_mistake(found)}, which leaves {_percent(found['mistake'])} of the difference.{alike}"
 
 
+def _parameters(mistake: Found) -> list[Found]:
+    """The values of a mistake: none, one, or two that explain it together."""
+    return [mistake[key] for key in ("parameter", "second_parameter") if mistake.get(key) is not None]
+
+
 def _value(mistake: Found) -> str:
-    parameter = mistake["parameter"]
-    if parameter is None:
-        return ""
-    low, high = parameter["low"], parameter["high"]
+    said = [_range(parameter) for parameter in _parameters(mistake)]
+    return f" [{' and '.join(said)}]" if said else ""
+
+
+def _range(parameter: Found) -> str:
+    low, high, start = parameter["low"], parameter["high"], f"{parameter['name']} {parameter['value']:.4g}"
     if high > low:
-        return f" [{parameter['name']} {parameter['value']:.4g}; all from {low:.4g} to {high:.4g} are the same here]"
-    if parameter["reference"] is None:
-        return f" [{parameter['name']} {parameter['value']:.4g}]"
-    return f" [{parameter['name']} {parameter['value']:.4g} for {parameter['reference']:.4g}]"
+        return f"{start}; all from {low:.4g} to {high:.4g} are the same here"
+    return start if parameter["reference"] is None else f"{start} for {parameter['reference']:.4g}"
 
 
 def _evidence(found: Found) -> str:

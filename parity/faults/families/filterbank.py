@@ -6,7 +6,7 @@ Where nothing is set otherwise, tables and steps are the native ones, so that on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,9 +26,9 @@ from parity.community1.fbank import (
     mel_bank,
 )
 from parity.community1.geometry import CHUNK_SAMPLES, SAMPLE_RATE
-from parity.faults.family import INTEGER, LINEAR, LOGARITHMIC, Family, Values
+from parity.faults.families.building import Tunable
+from parity.faults.family import INTEGER, LINEAR, LOGARITHMIC
 from parity.faults.known.filterbank import kaldi_mel, series
-from parity.pipeline import Pipeline
 
 SCALE = 2.0**15
 HAMMING = 0.54
@@ -121,13 +121,6 @@ class Numbers:
 
 
 _NATIVE_BANK = (FFT_SIZE, LOW_HZ, HIGH_HZ, BREAK_HZ, NUM_MEL_BINS)
-WHOLE = {name for name, value in vars(Numbers()).items() if isinstance(value, int)}
-
-
-def _with(name: str, pipeline: Pipeline, workshop: Any, value: float) -> Pipeline:
-    set_otherwise: dict[str, Any] = {name: int(value) if name in WHOLE else float(value)}
-    numbers = replace(Numbers(), **set_otherwise)
-    return pipeline.replacing("fbank", partial(series, numbers))
 
 
 def _rows(candidate: Known) -> tuple[int, int] | None:
@@ -164,50 +157,28 @@ def _sizes(given: Known, native: Known, candidate: Known) -> list[float]:
     return [400.0, 480.0, 1024.0, 2048.0, 4096.0]
 
 
-def _family(
-    name: str,
-    field: str,
-    words: str,
-    low: float,
-    high: float,
-    scale: str,
-    points: Mapping[str, float] | None = None,
-    values: Values | None = None,
-    grid: int = 9,
-) -> Family:
-    reference = float(getattr(Numbers(), field))
-    return Family(
-        name=name,
-        stage="fbank",
-        parameter=words,
-        reference=lambda workshop: reference,
-        plant=partial(_with, field),
-        low=low,
-        high=high,
-        scale=scale,
-        values=values,
-        points=points or {},
-        grid=grid,
-    )
-
+FBANK = Tunable("fbank", lambda workshop: Numbers(), lambda numbers, workshop: partial(series, numbers), grid=9)
 
 FAMILIES = [
-    _family("fbank_emphasis", "emphasis", "pre-emphasis", -0.2, 1.0, LINEAR),
-    _family("fbank_scale_of_samples", "scale", "samples multiplied by", 1e-2, 1e7, LOGARITHMIC,
-            {"fbank_without_2_15": 1.0}),
-    _family("fbank_floor_of_energies", "floor", "energies floored at", 1e-12, 1e9, LOGARITHMIC, {"fbank_floor": 1e-10}),
-    _family("fbank_added_to_energies", "added", "added to energies before the logarithm", 1e-12, 1e9, LOGARITHMIC),
-    _family("fbank_window_peak", "peak", "a window a - (1 - a) cos with a of", 0.4, 1.0, LINEAR,
-            {"fbank_hann_window": 0.5}),
-    _family("fbank_exponent", "power", "the exponent of magnitudes", 0.25, 4.0, LINEAR, {"fbank_magnitude": 1.0}),
-    _family("fbank_low_edge", "low_hz", "filters from (Hz)", 0.0, 400.0, LINEAR, {"fbank_from_0_hz": 0.0}, grid=10),
-    _family("fbank_high_edge", "high_hz", "filters up to (Hz)", 2000.0, 8000.0, LINEAR, grid=10),
-    _family("fbank_mel_break", "break_hz", "the mel scale's bend at (Hz)", 200.0, 2000.0, LOGARITHMIC),
-    _family("fbank_hop", "hop", "the hop (samples)", 40, 800, INTEGER, values=_hops),
-    _family("fbank_window_length", "window", "the window (samples)", 100, 1024, INTEGER, values=_lengths),
-    _family("fbank_bins", "bins", "mel filters, as many as", 2, 256, INTEGER, values=_bins),
-    _family("fbank_transform", "fft_size", "the transform's length", 400, 4096, INTEGER, values=_sizes),
-    _family("fbank_late", "late", "windows late by (samples)", -160, 160, INTEGER, values=_delays),
-    _family("fbank_dither_deviation", "dither", "dither of a deviation (16-bit steps) of", 1e-3, 100.0, LOGARITHMIC,
-            {"fbank_dither": 1.0}),
+    FBANK.family("fbank_emphasis", "emphasis", "pre-emphasis", -0.2, 1.0, LINEAR),
+    FBANK.family("fbank_scale_of_samples", "scale", "samples multiplied by", 1e-2, 1e7, LOGARITHMIC,
+                 {"fbank_without_2_15": 1.0}),
+    FBANK.family("fbank_floor_of_energies", "floor", "energies floored at", 1e-12, 1e9, LOGARITHMIC,
+                 {"fbank_floor": 1e-10}),
+    FBANK.family("fbank_added_to_energies", "added", "added to energies before the logarithm", 1e-12, 1e9, LOGARITHMIC),
+    FBANK.family("fbank_window_peak", "peak", "a window a - (1 - a) cos with a of", 0.4, 1.0, LINEAR,
+                 {"fbank_hann_window": 0.5}),
+    FBANK.family("fbank_exponent", "power", "the exponent of magnitudes", 0.25, 4.0, LINEAR,
+                 {"fbank_magnitude": 1.0}),
+    FBANK.family("fbank_low_edge", "low_hz", "filters from (Hz)", 0.0, 400.0, LINEAR, {"fbank_from_0_hz": 0.0},
+                 grid=10),
+    FBANK.family("fbank_high_edge", "high_hz", "filters up to (Hz)", 2000.0, 8000.0, LINEAR, grid=10),
+    FBANK.family("fbank_mel_break", "break_hz", "the mel scale's bend at (Hz)", 200.0, 2000.0, LOGARITHMIC),
+    FBANK.family("fbank_hop", "hop", "the hop (samples)", 40, 800, INTEGER, values=_hops),
+    FBANK.family("fbank_window_length", "window", "the window (samples)", 100, 1024, INTEGER, values=_lengths),
+    FBANK.family("fbank_bins", "bins", "mel filters, as many as", 2, 256, INTEGER, values=_bins),
+    FBANK.family("fbank_transform", "fft_size", "the transform's length", 400, 4096, INTEGER, values=_sizes),
+    FBANK.family("fbank_late", "late", "windows late by (samples)", -160, 160, INTEGER, values=_delays),
+    FBANK.family("fbank_dither_deviation", "dither", "dither of a deviation (16-bit steps) of", 1e-3, 100.0,
+                 LOGARITHMIC, {"fbank_dither": 1.0}),
 ]  # fmt: skip

@@ -5,9 +5,7 @@ Where a value only decides, those worth a try lie between the numbers that it is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,8 @@ from parity.community1.ahc import cut
 from parity.community1.annotation import silences
 from parity.community1.filtering import clean_frames
 from parity.community1.speaker_counting import mean_activity
-from parity.faults.family import INTEGER, LINEAR, LOGARITHMIC, Family, Values
+from parity.faults.families.building import Tunable
+from parity.faults.family import INTEGER, LINEAR, LOGARITHMIC
 from parity.pipeline import Pipeline
 
 MOST_VALUES = 300
@@ -61,10 +60,13 @@ def _gaps(given: Known, native: Known, candidate: Known) -> list[float]:
     return [] if plain is None else between([after - before for before, after, _ in silences(plain)])
 
 
-def _set(stage: str, name: str, pipeline: Pipeline, workshop: Any, value: float) -> Pipeline:
-    kind = int if name == "max_iterations" else float
-    changed = replace(workshop.parameters, **{name: kind(value)})
-    return pipeline.replacing(stage, community1_pipeline(workshop.networks, changed)[stage].run)
+def _tuned(stage: str) -> Tunable:
+    """A stage that the pipeline's parameters tune."""
+    return Tunable(
+        stage,
+        lambda workshop: workshop.parameters,
+        lambda numbers, workshop: community1_pipeline(workshop.networks, numbers)[stage].run,
+    )
 
 
 def _cut_at(pipeline: Pipeline, workshop: Any, value: float) -> Pipeline:
@@ -77,49 +79,25 @@ def _cut_at(pipeline: Pipeline, workshop: Any, value: float) -> Pipeline:
     return pipeline.replacing("ahc", run)
 
 
-def _setting(
-    name: str,
-    stage: str,
-    field: str,
-    words: str,
-    low: float,
-    high: float,
-    scale: str,
-    points: Mapping[str, float] | None = None,
-    values: Values | None = None,
-    plant: Callable[[Pipeline, Any, float], Pipeline] | None = None,
-) -> Family:
-    return Family(
-        name=name,
-        stage=stage,
-        parameter=words,
-        reference=lambda workshop: float(getattr(workshop.parameters, field)),
-        plant=plant or partial(_set, stage, field),
-        low=low,
-        high=high,
-        scale=scale,
-        values=values,
-        points=points or {},
-    )
-
+VBX = _tuned("vbx")
 
 FAMILIES = [
-    _setting("count_threshold", "speaker_counting", "count_threshold", "the count's threshold", 0.0, 1.0, LINEAR,
-             values=_parts),
-    _setting("filter_ratio", "filter", "min_active_ratio", "the share of clean frames", 0.0, 1.0, LINEAR,
-             {"filter_tenth": 0.1, "filter_missing": 0.0}, _shares),
-    _setting("ahc_threshold", "ahc", "threshold", "the AHC's threshold", 0.0, 2.0, LINEAR,
-             {"ahc_other_threshold": 0.7, "ahc_threshold_as_cosine": float(np.sqrt(1.2))}, _heights, _cut_at),
-    _setting("vbx_fa", "vbx", "fa", "Fa", 1e-3, 10.0, LOGARITHMIC, {"vbx_other_fa": 0.3}),
-    _setting("vbx_fb", "vbx", "fb", "Fb", 1e-2, 100.0, LOGARITHMIC, {"vbx_other_fb": 17.0}),
-    _setting("vbx_iterations", "vbx", "max_iterations", "VBx's most iterations", 1, 40, INTEGER,
-             {"vbx_one_iteration_fewer": 19}),
-    _setting("vbx_smoothing", "vbx", "init_smoothing", "the smoothing of the AHC's labels", 0.0, 20.0, LINEAR,
-             {"vbx_other_smoothing": 5.0, "vbx_uniform_init": 0.0}),
-    _setting("vbx_stop", "vbx", "stop_below", "the growth of the ELBO (nats) below which VBx stops", 1e-9, 1e3,
-             LOGARITHMIC, {"vbx_looser_stop": 1e-3}),
-    _setting("centroids_survival_prior", "centroids", "survival", "the prior above which speakers survive", 1e-12, 1.0,
-             LOGARITHMIC, {"centroids_survival": 1e-3}, _priors),
-    _setting("gaps_collar", "annotation", "min_duration_off", "gaps filled below (s)", 0.0, 60.0, LINEAR,
-             {"gaps_filled": 0.5}, _gaps),
+    _tuned("speaker_counting").family("count_threshold", "count_threshold", "the count's threshold", 0.0, 1.0,
+               values=_parts),
+    _tuned("filter").family("filter_ratio", "min_active_ratio", "the share of clean frames", 0.0, 1.0, LINEAR,
+               {"filter_tenth": 0.1, "filter_missing": 0.0}, _shares),
+    _tuned("ahc").family("ahc_threshold", "threshold", "the AHC's threshold", 0.0, 2.0, LINEAR,
+               {"ahc_other_threshold": 0.7, "ahc_threshold_as_cosine": float(np.sqrt(1.2))}, _heights, _cut_at),
+    VBX.family("vbx_fa", "fa", "Fa", 1e-3, 10.0, LOGARITHMIC, {"vbx_other_fa": 0.3}),
+    VBX.family("vbx_fb", "fb", "Fb", 1e-2, 100.0, LOGARITHMIC, {"vbx_other_fb": 17.0}),
+    VBX.family("vbx_iterations", "max_iterations", "VBx's most iterations", 1, 40, INTEGER,
+               {"vbx_one_iteration_fewer": 19}),
+    VBX.family("vbx_smoothing", "init_smoothing", "the smoothing of the AHC's labels", 0.0, 20.0, LINEAR,
+               {"vbx_other_smoothing": 5.0, "vbx_uniform_init": 0.0}),
+    VBX.family("vbx_stop", "stop_below", "the growth of the ELBO (nats) below which VBx stops", 1e-9, 1e3,
+               LOGARITHMIC, {"vbx_looser_stop": 1e-3}),
+    _tuned("centroids").family("centroids_survival_prior", "survival", "the prior above which speakers survive",
+               1e-12, 1.0, LOGARITHMIC, {"centroids_survival": 1e-3}, _priors),
+    _tuned("annotation").family("gaps_collar", "min_duration_off", "gaps filled below (s)", 0.0, 60.0, LINEAR,
+               {"gaps_filled": 0.5}, _gaps),
 ]  # fmt: skip

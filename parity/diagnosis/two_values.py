@@ -1,0 +1,183 @@
+"""Two values of one stage set otherwise: neither of two families explains what a candidate made, both together do.
+
+Those whose rough search came nearest are tried, two at a time. Least squares begins where the beginning of an
+iteration's course crosses the candidate's (cells of a grid in which both of its numbers change sign), or, of other
+arrays, at the best values of each alone; each step refines both. Two free values explain more than one, so that what
+they have to explain is at least three numbers for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+
+import numpy as np
+
+from parity.diagnosis.apart import COURSE, FAR, Difference
+from parity.diagnosis.fitting import Fit
+from parity.diagnosis.result import FITTED_LEAVES_AT_MOST, Left, Parameter
+from parity.diagnosis.trying import Bench
+from parity.faults.family import INTEGER, LOGARITHMIC, Family
+from parity.pipeline.stage import Artefacts
+
+NEAREST = 4
+"""Families that are tried two at a time."""
+
+NUMBERS = 6
+"""That differ, at least."""
+
+SIDE = 9
+"""Values along either side of the grid."""
+
+STEPS = 12
+"""Of least squares, from each start."""
+
+DIGITS = 7
+"""That a value is said with."""
+
+
+@dataclass(frozen=True)
+class FittedTwo:
+    """The best values of two families.
+
+    Attributes
+    ----------
+    families : in the order in which they are planted
+    parameters : the value of each
+    left : what both together leave
+    made : what the stage writes with them
+    """
+
+    families: tuple[Family, Family]
+    parameters: tuple[Parameter, Parameter]
+    left: Left
+    made: Artefacts
+
+
+def two_values(
+    near: Bench, apart: Difference, bench: Bench, difference: Difference, fits: Sequence[Fit]
+) -> Iterator[FittedTwo]:
+    """Pairs of values that fit, the most likely families first; ends with the first pair that leaves nothing to find.
+
+    Parameters
+    ----------
+    near, apart : that values are searched on
+    bench, difference : that what they leave is said of
+    fits : families, roughly searched, in the order in which they may be planted one after the other
+    """
+    if apart.numbers < NUMBERS:
+        return
+    able = [fit for fit in fits if fit.family.values is None and fit.family.scale != INTEGER]
+    best = sorted(sorted(able, key=lambda fit: fit.distance)[:NEAREST], key=able.index)
+    for one, other in sorted(combinations(best, 2), key=lambda pair: pair[0].distance + pair[1].distance):
+        if bench.out_of_time:
+            bench.not_tried.append("pairs of values: no time was left for all of them")
+            return
+        found = _Pair(near, apart, one, other).fitted()
+        if found is None:
+            continue
+        families = (one.family, other.family)
+        made = bench.made(*(family.at(value) for family, value in zip(families, found, strict=True)))
+        if made is None:
+            continue
+        first, second = (
+            Parameter(family.parameter, value, family.reference(bench.workshop), value, value)
+            for family, value in zip(families, found, strict=True)
+        )
+        fitted = FittedTwo(families, (first, second), difference.left_by(made), made)
+        yield fitted
+        if fitted.left.worst <= FITTED_LEAVES_AT_MOST:
+            return
+
+
+class _Pair:
+    """Two families, searched together."""
+
+    def __init__(self, bench: Bench, difference: Difference, one: Fit, other: Fit) -> None:
+        self._bench, self._difference, self._fits = bench, difference, (one, other)
+        self._axes = tuple(_Axis(fit.family) for fit in self._fits)
+
+    def fitted(self) -> tuple[float, float] | None:
+        """The values that fit best; None where no start leads to any that fit."""
+        best, nearest = None, FAR
+        for start in self._starts():
+            if self._bench.out_of_time:
+                break
+            found = self._refined(start)
+            if found is None:
+                continue
+            made = self._made(found)
+            distance = FAR if made is None else self._difference.distance(made)
+            if distance < nearest:
+                best, nearest = found, distance
+            if nearest <= FITTED_LEAVES_AT_MOST / 2:
+                break
+        if best is None:
+            return None
+        one, other = (float(f"{axis.out(x):.{DIGITS}g}") for axis, x in zip(self._axes, best, strict=True))
+        return one, other
+
+    def _made(self, at: Sequence[float]) -> Artefacts | None:
+        return self._bench.made(
+            *(fit.family.at(axis.out(x)) for fit, axis, x in zip(self._fits, self._axes, at, strict=True))
+        )
+
+    def _residuals(self, at: Sequence[float]) -> np.ndarray | None:
+        made = None if self._bench.out_of_time else self._made(at)
+        return None if made is None else self._difference.residuals(made)
+
+    def _starts(self) -> list[tuple[float, float]]:
+        one, other = self._axes
+        alone = [axis.into(fit.best) for axis, fit in zip(self._axes, self._fits, strict=True)]
+        known = [axis.into(fit.family.reference(self._bench.workshop)) for axis, fit in zip(self._axes, self._fits)]
+        residuals = self._residuals((known[0], known[1]))
+        if residuals is None or len(residuals) != COURSE:
+            return [(alone[0], known[1]), (known[0], alone[1]), (alone[0], alone[1])]
+        at = {(i, j): self._residuals((one.side[i], other.side[j])) for i, j in product(range(SIDE), repeat=2)}
+        crossed = []
+        for i, j in product(range(SIDE - 1), repeat=2):
+            corners = [at[i + a, j + b] for a, b in product((0, 1), repeat=2)]
+            if any(corner is None or len(corner) != COURSE for corner in corners):
+                continue
+            square = np.array(corners)
+            if np.all((square.min(axis=0) <= 0) & (square.max(axis=0) >= 0)):
+                middle = (float(one.side[i : i + 2].mean()), float(other.side[j : j + 2].mean()))
+                crossed.append((float(np.linalg.norm(square.mean(axis=0))), middle))
+        return [middle for _, middle in sorted(crossed)]
+
+    def _refined(self, start: tuple[float, float]) -> tuple[float, float] | None:
+        """Both values, step by step, from a start; None where they lead out of what can be computed."""
+        from scipy.optimize import least_squares
+
+        first = self._residuals(start)
+        if first is None:
+            return None
+
+        def rest(at: np.ndarray) -> np.ndarray:
+            residuals = self._residuals((float(at[0]), float(at[1])))
+            return residuals if residuals is not None and len(residuals) == len(first) else np.full(len(first), FAR)
+
+        ends = [[float(axis.side[k]) for axis in self._axes] for k in (0, -1)]
+        found = least_squares(
+            rest, start, bounds=ends, x_scale=[axis.width for axis in self._axes], diff_step=1e-6, max_nfev=STEPS,
+            xtol=1e-14, ftol=1e-14, gtol=1e-14,
+        )  # fmt: skip
+        return float(found.x[0]), float(found.x[1])
+
+
+class _Axis:
+    """A family's values as they are searched: their logarithms, where it is spread by these."""
+
+    def __init__(self, family: Family) -> None:
+        self._logarithmic = family.scale == LOGARITHMIC
+        self._low, self._high = family.low, family.high
+        self.side = np.linspace(self.into(family.low), self.into(family.high), SIDE)
+        self.width = float(self.side[-1] - self.side[0]) / (SIDE - 1)
+
+    def into(self, value: float | None) -> float:
+        inside = min(max(self._low if value is None else value, self._low), self._high)
+        return float(np.log(inside)) if self._logarithmic else float(inside)
+
+    def out(self, x: float) -> float:
+        return float(np.exp(x)) if self._logarithmic else float(x)

@@ -1,0 +1,82 @@
+"""Two values of one stage: found together, said as two, and not seen in what is no pair of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from support import ROOT
+from support.made_up_rows import NATIVE, WORKSHOP
+
+from parity.community1 import Parameters, community1_pipeline
+from parity.community1.networks import without_networks
+from parity.diagnosis import two_values
+from parity.diagnosis.drawing import planted_by
+from parity.diagnosis.look_up import look_up
+from parity.faults.families import FAMILIES
+from parity.faults.families.filterbank import FBANK, Numbers
+from parity.pipeline.stage import ChunkSeries
+from parity.ports.dump import read_dump
+from parity.ports.yardstick import reference_of
+from parity.replay.engine import reference_artefacts
+from parity.report.diagnosis import diagnosis_data, diagnosis_lines
+
+SAMPLE = "02_pyannote_sample"
+PAIR = [family for family in FAMILIES if family.name in ("vbx_fa", "vbx_fb")]
+
+
+@cache
+def given(fixture: str) -> dict[str, np.ndarray]:
+    known = reference_artefacts(reference_of(read_dump(ROOT / "fixtures" / fixture)), {})
+    return {name: known[name] for name in NATIVE["vbx"].needs}
+
+
+def vbx(fixture: str, **otherwise: float) -> dict[str, np.ndarray]:
+    return community1_pipeline(without_networks(), Parameters(**otherwise))["vbx"](given(fixture))
+
+
+def asked(got: dict[str, np.ndarray], fixture: str = SAMPLE):
+    want = vbx(fixture)
+    drifted = [n for n in got if got[n].shape != want[n].shape or not np.allclose(got[n], want[n], rtol=0, atol=1e-6)]
+    return look_up("vbx", given(fixture), got, want, NATIVE, WORKSHOP, [], PAIR, drifted=drifted, budget_seconds=60.0)
+
+
+def test_fa_and_fb_are_found_together_and_said_as_two():
+    found = asked(vbx(SAMPLE, fa=0.21, fb=3.0))
+    assert found.mistake.name == "vbx_fa + vbx_fb" and found.mistake.left.worst < 1e-6
+    assert [p.value for p in found.mistake.parameters] == pytest.approx([0.21, 3.0], rel=1e-5)
+    said = diagnosis_lines(diagnosis_data(found))
+    assert "Fa 0.21 where the reference has 0.07; and Fb 3 where the reference has 0.8" in said[0]
+    assert any("Yours acts like Fa 0.21 and Fb 3; make that 0.07 and 0.8." in line for line in said)
+    planted = planted_by(found, [], FAMILIES)
+    assert [fault.name for fault in planted] == ["vbx_fa", "vbx_fb"]
+
+
+def test_one_value_alone_is_said_as_one():
+    found = asked(vbx(SAMPLE, fa=0.21))
+    assert found.mistake.name == "vbx_fa" and len(found.mistake.parameters) == 1
+
+
+def test_what_no_pair_of_values_makes_is_not_named():
+    got = vbx(SAMPLE, fa=0.21, fb=3.0)
+    got["q_final"] = got["q_final"][:, ::-1].copy()
+    assert asked(got).mistake is None
+
+
+def test_of_a_few_numbers_two_values_explain_nothing(monkeypatch):
+    got = vbx("04_three_voices", fa=0.21, fb=3.0)
+    assert len(got["elbo_trajectory"]) == 3
+    assert asked(got, "04_three_voices").mistake is None
+    monkeypatch.setattr(two_values, "NUMBERS", 0)
+    assert asked(got, "04_three_voices").mistake.name == "vbx_fa + vbx_fb"  # it is the number that forbids it
+
+
+def test_numbers_of_one_stage_that_are_set_one_after_the_other_stay_set():
+    samples = (0.1 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
+    planted = NATIVE
+    for field, value in (("emphasis", 0.9), ("floor", 10.0)):
+        planted = FBANK.plant(field, planted, WORKSHOP, value)
+    made = planted["fbank"].run(ChunkSeries(np.arange(1), lambda chunk: samples))
+    assert np.array_equal(made.compute(0), replace(Numbers(), emphasis=0.9, floor=10.0)(samples))
