@@ -54,6 +54,8 @@ RANGES: dict[str, tuple[float, float, int | None]] = {
     "turns_frame_duration": (0.01, 0.1, 3),
     "turns_padding": (0.02, 0.4, 3),
     "turns_shortest": (0.1, 2.0, 2),
+    "resampler_width": (2, 32, 0),
+    "resampler_roll_off": (0.8, 0.98, 3),
 }
 """Family -> smallest and largest value, and decimals that people write it with (None: four digits)."""
 

@@ -1,12 +1,13 @@
-"""Which mistakes are a value? Every family that the lab knows, in the pipeline's order.
+"""Which mistakes are a value? Every family that the lab knows, in the pipeline's order, the resampler last.
 
 `settings` are the pipeline's own parameters set otherwise, `numbers` a scale or an offset of what a stage makes,
-`turns` what is done to times, `filterbank` the steps of the filterbank.
+`turns` what is done to times, `filterbank` the steps of the filterbank, `resampler` its width and cut-off. `building`
+makes families of the numbers of one stage.
 """
 
 from __future__ import annotations
 
-from parity.faults.families import filterbank, networks, numbers, settings, turns
+from parity.faults.families import filterbank, networks, numbers, resampler, settings, turns
 from parity.faults.family import Family
 
 FAMILIES: list[Family] = [
@@ -15,4 +16,5 @@ FAMILIES: list[Family] = [
     *settings.FAMILIES,
     *numbers.FAMILIES,
     *turns.FAMILIES,
+    *resampler.FAMILIES,  # last, so that the others' seeded values stay what they were
 ]
