@@ -91,7 +91,7 @@ def replay(
     from parity.ports.python import load_implementation
     from parity.report.document import to_json
     from parity.report.explanation import explanation_table, in_words
-    from parity.report.steps import steps_document, steps_table
+    from parity.report.steps import diagnosed_lines, steps_document, steps_table
     from parity.subjects.rnnt.fixtures import select
     from parity.subjects.rnnt.questions import known_fault, planted, run_fixture
     from parity.tables.writing import targets, write_tables
@@ -119,6 +119,8 @@ def replay(
             stdout.print(explanation_table(row["explanation"]))
             for line in in_words(row["explanation"]):
                 stdout.print(line, markup=False, soft_wrap=True)
+        for line in diagnosed_lines(row):
+            stdout.print(line, markup=False, soft_wrap=True)
     raise typer.Exit(0 if all(result.at_parity for result in results) else 1)
 
 

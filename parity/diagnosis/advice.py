@@ -27,6 +27,11 @@ CHECKS = {
     "assignment": "print the scores of the first chunk whose speakers are assigned otherwise",
     "reconstruction": "print the first frame of each chunk, and the summed activations of the first frame that differs",
     "annotation": "print the first turn's frames, and the second that each of them stands for",
+    "predictor": "give it the reference's token and state of the first step, and print the first unit's four gates",
+    "joint": "print the encoder frame that is looked at, both projections, and the scores before the softmax",
+    "choose": "print the two best classes of the first step that takes another, and what is added to the blank",
+    "advance": "print frame, symbols, token and state after the first blank, and after the last symbol of a full frame",
+    "transcript": "print the frame of the first token, and whether frames are counted from zero",
 }
 """Stage -> what to do in the port, in the imperative; it settles which step of the stage is another."""
 
@@ -43,8 +48,8 @@ def first_check(stage: str, about: str = "") -> str:
 
 
 def kit_line(stage: str) -> str:
-    """Where the formula stands: the kit's file, and the heading of its section."""
-    return f"README.md, section {STAGES.index(stage) + 1} ({stage})" if stage in STAGES else "README.md"
+    """Where the formula stands: the kit's file, and the heading of its section; empty of a stage that no kit has."""
+    return f"README.md, section {STAGES.index(stage) + 1} ({stage})" if stage in STAGES else ""
 
 
 def confirming(

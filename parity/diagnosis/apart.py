@@ -20,7 +20,7 @@ from parity.community1.annotation import Turn
 from parity.diagnosis.result import Left
 from parity.measure.drift import compare
 from parity.measure.tolerances import tolerance
-from parity.pipeline.artefact import ARTEFACTS, Comparison
+from parity.pipeline.artefact import Comparison, find
 from parity.replay.engine import CASCADED
 
 ALL = Left(1.0, 1.0)
@@ -93,7 +93,7 @@ class Difference:
         residuals : (n,) float64, whose norm is as `distance`; None where no such numbers can be taken off each other
         """
         drifted = {n: p for n, p in self._parts.items() if isinstance(p, _Values) and p.drifted}
-        course = [name for name in drifted if ARTEFACTS[name].dims == ("iterations",)]
+        course = [name for name in drifted if find(name).dims == ("iterations",)]
         lefts = [drifted[name].residuals(made.get(name), bool(course)) for name in course or drifted]
         known = [left for left in lefts if left is not None]
         return np.concatenate(known) if known and len(known) == len(lefts) else None
@@ -206,7 +206,7 @@ class _Values(_Part):
 class _Labels(_Part):
     def __init__(self, name: str, candidate: np.ndarray, reference: Any, drifted: bool, rng: np.random.Generator):
         super().__init__(drifted)
-        self._partition = ARTEFACTS[name].comparison is Comparison.PARTITION
+        self._partition = find(name).comparison is Comparison.PARTITION
         self._candidate = self._named(candidate)
         self._choosing = rng.random(self._candidate.shape) < 0.5
         self._known = reference is not None and np.shape(reference) == np.shape(candidate)
@@ -284,7 +284,7 @@ def _part(name: str, candidate: Any, reference: Any, drifted: bool, rng: np.rand
         Comparison.PARTITION: _Labels,
         Comparison.TURNS: _Turns,
     }
-    return kinds.get(ARTEFACTS[name].comparison, _Values)(name, candidate, reference, drifted, rng)
+    return kinds.get(find(name).comparison, _Values)(name, candidate, reference, drifted, rng)
 
 
 def _numbers(name: str, values: Any) -> np.ndarray:
@@ -293,12 +293,12 @@ def _numbers(name: str, values: Any) -> np.ndarray:
     plain = np.array(values, dtype=np.float64)
     if name == "dendrogram":
         return plain[:, 2]
-    return np.exp(plain) if ARTEFACTS[name].comparison is Comparison.DECISIVE else plain
+    return np.exp(plain) if find(name).comparison is Comparison.DECISIVE else plain
 
 
 def _as_signed(name: str, values: Any, like: np.ndarray) -> np.ndarray:
     values = np.asarray(values)
-    if ARTEFACTS[name].comparison is not Comparison.AXES:
+    if find(name).comparison is not Comparison.AXES:
         return values
     return values * np.where(np.sum(values * np.asarray(like), axis=0) < 0, -1.0, 1.0)
 
@@ -312,9 +312,9 @@ def _share(part: float, whole: float) -> float:
 def _within(name: str, one: Any, other: Any) -> bool:
     if one is None or other is None:
         return one is other
-    if ARTEFACTS[name].comparison is Comparison.TURNS:
+    if find(name).comparison is Comparison.TURNS:
         return lines_of(one) == lines_of(other)
-    if ARTEFACTS[name].comparison is Comparison.DECISIVE and np.shape(one) == np.shape(other):
+    if find(name).comparison is Comparison.DECISIVE and np.shape(one) == np.shape(other):
         apart = np.abs(_numbers(name, one) - _numbers(name, other))
         return bool(np.nanmax(apart, initial=0.0) <= tolerance(name, CASCADED).max_abs)
     return compare(name, np.asarray(one), np.asarray(other), mode=CASCADED).within

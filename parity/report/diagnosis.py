@@ -64,9 +64,9 @@ def _numbers(values: np.ndarray) -> list[float | None]:
 def mend(found: Found) -> str:
     """How to mend it, in a sentence or two."""
     mistake = found["mistake"]
-    formula = f"The formula is in {found['kit']} of a kit (parity kit)."
+    formula = f" The formula is in {found['kit']} of a kit (parity kit)." if found["kit"] else ""
     if mistake is None:
-        return f"{capital(found['check'])}. {formula}"
+        return f"{capital(found['check'])}.{formula}"
     known = _parameters(mistake)
     if known and all(parameter["reference"] is not None for parameter in known):
         acts = " and ".join(f"{parameter['name']} {parameter['value']:.6g}" for parameter in known)
@@ -74,7 +74,7 @@ def mend(found: Found) -> str:
         what = f"Yours acts like {acts}; make that {want}."
     else:
         what = f"Your {found['stage']} does this: {mistake['about']}. Do what the reference does."
-    return f"{what} {formula}"
+    return f"{what}{formula}"
 
 
 def _mistake(found: Mistake | None) -> Found | None:
@@ -107,8 +107,10 @@ def diagnosis_lines(found: Found) -> list[str]:
         lines = [f"{capital(found['stage'])}: {named_mistake(found)}; {_evidence(found)}."]
         lines += [f"  or, the same on this recording: {alike}" for alike in _alike(found["mistake"])]
     lines.append(f"  Check first: {found['check']}.")
-    formula = f"Formula: {found['kit']} of a kit (parity kit)."
-    lines.append(f"  {formula}" if found["mistake"] is None else f"  Mend: {found['mend']}")
+    if found["mistake"] is not None:
+        lines.append(f"  Mend: {found['mend']}")
+    elif found["kit"]:
+        lines.append(f"  Formula: {found['kit']} of a kit (parity kit).")
     lines += [f"  Then: {found['confirm']}"] if found["confirm"] else []
     if found["mistake"] is None:  # else what was left out is no news, and JSON has it
         lines += _not_tried(found["not_tried"])

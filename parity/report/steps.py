@@ -10,6 +10,7 @@ import numpy as np
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from parity.report.diagnosis import diagnosis_data, diagnosis_lines, not_diagnosed_lines
 from parity.report.document import explanation_data
 from parity.report.grid import uncut
 from parity.report.wording import scientific
@@ -107,7 +108,15 @@ def _row(result: StepResult) -> dict[str, Any]:
         "problems": list(replay.problems),
         "isolated_without": {stage: list(names) for stage, names in replay.isolated_without.items()},
         "explanation": explanation_data(result.explanation) if result.explanation else None,
+        "diagnoses": [diagnosis_data(found) for found in result.asked.diagnoses],
+        "not_diagnosed": result.asked.why_not,
     }
+
+
+def diagnosed_lines(row: dict[str, Any]) -> list[str]:
+    """Which mistake makes what drifts in a fixture, under its name; none where nothing drifts."""
+    lines = [line for found in row["diagnoses"] for line in diagnosis_lines(found)] + not_diagnosed_lines(row)
+    return [f"\n{row['name']}", *lines] if lines else []
 
 
 def _thinned(values: np.ndarray) -> dict[str, list[float]]:

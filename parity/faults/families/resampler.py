@@ -75,8 +75,8 @@ def _filter(old: int, new: int, width: int, roll_off: float) -> tuple[np.ndarray
 AUDIO = Tunable("audio", lambda workshop: Resampler(), lambda numbers, workshop: FrontEnd(convert=numbers))
 
 FAMILIES = [
-    AUDIO.family("resampler_width", "width", "a resampling filter of zero crossings to either side, as many as",
+    AUDIO.family("resampler_width", "width", "the resampler's zero crossings to either side",
                  1, 64, INTEGER, values=lambda given, native, candidate: map(float, WIDTHS)),
-    AUDIO.family("resampler_roll_off", "roll_off", "a resampling filter cut off at the part of the lower rate's half",
+    AUDIO.family("resampler_roll_off", "roll_off", "the resampler's cut-off, a part of the lower rate's half",
                  0.5, 1.0, LINEAR, grid=6),
 ]  # fmt: skip

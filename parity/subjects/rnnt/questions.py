@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
 from parity.calibration.trials import Bench
 from parity.checkout import in_checkout
+from parity.diagnosis.asking import Asked
 from parity.errors import InputError
 from parity.explain import Explanation, Patching
 from parity.explain.localise import DEFAULT_BUDGET, Question, explain
@@ -25,6 +26,7 @@ from parity.rnnt.search import greedy
 from parity.rnnt.step import OnnxJointStep, RnntNetworks
 from parity.subjects.rnnt.faults import FAULTS, StepWorkshop
 from parity.subjects.rnnt.fixtures import ALL, RnntFixture, made_head
+from parity.subjects.rnnt.naming import ask_of_steps
 from parity.subjects.rnnt.subject import StepReplay
 
 
@@ -37,12 +39,14 @@ class StepResult:
     replay : stage by stage
     backend : tokens and frames of the shipped search on the shipped backend, against the reference's
     explanation : where that was asked for and the snapshot holds every step
+    asked : which known mistake makes what drifts
     """
 
     fixture: RnntFixture
     replay: StepReplay
     backend: tuple[Drift, ...]
     explanation: Explanation | None = None
+    asked: Asked = field(default_factory=Asked)
 
     @property
     def at_parity(self) -> bool:
@@ -113,7 +117,9 @@ def run_fixture(
             budget=budget,
         )
         explanation = explain(question).explanation
-    return StepResult(fixture, outcome, backend, explanation)
+    workshop = StepWorkshop(made_head(fixture.head), fixture.max_symbols)
+    asked = ask_of_steps(outcome, candidate, native, reference_artefacts(snapshot, inputs), workshop)
+    return StepResult(fixture, outcome, backend, explanation, asked)
 
 
 def bench_of(fixture: RnntFixture) -> Bench:
