@@ -23,6 +23,7 @@ FIXTURES = (
     Column("first_difference_margin", NUMBER, "of its choice, log-probability", "first_difference.margin"),
     Column("state_gain", NUMBER, "the state's drift in units of what one step makes", "amplification"),
     Column("problems", TEXT, "what was not compared, or made by one side only"),
+    Column("not_diagnosed", TEXT, "why known mistakes were not tried where something drifts"),
 )
 
 DRIFTS = (
