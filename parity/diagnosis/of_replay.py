@@ -61,6 +61,11 @@ def ask_of_replay(supplied: Supplied, code: Replayed, stages: Iterable[str], mea
     return Asked(tuple(found), of_arrays.why_not or of_code.why_not)
 
 
+def ask_of_code(code: Replayed, means: AtHand, effort: Effort) -> Asked:
+    """Which known mistake makes what code drifts by first on the reference's own inputs, where no arrays were given."""
+    return _of_code(code, _first(code), means, effort)
+
+
 def ask_of_stage(ran: Ran, effort: Effort) -> Asked:
     """Which known mistake makes what one stage made, where nothing else was run."""
     if why := effort.why_not(ran.stage, at_hand=True):

@@ -175,7 +175,9 @@ def run_fixtures(
                 kept.taken.clear()
             try:
                 if isinstance(fixture, Recording):
-                    recorded = Means(weights, networks, implementation, explain_drift, watcher.stage, watcher.step)
+                    recorded = Means(
+                        weights, networks, implementation, explain_drift, watcher.stage, watcher.step, effort, threads
+                    )
                     watcher.fixture(fixture.name, 0.0)
                     result = _run_recording(fixture, recorded)
                 else:
@@ -312,6 +314,8 @@ def _run_recording(recording: Recording, means: Means) -> FixtureResult:
         details=details,
         explanation=audio.explanation if audio else None,
         recorded=found,
+        diagnoses=found.asked.diagnoses,
+        not_diagnosed=found.asked.why_not,
     )
 
 

@@ -17,6 +17,8 @@ import numpy as np
 
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import Networks
+from parity.diagnosis.asking import Asked, Effort
+from parity.diagnosis.of_replay import Replayed, ask_of_code
 from parity.errors import InputError
 from parity.explain import Explanation, ask, explain
 from parity.files.documents import read_text
@@ -28,8 +30,10 @@ from parity.maps import is_mapped
 from parity.measure import tolerance
 from parity.pipeline import ARTEFACTS
 from parity.pipeline.stage import Artefacts, Pipeline
+from parity.ports.judging import AtHand
 from parity.ports.python import NATIVE, Implementation
 from parity.replay import ISOLATED, Replay, replay
+from parity.replay.engine import reference_artefacts
 from parity.sources import WeightSet
 from parity.sources.weights.wheels import NAME as INT8
 
@@ -55,6 +59,8 @@ class Means:
     explain_drift : whether drift is localised with the captured weights too; with others it always is. Holds 1.3 MB
         per second of audio in memory
     on_stage, progress : called with a stage's name before it runs, and with chunks done and chunks in all
+    effort : how much is done to name the mistake where something drifts
+    threads : of the networks
     """
 
     weights: WeightSet
@@ -63,6 +69,8 @@ class Means:
     explain_drift: bool = False
     on_stage: Callable[[str], None] | None = None
     progress: Callable[[str, int, int], None] | None = None
+    effort: Effort = field(default_factory=Effort)
+    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,7 @@ class Recorded:
     missing : `audio`, `captures`, `rttm`
     counts, pinned : speakers and segments of its RTTM, and those pinned; None where there are none
     tensors : the replay from captured tensors, and what it made
+    asked : which known mistake makes what drifts in it
     waveform : (1, num_samples) float32, 16 kHz
     """
 
@@ -106,6 +115,7 @@ class Recorded:
     snapshot: Snapshot | None = field(default=None, repr=False)
     tensors: Replay | None = None
     made: Artefacts = field(default_factory=dict, repr=False)
+    asked: Asked = field(default_factory=Asked, repr=False)
     audio: AudioReplay | None = None
     waveform: np.ndarray | None = field(default=None, repr=False)
 
@@ -126,10 +136,10 @@ def replay_recording(recording: Recording, means: Means) -> Recorded:
     counts = recording.counts()
     if recording.is_captured:
         snapshot = read_snapshot(recording.folder)
-        outcome, made = replay_tensors(
-            snapshot, means.networks, parameters_of(snapshot, means.weights), means.implementation
-        )
-        found = Recorded((TENSORS,), (AUDIO,), counts, recording.pinned, snapshot, outcome, made)
+        parameters = parameters_of(snapshot, means.weights)
+        outcome, made = replay_tensors(snapshot, means.networks, parameters, means.implementation)
+        asked = _asked(recording, snapshot, parameters, outcome, means)
+        found = Recorded((TENSORS,), (AUDIO,), counts, recording.pinned, snapshot, outcome, made, asked)
         return _with_audio(recording, found, snapshot, means)
     if counts is None:
         return Recorded((), (AUDIO, CAPTURES, TURNS), None, recording.pinned)
@@ -186,6 +196,25 @@ def replay_tensors(
     made: Artefacts = {}
     outcome = replay(pipeline, replace(snapshot, values=values, manifest=manifest), inputs, on_made=made.update)
     return _strictly(outcome, snapshot.values), {name: value for name, value in made.items() if name not in GIVEN}
+
+
+def _asked(recording: Recording, snapshot: Snapshot, parameters: Parameters, outcome: Replay, means: Means) -> Asked:
+    """Which known mistake makes what drifts behind the embeddings: of code on the capture's own arrays, without a clip.
+
+    What the native stages themselves make otherwise than a capture is nobody's mistake, and nothing is asked.
+    """
+    if outcome.at_parity:
+        return Asked()
+    native = community1_pipeline(means.networks, parameters).with_settings(uri=snapshot.folder.name)
+    fixture = Fixture(recording.name, "file", "captured elsewhere", snapshot.clip_sha256, recording.folder.parent)
+    code = Replayed(
+        candidate=means.implementation(native),
+        native=native,
+        ready=Prepared(fixture, parameters, snapshot, {}),
+        outcome=outcome,
+        reference=reference_artefacts(snapshot, {}),
+    )
+    return ask_of_code(code, AtHand(means.weights, means.networks, {}, means.threads), means.effort)
 
 
 def replay_audio(ready: Prepared, recording: Recording, means: Means) -> AudioReplay:
