@@ -36,6 +36,9 @@ EXACTLY = 1e-4
 REFINED = 4
 """Families that are searched finely at most, of those whose rough search came nearest."""
 
+NATIVELY = 1e-4
+"""Of a value: how near the reference's it is that reference's, as far as a search over two values can tell."""
+
 PAIRED = 8
 """Mistakes that are tried in pairs: those that leave the least, alone."""
 
@@ -126,7 +129,7 @@ def look_up(
     if not any(one.mistake.fits for one in tried):
         tried += _in_pairs(bench, difference, mine, tried)
     if not any(one.mistake.fits for one in tried):
-        tried += map(_of_two, two_values(near, apart, bench, difference, fits))
+        tried += [_of_two(pair, bench, difference) for pair in two_values(near, apart, bench, difference, fits)]
     found, runner_up, note = _chosen(tried, difference)
     return Diagnosis(
         stage=stage,
@@ -214,9 +217,18 @@ def _with_families(
     return tried, fits
 
 
-def _of_two(fitted: FittedTwo) -> _Tried:
-    """Two values as one mistake."""
+def _of_two(fitted: FittedTwo, bench: Bench, difference: Difference) -> _Tried:
+    """Two values as one mistake; where one of them is the reference's, the other alone, if that fits."""
     first, second = fitted.parameters
+    for family, known, other in zip(fitted.families, (first, second), (second, first), strict=True):
+        if other.reference is not None and np.isclose(other.value, other.reference, rtol=NATIVELY, atol=0.0):
+            made = bench.made(family.at(known.value))
+            if made is None:
+                continue
+            about, left = family.about(known.value, known.reference), difference.left_by(made)
+            alone = Mistake(family.name, about, left, known, fitted=True)
+            if alone.fits:
+                return _Tried(alone, made)
     names = " + ".join(family.name for family in fitted.families)
     about = "; and ".join(
         family.about(known.value, known.reference)

@@ -13,8 +13,11 @@ from support.made_up_rows import NATIVE, WORKSHOP
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.diagnosis import two_values
+from parity.diagnosis.apart import Difference
 from parity.diagnosis.drawing import planted_by
-from parity.diagnosis.look_up import look_up
+from parity.diagnosis.look_up import _of_two, look_up
+from parity.diagnosis.result import Parameter
+from parity.diagnosis.trying import Bench
 from parity.faults.families import FAMILIES
 from parity.faults.families.filterbank import FBANK, Numbers
 from parity.pipeline.stage import ChunkSeries
@@ -57,6 +60,20 @@ def test_fa_and_fb_are_found_together_and_said_as_two():
 def test_one_value_alone_is_said_as_one():
     found = asked(vbx(SAMPLE, fa=0.21))
     assert found.mistake.name == "vbx_fa" and len(found.mistake.parameters) == 1
+
+
+def test_of_two_values_one_of_which_is_the_references_the_other_is_said_alone():
+    got, want = vbx(SAMPLE, fa=0.051), vbx(SAMPLE)
+    bench = Bench(NATIVE, WORKSHOP, ("vbx",), given(SAMPLE))
+    difference = Difference(got, want, ["elbo_trajectory", "q_final", "sp_final"])
+    said = []
+    for fb in (0.80000001, 0.9):
+        values = (Parameter("Fa", 0.051, 0.07, 0.051, 0.051), Parameter("Fb", fb, 0.8, fb, fb))
+        made = bench.made(*(family.at(p.value) for family, p in zip(PAIR, values, strict=True)))
+        two = two_values.FittedTwo(tuple(PAIR), values, difference.left_by(made), made)
+        said.append(_of_two(two, bench, difference).mistake)
+    assert [mistake.name for mistake in said] == ["vbx_fa", "vbx_fa + vbx_fb"]
+    assert said[0].fits and len(said[0].parameters) == 1 and len(said[1].parameters) == 2
 
 
 def test_what_no_pair_of_values_makes_is_not_named():
