@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from markdown_it import MarkdownIt
 
 from parity.files.documents import read_json
 from parity.history import Judged, judged_in, worse_than
@@ -144,7 +147,7 @@ def markdown(page: Page) -> str:
         lines += ["| " + " | ".join(row.words) + " |" for row in page.rows]
     for title, texts in _lists(page):
         lines += ["", f"## {title}", "", *(f"- {text}" for text in texts)]
-    return "\n".join([*lines, "", "## What the changelog says", "", page.said, ""])
+    return "\n".join([*lines, "", "## What the changelog says", "", _said(page), ""])
 
 
 def as_html(page: Page) -> str:
@@ -160,10 +163,15 @@ def as_html(page: Page) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>What moved in {html.escape(page.version)}</title>'
         "<style>body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
         "td,th{padding:.1rem .8rem .1rem 0;text-align:left}td{font-variant-numeric:tabular-nums}"
-        "pre{white-space:pre-wrap}</style>"
+        "h3{margin:1rem 0 0}</style>"
         f"<h1>What moved in {html.escape(page.version)}</h1><p>{html.escape(page.verdict)}</p>{table}{lists}"
-        f"<h2>What the changelog says</h2><pre>{html.escape(page.said)}</pre></html>\n"
+        f"<h2>What the changelog says</h2>{MarkdownIt('commonmark', {'html': False}).render(_said(page))}</html>\n"
     )
+
+
+def _said(page: Page) -> str:
+    """The changelog's section, its links as they lead from `reports/VERSION`."""
+    return re.sub(r"\]\((?!\w+:|#|/)", "](../../", page.said)
 
 
 def _lists(page: Page) -> list[tuple[str, list[str]]]:
