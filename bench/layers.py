@@ -62,6 +62,7 @@ def layers(
         stderr.print(f"{shape}: {times} of the trunk")
         found.append(_row(shape, times, _measure(shape, rounds), peak))
     report = {
+        "schema": 1,
         "machine": environment(),
         "threads": 1,
         "rounds": rounds,

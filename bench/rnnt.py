@@ -57,7 +57,16 @@ def bench(
     wanted = targets(table, BENCH_RNNT, [json_path])
     threads = _faster_threads(frames) if torch_threads is None else _with_threads(torch_threads)
     heads = [_measure(HEADS[name], rounds, frames) for name in REAL_SIZE]
-    report = {
+    report = report_of(heads, threads, frames, rounds, _memory_apart(steps) if steps else None)
+    write_text(json_path, json.dumps(report, indent=1) + "\n")
+    write_tables(wanted, report)
+    stdout.print(_table(report))
+    raise typer.Exit(0 if all(head["tokens_equal"] for head in heads) else 1)
+
+
+def report_of(heads: list[dict], threads: int, frames: int, rounds: int, memory: dict | None) -> dict:
+    """`reports/bench-rnnt.json`; a row per head."""
+    return {
         "schema": 1,
         "machine": {**environment(), "torch_threads": threads, "backend_threads": 1},
         "weights": "seeded heads",
@@ -65,12 +74,8 @@ def bench(
         "rounds": rounds,
         "heads": heads,
         "ratio": min(head["ratio"] for head in heads),
-        "memory": _memory_apart(steps) if steps else None,
+        "memory": memory,
     }
-    write_text(json_path, json.dumps(report, indent=1) + "\n")
-    write_tables(wanted, report)
-    stdout.print(_table(report))
-    raise typer.Exit(0 if all(head["tokens_equal"] for head in heads) else 1)
 
 
 def _faster_threads(frames: int) -> int:

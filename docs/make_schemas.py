@@ -15,7 +15,7 @@ from parity.report.wording import markdown_lines
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "schemas.md"
 GROUPS = (
-    ("What commands write", ("parity/report", "parity/answers", "parity/explain")),
+    ("What commands write", ("parity/report", "parity/answers", "parity/explain", "parity/corpus")),
     ("What lies in and beside snapshots, kits and goldens", ("parity/fixtures", "parity/ports")),
     ("What a checkout's sessions write", ("bench", "fuzz", "peers", "release")),
 )
@@ -40,7 +40,8 @@ the repository where the table says. A test holds what every option writes again
   `reports/VERSION/`, and a test reads them with the code of today, and holds today's schemas to the first promise.
 - Numbers that JSON does not have are text: `"inf"`, `"-inf"`, `"nan"`. Documents are UTF-8, and whole or not there.
 - Not promised, for nobody but the lab reads them: `*.progress.json` beside reports (`--resume`), what lies in the
-  cache, and what goes back and forth with a program beyond [its contract](program.md).
+  cache, what lies in the store of a corpus beside `corpus.json`, and what goes back and forth with a program beyond
+  [its contract](program.md).
 
 JUnit, SARIF and GitHub's annotations (`--junit`, `--sarif`, `--annotations`) have forms of their own: SARIF is
 2.1.0 as OASIS has it.

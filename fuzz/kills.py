@@ -127,7 +127,7 @@ class Moment:
 
 
 def _killed(name: str, count: int, rng: random.Random) -> dict[str, Any]:
-    row: dict[str, Any] = {"command": name, "runs": 0, "killed": 0, "said": [], **dict.fromkeys(BAD, 0)}
+    row: dict[str, Any] = {"command": name, "runs": 0, "killed": 0, "steps": 0, "said": [], **dict.fromkeys(BAD, 0)}
     if not count:
         return row
     command = COMMANDS[name]

@@ -49,10 +49,7 @@ def reasons(explained: Mapping[str, Sequence[Row]], base: str | None) -> dict[st
 def _decides(explained: Mapping[str, Sequence[Row]]) -> Iterator[Row]:
     for side, rows in explained.items():
         changed = [row for row in rows if row["changed"]]
-        for role, who in (
-            ("decides", _who),
-            ("first to decide otherwise", lambda row: row["first_decision"] or NOBODY),
-        ):
+        for role, who in ROLES.items():
             for stage, count in Counter(map(who, changed)).most_common():
                 yield {"side": side, "role": role, "stage": stage, "flips": count, "of": len(changed)}
 

@@ -31,6 +31,7 @@ from parity.corpus.scoring import HUMAN, METRICS
 from parity.corpus.store import SCORES, Store
 from parity.errors import InputError
 
+REPORT_SCHEMA = 1
 LENGTHS = (30, 60, 300, 1800)
 """Seconds; recordings are grouped by them."""
 MARGIN = 0.005
@@ -228,4 +229,4 @@ def verdict(found: Summary) -> str:
 
 def as_plain(found: Summary) -> dict[str, Any]:
     """The summary as JSON has it."""
-    return {"verdict": verdict(found), **asdict(found)}
+    return {"schema": REPORT_SCHEMA, "verdict": verdict(found), **asdict(found)}

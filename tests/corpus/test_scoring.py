@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from support.command_line import here
 from support.corpora import corpus, line
+from support.schemas import valid
 
 from parity.corpus.comparing import compare_stores
 from parity.corpus.explaining import Explained
@@ -142,7 +143,8 @@ def test_the_report_is_a_page_and_files_of_every_table(made):
     )
     report = made.folder / "report"
     assert [len(pd.read_csv(report / "flips.csv")), len(pd.read_parquet(report / "flips.parquet"))] == [12, 12]
-    document = json.loads((made.folder / "report" / "report.json").read_text(encoding="utf-8"))
+    document = valid(made.folder / "report" / "report.json", "corpus_schema.json")
+    valid(made.folder / "store" / "corpus.json", "corpus_store_schema.json")
     assert document["verdict"] == verdict(summarise(made.store))
 
 
@@ -156,7 +158,8 @@ def test_flips_that_were_explained_have_a_page_and_the_page_says_what_headroom_f
         for name, drift in (("r000", 0.1), ("r001", 4.0))
     ]
     rows[1]["explanation"] = json.dumps(told)
-    explained = {"a": rows[:1], "b": rows}
+    itself = {**rows[0], "margins": json.dumps([{**room, "drift": None, "least_headroom": None}])}
+    explained = {"a": [itself], "b": rows}
     found = summarise(made.store)
     found = replace(found, base="a", tables={**found.tables, **reasons(explained, "a")})
     write_report(found, tmp_path, explained)

@@ -54,6 +54,11 @@ OTHERS = {
     "decisions_schema.json",
     "bench_schema.json",
     "bench_rnnt_schema.json",
+    "bench_layers_schema.json",
+    "corpus_schema.json",  # files of a folder that has no other reader
+    "corpus_store_schema.json",
+    "corpus_side_schema.json",
+    "corpus_answer_schema.json",
     "device_schema.json",
     "programs_schema.json",
     "fuzz_schema.json",
@@ -90,6 +95,10 @@ CODE = {
     "peers_schema.json": ("peers.report", "SCHEMA"),
     "history_schema.json": ("parity.report.history", "SCHEMA"),
     "release_schema.json": ("release.publish", "SCHEMA"),
+    "corpus_schema.json": ("parity.corpus.summary", "REPORT_SCHEMA"),
+    "corpus_store_schema.json": ("parity.corpus.store", "SCHEMA"),
+    "corpus_side_schema.json": ("parity.corpus.hypothesis", "SCHEMA"),
+    "corpus_answer_schema.json": ("parity.corpus.hypothesis", "SCHEMA"),
 }
 
 
@@ -120,7 +129,15 @@ EXAMPLES = {
     "noise_schema.json": lambda _: _kept("14_partial_tail/noise.json"),
     "beside_stability_schema.json": lambda _: _kept("14_partial_tail/stability.json"),
     "truth_schema.json": lambda _: _kept("02_pyannote_sample/truth.json"),
+    "corpus_answer_schema.json": lambda _: _answered("made_00000"),
 }
+
+
+ANSWERED = ROOT / "docs" / "measured" / "corpus" / "pyannote"
+
+
+def _answered(name: str) -> Any:
+    return json.loads((ANSWERED / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def _kept(name: str) -> Any:
@@ -167,11 +184,15 @@ def test_what_is_written_fits_and_nothing_else_does(name, tmp_path):
     assert not validator(name).is_valid({**found, "schema": 99})
 
 
+HERE = {"corpus_side_schema.json"}
+"""Held against what is kept by a test of this module, which does not look into itself."""
+
+
 @pytest.mark.parametrize("name", sorted({name for names in OPTIONS.values() for name in names} | OTHERS))
 def test_a_schema_is_held_against_a_document_by_a_test(name):
     """By name, in one of the tests: what a command wrote, or what makes its document."""
     tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
-    assert name in EXAMPLES or any(f'"{name}"' in text for text in tests)
+    assert name in EXAMPLES or name in HERE or any(f'"{name}"' in text for text in tests)
 
 
 @pytest.mark.parametrize("kind", ["manifest", "noise", "stability", "truth"])
@@ -181,6 +202,14 @@ def test_what_lies_in_and_beside_every_snapshot_fits(kind):
     for path in files:
         name = {"stability": "beside_stability_schema.json"}.get(kind, f"{kind}_schema.json")
         valid(path, name)
+
+
+def test_what_pyannote_answered_a_corpus_fits():
+    valid(_answered("side"), "corpus_side_schema.json")
+    files = sorted(ANSWERED.glob("made_*.json"))
+    assert len(files) == 100
+    for path in files:
+        valid(path, "corpus_answer_schema.json")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.rnnt import report_of as bench_rnnt_report
 from parity.calibration.trials import Calibration, Finding, Trial
 from parity.embedding.runtimes import Costs, Outcome, Speed
 from parity.embedding.verification import Verification, Window
@@ -164,7 +165,7 @@ def _bench_rnnt() -> dict[str, Any]:
         **rates,
         "statistics": "300 steps",
     }
-    return {"schema": 1, "heads": [head], "rounds": 2, "memory": None}
+    return bench_rnnt_report([head], 1, 300, 2, None)
 
 
 def _peers() -> dict[str, Any]:
