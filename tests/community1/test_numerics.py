@@ -946,8 +946,13 @@ def test_networks_and_plda_are_put_together_from_one_weight_set(wespeaker):
     from parity.community1.networks import build_networks
 
     rng = np.random.default_rng(1)
-    networks = build_networks(random_pyannet(rng, 1, 4), wespeaker, random_plda(rng), threads=1)
+    segmentation, plda = random_pyannet(rng, 1, 4), random_plda(rng)
+    networks = build_networks(segmentation, wespeaker, plda, threads=1)
     assert isinstance(networks.plda, Plda)
-    assert networks.segmentation.outputs == ("log_probabilities",)
+    waveforms = rng.standard_normal((3, 1, 160000)).astype(np.float32)
+    (alone,) = networks.segmentation(waveforms=waveforms)
+    assert alone.shape == (3, 589, 7)
+    (side_by_side,) = build_networks(segmentation, wespeaker, plda, threads=2).segmentation(waveforms=waveforms)
+    assert side_by_side.tobytes() == alone.tobytes()
     features, weights = np.zeros((2, 2560, 5), np.float32), np.zeros((2, 3, 5), np.float32)
     assert [len(made) for made in (networks.head(features=features, weights=weights), weights)] == [1, 2]
