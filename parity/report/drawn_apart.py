@@ -5,6 +5,7 @@ Matplotlib takes 0.1 s for a plot and a fixture has seven of them.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import Future
@@ -43,9 +44,10 @@ class Drawer:
 
     def draw(self, number: int, fixture: dict[str, Any]) -> None:
         """Begin to draw a fixture of the document."""
-        if self._pool is not None:
-            place = number, json.dumps(fixture)
-            self._drawing[place] = self._pool.submit(draw, *place)
+        place = number, json.dumps(fixture)
+        with contextlib.suppress(BrokenProcessPool):  # it was killed over an earlier one
+            if self._pool is not None:
+                self._drawing[place] = self._pool.submit(draw, *place)
 
     def drawn(self) -> dict[Place, Plots]:
         """Everything that could be drawn apart; what is missing the page draws itself."""

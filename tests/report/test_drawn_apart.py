@@ -23,6 +23,8 @@ class Killed(Executor):
     def submit(self, work, /, *args, **kwargs):
         future: Future = Future()
         self.asked += 1
+        if self.asked > 2:
+            raise BrokenProcessPool("killed")
         if self.asked > 1:
             future.set_exception(BrokenProcessPool("killed"))
         else:
