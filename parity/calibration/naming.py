@@ -24,6 +24,7 @@ from parity.diagnosis.look_up import BUDGET_SECONDS
 from parity.diagnosis.of_dump import BUDGETS, Sides, diagnose_dump
 from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import Diagnosis
+from parity.errors import InputError
 from parity.faults.family import Family
 from parity.faults.fault import Fault
 from parity.measure.drift import compare
@@ -289,7 +290,10 @@ def try_value(
 
 
 def _first(sides: Sides, faults: Sequence[Fault], families: Sequence[Family]) -> Diagnosis | None:
-    diagnoses = diagnose_dump(sides, faults, families, budgets=PATIENT, later=False)
+    try:
+        diagnoses = diagnose_dump(sides, faults, families, budgets=PATIENT, later=False)
+    except InputError:  # what readers refuse, as turns before the recording begins: nothing is named, by anybody
+        return None
     return diagnoses[0] if diagnoses else None
 
 

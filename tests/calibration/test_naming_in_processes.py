@@ -104,6 +104,14 @@ def test_planted_mistakes_see_the_whole_recording_and_what_is_the_same_there_cou
     assert shorter.moves and shorter.names == () and not shorter.wrong
 
 
+@pytest.mark.models
+def test_turns_that_no_reader_takes_are_named_by_nobody_and_end_nothing():
+    """Somebody speaks there from the first tenth of a second: earlier by half a second is before the recording."""
+    (fixture,) = Catalogue.read(default_folder()).select(["05_meeting_overlap"])
+    (early,) = try_naming_part(PLAN, NamingPart(fixture, (), (("turns_late", -0.45),))).values
+    assert early.names == () and early.found is None and not early.within_1_percent
+
+
 def untimed(found: NamingCalibration) -> list:
     trials = [replace(trial, seconds=0.0, cpu_seconds=0.0) for trial in found.trials]
     return [*trials, *(replace(value, seconds=0.0) for value in found.values)]
