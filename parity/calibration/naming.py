@@ -290,10 +290,7 @@ def try_value(
 
 
 def _first(sides: Sides, faults: Sequence[Fault], families: Sequence[Family]) -> Diagnosis | None:
-    try:
-        diagnoses = diagnose_dump(sides, faults, families, budgets=PATIENT, later=False)
-    except InputError:  # what readers refuse, as turns before the recording begins: nothing is named, by anybody
-        return None
+    diagnoses = diagnose_dump(sides, faults, families, budgets=PATIENT, later=False)
     return diagnoses[0] if diagnoses else None
 
 
@@ -321,7 +318,10 @@ def sides_of(bench: Bench, reference: Dump, fault: Fault, outcomes: Outcomes | N
     dump = replace(reference, values=values, places={name: name for name in values}, beside=beside)
     if not set(made) & set(values):
         return None
-    comparison = compare_dumps(bench.name, reference, dump)
+    try:
+        comparison = compare_dumps(bench.name, reference, dump)
+    except InputError:  # what readers refuse, as turns before the recording begins, is no dump
+        return None
     means = means_of(bench.workshop.networks, bench.workshop.networks.plda, bench.inputs)
     weights, threads = bench.workshop.weights, bench.workshop.threads
     parameters, known = bench.workshop.parameters, Outcomes() if outcomes is None else outcomes
