@@ -86,30 +86,28 @@ def test_every_artefact_that_is_held_is_compared_in_both_modes(reference, refere
     assert set(ARTEFACTS) - set(reference.values) == {"kmeans_clusters"}
 
 
-@pytest.mark.parametrize("native, runs", [(True, 1), (False, 2)], ids=["native", "a port's"])
-def test_what_native_code_was_given_to_the_bit_it_is_not_given_again(reference, native, runs):
+def watched(lab):
+    """The pipeline with a segmentation of its own, and what that is given."""
     asked: list[np.ndarray] = []
-    lab = synthetic()
 
     def segmentation(waveform):
         asked.append(waveform)
         return lab["segmentation"].run(waveform)
 
-    under_test = lab.replacing("segmentation", segmentation)
+    return lab.replacing("segmentation", segmentation), asked
+
+
+@pytest.mark.parametrize("native, runs", [(True, 1), (False, 2)], ids=["native", "a port's"])
+def test_what_native_code_was_given_to_the_bit_it_is_not_given_again(reference, native, runs):
+    lab = synthetic()
+    under_test, asked = watched(lab)
     outcome = replay(under_test, reference, inputs(), native=under_test if native else lab)
     assert outcome.at_parity and len(asked) == runs
     assert outcome.drifts == replay(lab, reference, inputs()).drifts
 
 
 def test_native_code_runs_again_where_it_was_given_something_else(reference):
-    asked: list[np.ndarray] = []
-    lab = synthetic()
-
-    def segmentation(waveform):
-        asked.append(waveform)
-        return lab["segmentation"].run(waveform)
-
-    under_test = lab.replacing("segmentation", segmentation)
+    under_test, asked = watched(synthetic())
     louder = inputs_of(inputs()["samples"] * np.float32(1.0001))
     replay(under_test, reference, louder, native=under_test)
     assert len(asked) == 2 and asked[1].tobytes() == reference.values["waveform"].tobytes() != asked[0].tobytes()
