@@ -154,12 +154,12 @@ def score(
 
     kept, where = _store(store), _workers(workers, memory_limit, scheduler)
     with kept.writing(), tasks_on(where) as tasks, working("scoring") as tell:
-        rows = score_store(kept, tasks, lambda done, total: tell(f"scored {done} of {total}"))
+        failed = score_store(kept, tasks, lambda done, total: tell(f"scored {done} of {total}"))
     found = summarise(kept, margin)
     stdout.print(f"{verdict(found)}; next: parity corpus report {store}", soft_wrap=True)
     for table in terminal(found):
         stdout.print(table)
-    raise typer.Exit(1 if any(row["error"] is not None for row in rows) else 0)
+    raise typer.Exit(1 if failed else 0)
 
 
 @app.command("explain")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from parity.checkout import is_installed, need
@@ -18,6 +19,8 @@ from parity.files.sizes import parse_bytes
 
 AHEAD = 1_000
 """Tasks that the scheduler is given at once, at most."""
+AHEAD_OF_EACH = 4
+"""The same for each of its workers' threads, where what a task is given is large."""
 PATIENCE = 30
 """Seconds that a scheduler may take to answer, or to have a worker."""
 
@@ -63,9 +66,13 @@ class Tasks:
         self.dashboard: str = client.dashboard_link if has_page else ""
 
     def each(
-        self, task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]
+        self, task: Callable[..., Any], arguments: Iterable[tuple[Any, ...]], *, few: bool = False
     ) -> Iterator[tuple[int, Any, Exception | None]]:
-        """Run a task on every row of arguments.
+        """Run a task on every row of arguments, which are taken as they are needed.
+
+        Parameters
+        ----------
+        few : give the scheduler no more tasks at once than keep its workers busy, since their arguments are large
 
         Yields
         ------
@@ -78,16 +85,18 @@ class Tasks:
         if self._client is None:
             yield from ((number, task(*row), None) for number, row in enumerate(arguments))
             return
-        for first in range(0, len(arguments), AHEAD):
-            yield from self._some(task, arguments, range(first, min(first + AHEAD, len(arguments))))
-
-    def _some(
-        self, task: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], numbers: range
-    ) -> Iterator[tuple[int, Any, Exception | None]]:
         from distributed import as_completed
 
-        futures = {self._client.submit(task, *arguments[number], pure=False): number for number in numbers}
-        completed = as_completed(list(futures))
+        futures: dict[Any, int] = {}
+        left = enumerate(arguments)
+        ahead = AHEAD_OF_EACH * sum(self._client.nthreads().values()) if few else AHEAD
+
+        def submitted() -> Iterator[Any]:
+            for number, row in left:
+                futures[future := self._client.submit(task, *row, pure=False)] = number
+                yield future
+
+        completed = as_completed(list(islice(submitted(), ahead)))
         for future in completed:
             if future.status == "cancelled":
                 raise InputError("the scheduler is gone; what was answered is kept, and the same command goes on")
@@ -96,8 +105,10 @@ class Tasks:
                 continue
             number = futures.pop(future)
             error = future.exception() if future.status == "error" else None
-            yield number, None if error is not None else future.result(), error
+            result = None if error is not None else future.result()
             future.release()
+            completed.update(islice(submitted(), 1))
+            yield number, result, error
 
 
 @contextlib.contextmanager
@@ -115,7 +126,8 @@ def tasks_on(workers: Workers) -> Iterator[Tasks]:
     import dask
     from distributed import Client, LocalCluster
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):  # which has a level of its own; what is wrong is said below
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with contextlib.ExitStack() as stack, dask.config.set(_settings()):
         if workers.scheduler:
             client = stack.enter_context(_client_of(workers.scheduler))

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 DRAWS = 2_000
-AT_ONCE = 1 << 22
+AT_ONCE = 1 << 20
 """Numbers that are drawn at once, so that memory does not grow with the corpus."""
 FEWEST = 20
 """Recordings below which nothing is concluded: draws of a handful say little of what was not seen."""

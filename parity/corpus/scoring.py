@@ -10,15 +10,15 @@ the recording does, and what either side says beyond its end.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from parity.corpus.cluster import Tasks
-from parity.corpus.hypothesis import Hypothesis
 from parity.corpus.manifest import Entry
-from parity.corpus.rows import Row, types_of, write_rows
+from parity.corpus.rows import Gathered, Row, types_of
 from parity.corpus.sides import rttm_of
 from parity.corpus.store import SCORES, Store
 from parity.errors import InputError, one_line
@@ -206,49 +206,79 @@ def read_uem(path: Path, recording: str) -> list[tuple[float, float]]:
     return spans
 
 
-def pairs_of(store: Store) -> tuple[list[Pair], list[Score]]:
-    """What is to be scored in a store, and what cannot be: every side against the reference and against humans."""
-    entries, answers = store.entries(), {name: store.answers(key).rows for name, key in store.sides.items()}
-    pairs, failed = [], []
-    for name, rows in answers.items():
-        for entry in entries:
-            own = rows.get(entry.recording)
-            theirs = answers[store.reference].get(entry.recording) if store.reference else None
-            seconds = max((row.audio_seconds for row in (own, theirs) if row), default=0.0)
+def pairs_of(store: Store) -> Iterator[Pair | Score]:
+    """What is to be scored in a store, or why it cannot be: every side against the reference and against humans.
+
+    They come by recording's name, read as they are taken, so that texts of a few recordings are in memory at once.
+    """
+    answers = {name: _Following(store.answers(key).sorted_rows(READ)) for name, key in store.sides.items()}
+    for entry in store.entries_sorted():
+        rows = {name: following.at(entry.recording) for name, following in answers.items()}
+        for name, own in rows.items():
+            theirs = rows[store.reference] if store.reference else None
+            seconds = max((row["audio_seconds"] for row in (own, theirs) if row), default=0.0)
             against: dict[str, str | None] = {HUMAN: None} if entry.human_rttm else {}
             if store.reference and name != store.reference:
-                against[store.reference] = theirs.rttm if theirs else None
+                against[store.reference] = theirs["rttm"] if theirs else None
             for other, right in against.items():
                 why = _unanswered(name, own) or (_unanswered(other, theirs) if other != HUMAN else None)
                 if why:
-                    failed.append(Score(entry.recording, entry.dataset, name, other, seconds, error=why))
+                    yield Score(entry.recording, entry.dataset, name, other, seconds, error=why)
                 elif own is not None:
-                    pairs.append(Pair(entry, name, other, own.rttm or "", right, seconds))
-    return pairs, failed
+                    yield Pair(entry, name, other, own["rttm"] or "", right, seconds)
 
 
-def _unanswered(name: str, row: Hypothesis | None) -> str | None:
+READ = ("recording", "rttm", "audio_seconds", "error")
+"""What scoring reads of an answer."""
+
+
+class _Following:
+    """Rows that are sorted by recording, looked up in that order."""
+
+    def __init__(self, rows: Iterator[Row]) -> None:
+        self._rows = rows
+        self._next = next(rows, None)
+
+    def at(self, recording: str) -> Row | None:
+        while self._next is not None and self._next["recording"] < recording:
+            self._next = next(self._rows, None)
+        return self._next if self._next is not None and self._next["recording"] == recording else None
+
+
+def _unanswered(name: str, row: Row | None) -> str | None:
     if row is None:
         return f"{name} was not asked"
-    return None if row.error is None else f"{name}: {row.error}"
+    return None if row["error"] is None else f"{name}: {row['error']}"
 
 
-def score_store(store: Store, tasks: Tasks, watch: Callable[[int, int], None] = lambda done, total: None) -> list[Row]:
-    """Score everything in a store, and keep the scores there; rows, sorted.
+def score_store(store: Store, tasks: Tasks, watch: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Score everything in a store, and keep the scores there, sorted; how many pairs could not be scored.
 
     Parameters
     ----------
     watch : called with the pairs that are done, and all of them
     """
-    pairs, failed = pairs_of(store)
-    portions = [pairs[first : first + PORTION] for first in range(0, len(pairs), PORTION)]
-    rows = [asdict(score) for score in failed]
-    for number, found, error in tasks.each(score_pairs, [(portion,) for portion in portions]):
+    recordings, told = store.counted()
+    total = told * len(store.sides) + (recordings * (len(store.sides) - 1) if store.reference else 0)
+    found, failed, done = Gathered(types_of(Score)), 0, 0
+
+    def portions() -> Iterator[tuple[list[Pair]]]:
+        """Portions of pairs; what cannot be scored is a row on the way."""
+        nonlocal failed, done
+        pairs = pairs_of(store)
+        while some := list(islice(pairs, PORTION)):
+            cannot = [asdict(one) for one in some if isinstance(one, Score)]
+            found.add(cannot)
+            failed, done = failed + len(cannot), done + len(cannot)
+            if can := [one for one in some if isinstance(one, Pair)]:
+                yield (can,)
+
+    for _, rows, error in tasks.each(score_pairs, portions(), few=True):
         if error is not None:
             raise InputError(f"scoring was given up: {one_line(error, 200)}; more --memory-limit may help") from error
-        rows += found
-        watch(len(rows) - len(failed), len(pairs))
-        portions[number] = []
-    rows.sort(key=lambda row: (row["against"], row["side"], row["recording"]))
-    write_rows(store.folder / SCORES, rows, types_of(Score))
-    return rows
+        found.add(rows)
+        failed += sum(row["error"] is not None for row in rows)
+        done += len(rows)
+        watch(done, total)
+    found.write(store.folder / SCORES, by=("against", "side", "recording"))
+    return failed

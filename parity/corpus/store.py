@@ -18,12 +18,13 @@ import contextlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from parity.corpus.hypothesis import Hypothesis
 from parity.corpus.manifest import FILES, Entry
-from parity.corpus.rows import Parts, Row, read_rows, types_of, write_rows
+from parity.corpus.rows import Parts, Row, read_rows, stream_rows, stream_sorted, types_of, write_rows
 from parity.corpus.sides import key_of
 from parity.errors import InputError, one_line
 from parity.files.documents import read_json
@@ -101,8 +102,16 @@ class Store:
 
     def entries(self) -> tuple[Entry, ...]:
         """The recordings, by name."""
-        rows = read_rows(self.folder / ENTRIES)
-        return tuple(Entry(**{**row, **{key: Path(row[key]) for key in FILES if row[key]}}) for row in rows)
+        return tuple(map(_entry, read_rows(self.folder / ENTRIES)))
+
+    def entries_sorted(self) -> Iterator[Entry]:
+        """The same by recording's name, one after the other: they are made as they are taken."""
+        return map(_entry, stream_sorted(self.folder / ENTRIES))
+
+    def counted(self) -> tuple[int, int]:
+        """Recordings, and how many of them have a human RTTM."""
+        told = [row["human_rttm"] is not None for row in stream_rows(self.folder / ENTRIES, ("human_rttm",))]
+        return len(told), sum(told)
 
     def answers(self, key: str) -> Answers:
         """What a side answered."""
@@ -110,20 +119,27 @@ class Store:
 
 
 class Answers:
-    """The answers of one side: read at once, written part by part.
-
-    Attributes
-    ----------
-    rows : recording -> its answer, or what it failed of
-    """
+    """The answers of one side: read when somebody asks for them, written part by part."""
 
     def __init__(self, folder: Path, key: str) -> None:
         self._identity, self._seconds = folder / f"{key}.json", folder / f"{key}.seconds.parquet"
-        self._table = Parts(folder / key, ANSWER_TYPES)
-        self.rows = {name: Hypothesis(**row) for name, row in self._table.rows.items()}
+        self._stem = folder / key
         self._took: dict[str, float] = {}
         if self._seconds.exists():
             self._took = {row["recording"]: row["seconds"] for row in read_rows(self._seconds)}
+
+    @cached_property
+    def _table(self) -> Parts:
+        return Parts(self._stem, ANSWER_TYPES)
+
+    @cached_property
+    def rows(self) -> dict[str, Hypothesis]:
+        """Recording -> its answer, or what it failed of."""
+        return {name: Hypothesis(**row) for name, row in self._table.rows.items()}
+
+    def sorted_rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """These columns of all answers, by recording's name, one after the other."""
+        return self._table.sorted_rows(columns)
 
     def identify(self, identity: Mapping[str, Any]) -> None:
         """Keep whose answers they are."""
@@ -162,6 +178,10 @@ class Answers:
 
 ANSWER_TYPES = types_of(Hypothesis, without=("seconds",))
 ENTRY_TYPES = types_of(Entry)
+
+
+def _entry(row: Row) -> Entry:
+    return Entry(**{**row, **{key: Path(row[key]) for key in FILES if row[key]}})
 
 
 def _plain(entry: Entry) -> Row:

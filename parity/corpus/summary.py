@@ -106,8 +106,8 @@ def summarise(store: Store, margin: float = MARGIN, seed: int = 1) -> Summary:
         "failures": [{key: row[key] for key in ("recording", "side", "against", "error")} for row in failed],
         **reasons(explained, store.base),
     }
-    everything = len(store.entries())
-    return Summary(store.reference, candidates, sides, everything, store.base, margin, tables, _seconds(store))
+    recordings, _ = store.counted()
+    return Summary(store.reference, candidates, sides, recordings, store.base, margin, tables, _seconds(store))
 
 
 def _of(pair: tuple[str, str]) -> Row:
@@ -198,9 +198,9 @@ def _seconds(store: Store) -> dict[str, float]:
     for name, key in store.sides.items():
         answers = store.answers(key)
         ratios = sorted(
-            took / answers.rows[recording].audio_seconds
-            for recording, took in answers.seconds.items()
-            if recording in answers.rows and answers.rows[recording].audio_seconds
+            answers.seconds[row["recording"]] / row["audio_seconds"]
+            for row in answers.sorted_rows(("recording", "audio_seconds"))
+            if row["recording"] in answers.seconds and row["audio_seconds"]
         )
         if ratios:
             found[name] = ratios[len(ratios) // 2]

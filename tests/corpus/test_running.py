@@ -15,7 +15,7 @@ from support.synthetic import automatic, captured
 
 import parity.corpus.rows
 import parity.corpus.running
-from parity.corpus.cluster import Tasks, Workers, tasks_on
+from parity.corpus.cluster import AHEAD_OF_EACH, Tasks, Workers, tasks_on
 from parity.corpus.hypothesis import Hypothesis
 from parity.corpus.running import run_sides
 from parity.corpus.sides import Setup, Side, parse_sides, recorded
@@ -133,9 +133,18 @@ def test_a_scheduler_that_runs_already_serves_a_run_though_a_worker_is_killed(tm
         (tmp_path / DEADLY).write_text("")
         with tasks_on(Workers(scheduler=address)) as tasks:
             state = run(tmp_path / "served", entries, tasks)
+            taken = []
+            ahead = [len(taken) - done for done, _ in enumerate(tasks.each(abs, seen(range(30), taken), few=True))]
+        assert len(taken) == 30 and max(ahead) <= 2 * AHEAD_OF_EACH + 1  # arguments are taken as they are needed
         assert sum(worker.poll() is not None for worker in workers) == 1
     assert (state.done, state.failed) == (6, 0)
     assert bytes_of(tmp_path / "served") == bytes_of(tmp_path / "alone")
+
+
+def seen(values, taken):
+    for value in values:
+        taken.append(value)
+        yield (value,)
 
 
 def address_in(place, patience=60):
