@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,7 @@ RANGES: dict[str, tuple[float, float, int | None]] = {
     "fbank_mel_break": (400.0, 1200.0, 0),
     "fbank_hop": (120, 220, 0),
     "fbank_window_length": (200, 512, 0),
+    "fbank_bins": (40, 128, 0),
     "fbank_late": (1, 100, 0),
     "fbank_dither_deviation": (0.1, 20.0, None),
     "count_threshold": (0.05, 0.95, 3),
@@ -44,8 +46,12 @@ RANGES: dict[str, tuple[float, float, int | None]] = {
     "phi_scale": (0.2, 5.0, 3),
     "centroids_scale": (0.2, 5.0, 3),
     "soft_clusters_scale": (0.2, 5.0, 3),
+    "dendrogram_scale": (0.2, 5.0, 3),
     "fbank_scale": (0.2, 5.0, 3),
     "fbank_offset": (-2.0, 2.0, 3),
+    "embeddings_offset": (-0.5, 0.5, 3),
+    "post_plda_offset": (-1.0, 1.0, 3),
+    "phi_offset": (-1.0, 1.0, 3),
     "soft_clusters_offset": (-2.0, 2.0, 3),
     "post_xvec_offset": (-1.0, 1.0, 3),
     "centroids_offset": (-1.0, 1.0, 3),
@@ -63,14 +69,15 @@ RANGES: dict[str, tuple[float, float, int | None]] = {
 def seeded_values(families: Sequence[Family], each: int = EACH) -> list[tuple[Family, float]]:
     """Values between the ends of each family's range: by the logarithm where they span more than ten times.
 
-    None is the reference's, nor one at which a fault of the dictionary lies.
+    None is the reference's, nor one at which a fault of the dictionary lies. A family's depend on its name alone, so
+    that they stay what they are beside new families.
     """
-    rng = np.random.default_rng(SEED)
     chosen = []
     for family in families:
         if family.name not in RANGES:
             continue
         low, high, decimals = RANGES[family.name]
+        rng = np.random.default_rng((SEED, zlib.crc32(family.name.encode())))
         for _ in range(each):
             wide = low > 0 and high / low > 10
             value = float(np.exp(rng.uniform(np.log(low), np.log(high))) if wide else rng.uniform(low, high))

@@ -30,6 +30,9 @@ RUINED = Left(float("inf"), float("inf"))
 FAR = 10.0
 """Distance of what is ruined, so that a mean of distances stays finite."""
 
+FEWEST = 3
+"""Lines that have to differ in either half: of fewer all are taken together, for a half would not tell a value."""
+
 COURSE = 2
 """Numbers of an iteration's course that two values are first searched by."""
 
@@ -257,7 +260,7 @@ class _Turns(_Part):
         if not self.drifted:
             return None if lines == self._candidate else RUINED
         rest = self._halves(lines)
-        if not all(self._whole):
+        if min(self._whole) < FEWEST:
             share = _share(sum(rest), sum(self._whole))
             return Left(share, share)
         return Left(*(_share(part, whole) for part, whole in zip(rest, self._whole, strict=True)))

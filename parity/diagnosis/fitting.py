@@ -1,7 +1,8 @@
 """Which value of a family fits best: a grid, then golden section and parabolas; whole numbers one by one.
 
 What is searched is the distance on the half that chooses. Where the stage decides (a threshold, a count) many values
-make the same, and the best one is an interval: its ends are bisected, and the value said is the roundest inside.
+make the same, and the best one is an interval: its ends are bisected, and the value said is the roundest inside. Of
+several that are as good the roundest is gone on from, too, for people write round numbers.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ NEAR = 2.0
 """Grid points that are so many times the best one's distance are refined too, for there may be several valleys."""
 
 VALLEYS = 3
+
+MOST_DECIMALS = 9
+"""Of a value that is said."""
 
 FAR_OFF = 0.1
 """Distance of what leaves ten times what a mistake may leave."""
@@ -118,7 +122,12 @@ class _Search:
 
     @property
     def best(self) -> float:
-        return min(self.found, key=lambda value: (self.found[value], value))
+        return min(self.found, key=lambda value: (self.found[value], _decimals(value), value))
+
+
+def _decimals(value: float) -> int:
+    """That a value is written with, negative of whole tens and hundreds."""
+    return next((decimals for decimals in range(-3, MOST_DECIMALS) if round(value, decimals) == value), MOST_DECIMALS)
 
 
 def _grid(family: Family, bench: Bench, candidate: Artefacts) -> list[float]:
@@ -215,7 +224,7 @@ def _bisected(alike: Callable[[float], bool], inside: float, outside: float) -> 
 
 def roundest(low: float, high: float, otherwise: float) -> float:
     """The number with the fewest decimals between two, the one nearest their middle of several."""
-    for decimals in range(-3, 9):
+    for decimals in range(-3, MOST_DECIMALS):
         step = 10.0**-decimals
         inside = [k for k in (np.ceil(low / step), np.floor(high / step)) if low <= round(k * step, 12) <= high]
         if inside:

@@ -4,6 +4,9 @@ Those whose rough search came nearest are tried, two at a time. Least squares be
 iteration's course crosses the candidate's (cells of a grid in which both of its numbers change sign), or, of other
 arrays, at the best values of each alone; each step refines both. Two free values explain more than one, so that what
 they have to explain is at least three numbers for each of them.
+
+Two whole numbers that decide together how much there is of an artefact, a hop and a length, are tried where both give
+as much as the candidate has: every value of the first, some of the second, and then those around the best.
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ SIDE = 9
 
 STEPS = 12
 """Of least squares, from each start."""
+
+APART = 16
+"""Between two whole numbers that are tried before the best is refined."""
 
 DIGITS = 7
 """That a value is said with."""
@@ -81,14 +87,82 @@ def two_values(
         made = bench.made(*(family.at(value) for family, value in zip(families, found, strict=True)))
         if made is None:
             continue
-        first, second = (
-            Parameter(family.parameter, value, family.reference(bench.workshop), value, value)
-            for family, value in zip(families, found, strict=True)
-        )
-        fitted = FittedTwo(families, (first, second), difference.left_by(made), made)
+        fitted = FittedTwo(families, _parameters(families, found, bench), difference.left_by(made), made)
         yield fitted
         if fitted.left.worst <= FITTED_LEAVES_AT_MOST:
             return
+
+
+def two_whole_numbers(
+    near: Bench,
+    apart: Difference,
+    bench: Bench,
+    difference: Difference,
+    families: Sequence[Family],
+    candidate: Artefacts,
+) -> Iterator[FittedTwo]:
+    """Pairs of whole numbers that fit best.
+
+    Parameters
+    ----------
+    near, apart : that they are searched on
+    bench, difference : that what they leave is said of
+    families : in the order in which they may be planted one after the other
+    candidate : what the candidate made
+    """
+    if apart.numbers < NUMBERS:
+        return
+    by_name = {family.name: family for family in families}
+    for one in families:
+        for name in one.pairs:
+            found = _Whole(near, apart, one, by_name[name], candidate).fitted() if name in by_name else None
+            made = None if found is None else bench.made(one.at(found[0]), by_name[name].at(found[1]))
+            if found is None or made is None:
+                continue
+            pair = (one, by_name[name])
+            yield FittedTwo(pair, _parameters(pair, found, bench), difference.left_by(made), made)
+
+
+def _parameters(
+    families: tuple[Family, Family], values: tuple[float, float], bench: Bench
+) -> tuple[Parameter, Parameter]:
+    one, other = (
+        Parameter(family.parameter, value, family.reference(bench.workshop), value, value)
+        for family, value in zip(families, values, strict=True)
+    )
+    return one, other
+
+
+class _Whole:
+    """Two families of whole numbers, searched together."""
+
+    def __init__(self, bench: Bench, difference: Difference, one: Family, other: Family, candidate: Artefacts) -> None:
+        self._bench, self._difference, self._one, self._other = bench, difference, one, other
+        values = np.arange(one.low, one.high + 1)
+        able = {float(value): one.pairs[other.name](float(value), candidate) for value in values}
+        self._able = {value: beside for value, beside in able.items() if beside}
+        self._found: dict[tuple[float, float], float] = {}
+
+    def fitted(self) -> tuple[float, float] | None:
+        """The values that fit best; None where none can be tried."""
+        for value, beside in self._able.items():
+            for other in {*beside[::APART], beside[-1]}:
+                self._try(value, other)
+        step = APART
+        while self._found and step > 1:
+            step //= 2
+            value, other = min(self._found, key=self._found.__getitem__)
+            for near in (other - step, other + step):
+                if near in self._able[value]:
+                    self._try(value, near)
+        return min(self._found, key=self._found.__getitem__, default=None)
+
+    def _try(self, one: float, other: float) -> None:
+        if (one, other) in self._found or self._bench.out_of_time:
+            return
+        made = self._bench.made(self._one.at(one), self._other.at(other))
+        if made is not None:
+            self._found[one, other] = self._difference.distance(made)
 
 
 class _Pair:

@@ -21,6 +21,8 @@ Values = Callable[[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]], Ite
 """(what the stage was given, what the native stage makes of it, what the candidate made) -> values worth a try, rising.
 """
 
+Beside = Callable[[float, Mapping[str, Any]], list[float]]
+
 
 @dataclass(frozen=True)
 class Family:
@@ -37,6 +39,8 @@ class Family:
     scale : how they are spread: `linear`, `logarithmic`, or `integer`, of which each is tried
     values : what says which values to try first, where the inputs tell; None: spread evenly
     points : fault -> the value at which it is a point of this family
+    pairs : of whole numbers, another family that may be set together with this one -> (a value of this one, what the
+        candidate made) -> values of the other that can have made it, rising
     grid : how many values are tried before the best is refined
     """
 
@@ -51,6 +55,7 @@ class Family:
     values: Values | None = None
     points: Mapping[str, float] = field(default_factory=dict)
     grid: int = 16
+    pairs: Mapping[str, Beside] = field(default_factory=dict)
 
     def at(self, value: float) -> Fault:
         """The fault that is this family's at a value."""

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support import ROOT
 from support.made_up_rows import CHUNKS, GIVEN, NATIVE, WORKSHOP, made
 
+from parity.community1.annotation import from_rttm, to_rttm
 from parity.community1.vbx import cluster_vbx
 from parity.diagnosis.fitting import roundest
 from parity.diagnosis.look_up import look_up
 from parity.faults.families import FAMILIES
+from parity.ports.dump import read_dump
+from parity.ports.yardstick import reference_of
+from parity.replay.engine import reference_artefacts
+from parity.replay.outcome import URI
 
 BY_NAME = {family.name: family for family in FAMILIES}
 
@@ -47,3 +53,25 @@ def test_a_number_of_vbx_is_found(name, option, value):
 def test_the_roundest_number_inside(low, high, round_one):
     value = roundest(low, high, low)
     assert low <= value <= high and value == pytest.approx(round_one, abs=0.011)
+
+
+@pytest.mark.parametrize(
+    "fixture, name, value",
+    [
+        ("02_pyannote_sample", "turns_late", -0.163),  # a duration of 67.5 ms goes up or down by the value's last bit
+        ("02_pyannote_sample", "turns_frame_duration", 0.068),
+        ("02_pyannote_sample", "turns_shortest", 1.28),  # two lines are gone
+        ("05_meeting_overlap", "vbx_stop", 8.629),  # four iterations, as another family says it
+    ],
+)
+def test_a_value_that_a_dump_leaves_open_is_said_as_an_interval_that_holds_it(fixture, name, value):
+    family = BY_NAME[name]
+    given = reference_artefacts(reference_of(read_dump(ROOT / "fixtures" / fixture)), {})
+    want, got = (pipeline[family.stage](given) for pipeline in (NATIVE, family.at(value).plant(NATIVE, WORKSHOP)))
+    if family.stage == "annotation":
+        want, got = ({n: from_rttm(to_rttm(turns, URI)) for n, turns in made.items()} for made in (want, got))
+    drifted = [n for n in got if n != "qinit"]
+    families = [other for other in FAMILIES if other.stage == family.stage]
+    found = look_up(family.stage, given, got, want, NATIVE, WORKSHOP, [], families, drifted=drifted, budget_seconds=60)
+    p = next(m.parameter for m in (found.mistake, *found.mistake.same) if m.name == name)
+    assert p.low - 1e-9 <= value <= p.high + 1e-9

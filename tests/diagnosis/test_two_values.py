@@ -90,6 +90,21 @@ def test_of_a_few_numbers_two_values_explain_nothing(monkeypatch):
     assert asked(got, "04_three_voices").mistake.name == "vbx_fa + vbx_fb"  # it is the number that forbids it
 
 
+@pytest.mark.parametrize("hop, length, named", [(161, 401, "fbank_hop + fbank_window_length"), (161, 400, "fbank_hop")])
+def test_a_hop_and_a_length_are_found_together(hop, length, named):
+    """Both decide how many frames there are, so that neither is found alone."""
+    samples = (0.1 * np.random.default_rng(0).standard_normal(160_000)).astype(np.float32)
+    given = {"chunk_waveforms": ChunkSeries(np.arange(1), lambda chunk: samples), "count": np.ones(1)}
+    want, got = (Numbers(hop=h, window=n)(samples)[None] for h, n in ((160, 400), (hop, length)))
+    families = [family for family in FAMILIES if family.name in ("fbank_hop", "fbank_window_length", "fbank_emphasis")]
+    found = look_up(
+        "fbank", given, {"fbank": got}, {"fbank": want}, NATIVE, WORKSHOP, [], families,
+        rows={"fbank": np.arange(1)}, budget_seconds=60.0,
+    )  # fmt: skip
+    assert found.mistake.name == named and found.mistake.left.worst < 1e-6
+    assert [p.value for p in found.mistake.parameters] == [hop, length][: len(found.mistake.parameters)]
+
+
 def test_numbers_of_one_stage_that_are_set_one_after_the_other_stay_set():
     samples = (0.1 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
     planted = NATIVE

@@ -16,5 +16,5 @@ FAMILIES: list[Family] = [
     *settings.FAMILIES,
     *numbers.FAMILIES,
     *turns.FAMILIES,
-    *resampler.FAMILIES,  # last, so that the others' seeded values stay what they were
+    *resampler.FAMILIES,
 ]

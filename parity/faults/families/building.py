@@ -1,19 +1,21 @@
-"""How families of one stage's numbers are made: a field of those numbers, set otherwise.
+"""How families are made: of a field of a stage's numbers, set otherwise, or of a change to what a stage has made.
 
-Two such families may be planted one after the other: what the first set stays set.
+Two families may be planted one after the other: what the first set stays set, what it changed stays changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import Any
 
-from parity.faults.family import LINEAR, Family, Values
+from parity.faults.family import LINEAR, Beside, Family, Values
 from parity.pipeline import Pipeline
 
 Run = Callable[..., Any]
+Change = Callable[[Any, float], Any]
+"""(an artefact, a value) -> the artefact, changed."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Tunable:
         values: Values | None = None,
         plant: Callable[[Pipeline, Any, float], Pipeline] | None = None,
         grid: int | None = None,
+        pairs: Mapping[str, Beside] | None = None,
     ) -> Family:
         """The family of one field.
 
@@ -85,4 +88,57 @@ class Tunable:
             values=values,
             points=points or {},
             grid=grid or self.grid,
+            pairs=pairs or {},
         )
+
+
+def changing(
+    name: str,
+    words: str,
+    reference: float,
+    change: Change,
+    low: float,
+    high: float,
+    points: Mapping[str, float] | None = None,
+    values: Values | None = None,
+    scale: str = LINEAR,
+    *,
+    stage: str,
+    artefacts: Collection[str],
+) -> Family:
+    """The family of a change to what a stage has made.
+
+    Parameters
+    ----------
+    words : what the value is called, with its unit
+    reference : the value that changes nothing
+    change : of each of these artefacts of the stage that was made
+    """
+    return Family(
+        name=name,
+        stage=stage,
+        parameter=words,
+        reference=lambda workshop: reference,
+        plant=partial(_changed, stage, frozenset(artefacts), change),
+        low=low,
+        high=high,
+        scale=scale,
+        values=values,
+        points=points or {},
+    )
+
+
+def _changed(
+    stage: str, artefacts: frozenset[str], change: Change, pipeline: Pipeline, workshop: Any, value: float
+) -> Pipeline:
+    native, writes = pipeline[stage].run, pipeline[stage].writes
+
+    def run(*inputs: Any) -> Any:
+        results = native(*inputs)
+        made = tuple(
+            change(result, value) if name in artefacts and result is not None else result
+            for name, result in zip(writes, results if len(writes) > 1 else (results,), strict=True)
+        )
+        return made if len(writes) > 1 else made[0]
+
+    return pipeline.replacing(stage, run)

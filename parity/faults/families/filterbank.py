@@ -136,12 +136,17 @@ def _hops(given: Known, native: Known, candidate: Known) -> list[float]:
     return [] if rows is None else [hop for hop in range(40, 801) if 1 + room // hop == rows[0]]
 
 
-def _lengths(given: Known, native: Known, candidate: Known) -> list[float]:
-    """Windows that make so many frames."""
+def _lengths_beside(hop: float, candidate: Known) -> list[float]:
+    """Windows that make so many frames with a hop."""
     rows = _rows(candidate)
     able = range(100, 1025)
-    fitting = [] if rows is None else [n for n in able if 1 + (CHUNK_SAMPLES - n) // SHIFT_SAMPLES == rows[0]]
-    return [float(n) for n in sorted({*fitting[::EVERY], *fitting[-1:]})]
+    return [] if rows is None else [float(n) for n in able if 1 + (CHUNK_SAMPLES - n) // int(hop) == rows[0]]
+
+
+def _lengths(given: Known, native: Known, candidate: Known) -> list[float]:
+    """Windows that make so many frames."""
+    fitting = _lengths_beside(SHIFT_SAMPLES, candidate)
+    return sorted({*fitting[::EVERY], *fitting[-1:]})
 
 
 def _delays(given: Known, native: Known, candidate: Known) -> list[float]:
@@ -174,7 +179,8 @@ FAMILIES = [
                  grid=10),
     FBANK.family("fbank_high_edge", "high_hz", "filters up to (Hz)", 2000.0, 8000.0, LINEAR, grid=10),
     FBANK.family("fbank_mel_break", "break_hz", "the mel scale's bend at (Hz)", 200.0, 2000.0, LOGARITHMIC),
-    FBANK.family("fbank_hop", "hop", "the hop (samples)", 40, 800, INTEGER, values=_hops),
+    FBANK.family("fbank_hop", "hop", "the hop (samples)", 40, 800, INTEGER, values=_hops,
+                 pairs={"fbank_window_length": _lengths_beside}),
     FBANK.family("fbank_window_length", "window", "the window (samples)", 100, 1024, INTEGER, values=_lengths),
     FBANK.family("fbank_bins", "bins", "mel filters, as many as", 2, 256, INTEGER, values=_bins),
     FBANK.family("fbank_transform", "fft_size", "the transform's length", 400, 4096, INTEGER, values=_sizes),

@@ -11,41 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from parity.faults.family import LINEAR, Family
-from parity.pipeline import Pipeline
+from parity.faults.families.building import changing
+from parity.faults.family import Family
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
 
 FARTHEST = 1e6
 
 Known = Mapping[str, Any]
-Change = Callable[[np.ndarray, float], np.ndarray]
 
 
-def _scaled(values: np.ndarray, factor: float) -> np.ndarray:
-    return (values * factor).astype(values.dtype)
+def _scaled(values: Any, factor: float) -> Any:
+    return _each(values, lambda numbers: (numbers * factor).astype(numbers.dtype))
 
 
-def _shifted(values: np.ndarray, offset: float) -> np.ndarray:
-    return (values + offset).astype(values.dtype)
+def _shifted(values: Any, offset: float) -> Any:
+    return _each(values, lambda numbers: (numbers + offset).astype(numbers.dtype))
 
 
-def _applied(stage: str, name: str, change: Change, pipeline: Pipeline, workshop: Any, value: float) -> Pipeline:
-    native, writes = pipeline[stage].run, pipeline[stage].writes
-
-    def run(*inputs: Any) -> Any:
-        results = native(*inputs)
-        made = dict(zip(writes, results if len(writes) > 1 else (results,), strict=True))
-        made[name] = _changed(made[name], change, value)
-        return tuple(made.values()) if len(writes) > 1 else made[name]
-
-    return pipeline.replacing(stage, run)
-
-
-def _changed(made: Any, change: Change, value: float) -> Any:
+def _each(made: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
+    """All numbers changed: of an array, or of each chunk when it is asked for."""
     if isinstance(made, ChunkSeries):
-        return ChunkSeries(made.chunks, lambda chunk: change(made.compute(chunk), value))
-    return made if made is None else change(made, value)
+        return ChunkSeries(made.chunks, lambda chunk: change(made.compute(chunk)))
+    return change(made)
 
 
 def _both(name: str, native: Known, candidate: Known) -> tuple[np.ndarray, np.ndarray] | None:
@@ -70,20 +58,18 @@ def _offset(name: str, given: Known, native: Known, candidate: Known) -> list[fl
     return [] if both is None or not both[0].size else [float(np.mean(both[1] - both[0]))]
 
 
-def _family(name: str, points: Mapping[str, float], *, offset: bool) -> Family:
-    stage = ARTEFACTS[name].stage
-    return Family(
-        name=f"{name}_{'offset' if offset else 'scale'}",
-        stage=stage,
-        parameter=f"{name} with an offset of" if offset else f"{name} multiplied by",
-        reference=lambda workshop: 0.0 if offset else 1.0,
-        plant=partial(_applied, stage, name, _shifted if offset else _scaled),
-        low=-FARTHEST,
-        high=FARTHEST,
-        scale=LINEAR,
-        values=partial(_offset if offset else _factor, name),
-        points=points,
-    )
+def _multiplied(name: str, points: Mapping[str, float]) -> Family:
+    return changing(
+        f"{name}_scale", f"{name} multiplied by", 1.0, _scaled, -FARTHEST, FARTHEST, points, partial(_factor, name),
+        stage=ARTEFACTS[name].stage, artefacts=(name,),
+    )  # fmt: skip
+
+
+def _added_to(name: str, points: Mapping[str, float]) -> Family:
+    return changing(
+        f"{name}_offset", f"{name} with an offset of", 0.0, _shifted, -FARTHEST, FARTHEST, points,
+        partial(_offset, name), stage=ARTEFACTS[name].stage, artefacts=(name,),
+    )  # fmt: skip
 
 
 # Not of the ELBO: of two numbers a scale and an offset explain anything.
@@ -110,6 +96,6 @@ OFFSETS: dict[str, dict[str, float]] = {
 }
 
 FAMILIES = [
-    *(_family(name, points, offset=False) for name, points in SCALES.items()),
-    *(_family(name, points, offset=True) for name, points in OFFSETS.items()),
+    *(_multiplied(name, points) for name, points in SCALES.items()),
+    *(_added_to(name, points) for name, points in OFFSETS.items()),
 ]

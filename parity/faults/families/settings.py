@@ -55,6 +55,13 @@ def _priors(given: Known, native: Known, candidate: Known) -> list[float]:
     return [float(np.exp(value)) for value in between(logs)]
 
 
+def _growths(given: Known, native: Known, candidate: Known) -> list[float]:
+    """Between what the ELBO grew by from one iteration to the next, on either side."""
+    sides = (side.get("elbo_trajectory") for side in (native, candidate))
+    grown = np.concatenate([np.empty(0), *(np.diff(course) for course in sides if np.ndim(course) == 1)])
+    return [float(np.exp(value)) for value in between(np.log(grown[grown > 0]))]
+
+
 def _gaps(given: Known, native: Known, candidate: Known) -> list[float]:
     plain = given["discrete_diarization"]
     return [] if plain is None else between([after - before for before, after, _ in silences(plain)])
@@ -95,7 +102,7 @@ FAMILIES = [
     VBX.family("vbx_smoothing", "init_smoothing", "the smoothing of the AHC's labels", 0.0, 20.0, LINEAR,
                {"vbx_other_smoothing": 5.0, "vbx_uniform_init": 0.0}),
     VBX.family("vbx_stop", "stop_below", "the growth of the ELBO (nats) below which VBx stops", 1e-9, 1e3,
-               LOGARITHMIC, {"vbx_looser_stop": 1e-3}),
+               LOGARITHMIC, {"vbx_looser_stop": 1e-3}, _growths),
     _tuned("centroids").family("centroids_survival_prior", "survival", "the prior above which speakers survive",
                1e-12, 1.0, LOGARITHMIC, {"centroids_survival": 1e-3}, _priors),
     _tuned("annotation").family("gaps_collar", "min_duration_off", "gaps filled below (s)", 0.0, 60.0, LINEAR,

@@ -11,9 +11,9 @@ import numpy as np
 
 from parity.community1 import geometry
 from parity.community1.annotation import Turn
+from parity.faults.families.building import changing
 from parity.faults.families.settings import between
-from parity.faults.family import INTEGER, LINEAR, Family
-from parity.pipeline import Pipeline
+from parity.faults.family import INTEGER
 
 HALF_FRAME = 0.5 * geometry.FRAME_SECONDS
 DECIMALS = 3
@@ -22,13 +22,15 @@ DECIMALS = 3
 NEAR = 30
 """Values tried on either side of the estimate: times are rounded, and only few values give every line."""
 
+DECIMALS_TRIED = range(1, 6)
+"""Of the estimate, rounded: a duration of 67.5 ms is rounded up or down by the last bit of the very value."""
+
 Known = Mapping[str, Any]
 Turns = list[Turn]
-Change = Callable[[Turns, float], Turns]
 
 
 def _retimed(turns: Turns, time: Callable[[float], float]) -> Turns:
-    return [replace(turn, start=time(turn.start), end=time(turn.end)) for turn in turns]
+    return sorted(replace(turn, start=time(turn.start), end=time(turn.end)) for turn in turns)
 
 
 def late(turns: Turns, seconds: float) -> Turns:
@@ -54,22 +56,12 @@ def rounded(turns: Turns, decimals: float) -> Turns:
 
 def padded(turns: Turns, seconds: float) -> Turns:
     """Some seconds added before and after every turn, from the recording's start on."""
-    return [replace(turn, start=max(0.0, turn.start - seconds), end=turn.end + seconds) for turn in turns]
+    return sorted(replace(turn, start=max(0.0, turn.start - seconds), end=turn.end + seconds) for turn in turns)
 
 
 def long_enough(turns: Turns, seconds: float) -> Turns:
     """Turns that last so long."""
-    return [turn for turn in turns if turn.end - turn.start >= seconds]
-
-
-def _on_turns(change: Change, pipeline: Pipeline, workshop: Any, value: float) -> Pipeline:
-    native = pipeline["annotation"].run
-
-    def run(*inputs: Any) -> tuple[Turns, Turns]:
-        plain, exclusive = native(*inputs)
-        return sorted(change(plain, value)), sorted(change(exclusive, value))
-
-    return pipeline.replacing("annotation", run)
+    return sorted(turn for turn in turns if turn.end - turn.start >= seconds)
 
 
 def _times(known: Known) -> tuple[np.ndarray, np.ndarray] | None:
@@ -88,7 +80,9 @@ def _estimates(line: Callable[[np.ndarray, np.ndarray], float], snap: float) -> 
         if ours is None or theirs is None or len(ours[0]) != len(theirs[0]):
             return []
         found = float(line(np.concatenate(ours), np.concatenate(theirs)))
-        return [found + k * snap for k in range(-NEAR, NEAR + 1)]
+        round_ones = {round(found, decimals) for decimals in DECIMALS_TRIED}
+        near = {value for value in round_ones if abs(value - found) <= NEAR * snap}
+        return sorted({found + k * snap for k in range(-NEAR, NEAR + 1)} | near)
 
     return values
 
@@ -115,42 +109,19 @@ def _lengths(given: Known, native: Known, candidate: Known) -> list[float]:
     return between([turn.end - turn.start for turn in native.get("diarization") or []])
 
 
-def _family(
-    name: str,
-    words: str,
-    reference: float,
-    change: Change,
-    low: float,
-    high: float,
-    points: Mapping[str, float],
-    values: Callable[..., list[float]] | None = None,
-    scale: str = LINEAR,
-) -> Family:
-    return Family(
-        name=name,
-        stage="annotation",
-        parameter=words,
-        reference=lambda workshop: reference,
-        plant=partial(_on_turns, change),
-        low=low,
-        high=high,
-        scale=scale,
-        values=values,
-        points=points,
-    )
-
+_of_turns = partial(changing, stage="annotation", artefacts=("diarization", "exclusive_diarization"))
 
 FAMILIES = [
-    _family("turns_late", "turns late by (s)", 0.0, late, -60.0, 60.0, {"turns_from_frame_starts": -HALF_FRAME},
+    _of_turns("turns_late", "turns late by (s)", 0.0, late, -60.0, 60.0, {"turns_from_frame_starts": -HALF_FRAME},
             _estimates(_shift, 1e-5)),
-    _family("turns_frame_step", "frames apart by (s)", geometry.FRAME_STEP_SECONDS, stretched, 1e-3, 0.1,
+    _of_turns("turns_frame_step", "frames apart by (s)", geometry.FRAME_STEP_SECONDS, stretched, 1e-3, 0.1,
             {"annotation_frame_step": 271 / 16000, "annotation_589ths": 10 / 589}, _estimates(_slope, 2e-8)),
-    _family("turns_frame_duration", "frames that last (s)", geometry.FRAME_SECONDS, of_longer_frames, 0.0, 0.5,
+    _of_turns("turns_frame_duration", "frames that last (s)", geometry.FRAME_SECONDS, of_longer_frames, 0.0, 0.5,
             {"turns_from_frame_starts": 0.0}, _estimates(_duration, 2e-5)),
-    _family("turns_decimals", "times with decimals, as many as", DECIMALS, rounded, 0, 2,
+    _of_turns("turns_decimals", "times with decimals, as many as", DECIMALS, rounded, 0, 2,
             {"rttm_two_decimals": 2.0}, scale=INTEGER),
-    _family("turns_padding", "every turn longer at either end by (s)", 0.0, padded, -5.0, 5.0, {"turns_padded": 0.1},
+    _of_turns("turns_padding", "every turn longer at either end by (s)", 0.0, padded, -5.0, 5.0, {"turns_padded": 0.1},
             _estimates(_padding, 1e-5)),
-    _family("turns_shortest", "turns dropped that are shorter than (s)", 0.0, long_enough, 0.0, 60.0,
+    _of_turns("turns_shortest", "turns dropped that are shorter than (s)", 0.0, long_enough, 0.0, 60.0,
             {"short_turns_dropped": 0.25}, _lengths),
 ]  # fmt: skip
