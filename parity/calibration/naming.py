@@ -19,9 +19,7 @@ import numpy as np
 
 from parity.calibration.dumps import noisy
 from parity.calibration.trials import Bench
-from parity.diagnosis.advice import STAGES
-from parity.diagnosis.look_up import BUDGET_SECONDS
-from parity.diagnosis.of_dump import BUDGETS, Sides, diagnose_dump
+from parity.diagnosis.of_dump import Sides, diagnose_dump
 from parity.diagnosis.outcomes import Outcomes
 from parity.diagnosis.result import Diagnosis
 from parity.errors import InputError
@@ -37,10 +35,6 @@ from parity.replay.engine import CASCADED
 from parity.replay.subject import subject_of
 
 HEARD = ("waveform", "chunk_waveforms")
-PATIENCE = 3
-PATIENT = {stage: PATIENCE * BUDGETS.get(stage, BUDGET_SECONDS) for stage in STAGES}
-"""More seconds than a look-up has, for a calibration shares its machine; what it took is counted."""
-
 Progress = Callable[[str, str], None]
 
 
@@ -290,7 +284,7 @@ def try_value(
 
 
 def _first(sides: Sides, faults: Sequence[Fault], families: Sequence[Family]) -> Diagnosis | None:
-    diagnoses = diagnose_dump(sides, faults, families, budgets=PATIENT, later=False)
+    diagnoses = diagnose_dump(sides, faults, families, later=False)
     return diagnoses[0] if diagnoses else None
 
 

@@ -67,7 +67,7 @@ class Effort:
         from parity.diagnosis.of_dump import BUDGETS
 
         if stage in BUDGETS:
-            return f"in {stage} it takes the clip and up to {BUDGETS[stage]:.0f} s; {self.more} does it"
+            return f"in {stage} it takes the clip and up to {BUDGETS[stage]:.0f} processor seconds; {self.more} does it"
         if stage in PLDA and not at_hand:
             return f"in {stage} it takes the weights, which are not here yet; {self.more} fetches them"
         return ""

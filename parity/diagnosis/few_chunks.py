@@ -2,7 +2,8 @@
 
 A filterbank is asked for three chunks of those that both sides hold, the embedding network runs on three, segmentation
 on the three chunks, of every three in a row, among which the candidate differs most. What is chosen differs most, for
-there a mistake shows.
+there a mistake shows. A mistake of segmentation that mixes chunks up is given those around them too, in whole batches
+of the recording, and is compared on the three alone.
 """
 
 from __future__ import annotations
@@ -14,12 +15,34 @@ from typing import Any
 import numpy as np
 
 from parity.community1.geometry import CHUNK_SECONDS, SAMPLE_RATE, STEP_SECONDS
+from parity.community1.segmentation import BATCH_SIZE
 from parity.pipeline.stage import ChunkSeries
 
 FEW = 3
 """Chunks."""
 
+BEFORE = 8
+"""Chunks in front of the few, at least, where the recording has them: after so many a state that was carried over from
+earlier ones is forgotten."""
+
+TOGETHER = BATCH_SIZE
+"""Chunks that segmentation takes at once: a mistake that mixes them needs whole batches, as they were."""
+
 HEAVY = ("audio", "segmentation", "fbank", "embeddings")
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a mistake that mixes chunks is given: the few, and chunks around them.
+
+    Attributes
+    ----------
+    given : what the stage is given
+    rows : artefact -> which rows of what it makes are the few chunks
+    """
+
+    given: dict[str, Any]
+    rows: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,7 @@ class Part:
     candidate, reference : rows of what it writes
     rows : artefact -> which rows of what it makes those are; none where all
     chunks : artefact -> which chunks of the recording they are, where they are not all
+    around : what mistakes that mix chunks are given instead; None where they are given all there is anyway
     """
 
     given: dict[str, Any]
@@ -39,6 +63,7 @@ class Part:
     reference: dict[str, Any]
     rows: dict[str, np.ndarray] = field(default_factory=dict)
     chunks: dict[str, np.ndarray] = field(default_factory=dict)
+    around: Around | None = None
 
 
 def in_few_chunks(
@@ -101,36 +126,46 @@ def _of_embeddings(given: dict[str, Any], got: np.ndarray, want: np.ndarray, chu
 
 
 def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float) -> Part:
-    """Three chunks in a row, and as much of the clip as they and one more hear."""
+    """Three chunks in a row, and as much of the clip as they and one more hear; around them, whole batches."""
     shown = "segmentation_logits" if "segmentation_logits" in part.candidate else "segmentations"
     held = chunks.get(shown, np.arange(len(part.candidate[shown])))
-    apart = _apart(part.candidate[shown], part.reference.get(shown))
+    apart = rows_apart(part.candidate[shown], part.reference.get(shown))
     first = int(held[int(np.argmax(apart))]) // FEW * FEW if len(apart) else 0
     total = max(len(part.candidate.get("segmentations", ())), int(held.max(initial=0)) + 1)
-    first = max(0, min(first, total - FEW - 1))
+    first = max(0, min(first, total - FEW))
     window = np.arange(first, min(total, first + FEW))
-    given = dict(part.given)
-    for name, rate in (("samples", int(given.get("sample_rate", SAMPLE_RATE))), ("waveform", SAMPLE_RATE)):
-        if name in given:
-            begin, end = (round(float(x) * rate) for x in (first * step, (first + FEW) * step + CHUNK_SECONDS))
-            given[name] = given[name][:, begin:end]
-    candidate, reference, rows, shown_chunks = {}, {}, {}, {}
+    start, stop = max(0, first - BEFORE) // TOGETHER * TOGETHER, -(-(first + FEW) // TOGETHER) * TOGETHER
+    candidate, reference, shown_chunks = {}, {}, {}
     for name, value in part.candidate.items():
         known = chunks.get(name, np.arange(len(value)))
         keep = np.flatnonzero(np.isin(known, window))
         if len(keep):
-            candidate[name], rows[name], shown_chunks[name] = value[keep], known[keep] - first, known[keep]
+            candidate[name], shown_chunks[name] = value[keep], known[keep]
             if part.reference.get(name) is not None:
                 reference[name] = part.reference[name][keep]
-    return Part(given, candidate, reference, rows, shown_chunks)
+    few, around = (
+        Around(_heard_by(part.given, at, end, step), {name: known - at for name, known in shown_chunks.items()})
+        for at, end in ((first, first + FEW), (start, stop))
+    )
+    return Part(few.given, candidate, reference, few.rows, shown_chunks, around)
+
+
+def _heard_by(given: Mapping[str, Any], first: int, stop: int, step: float) -> dict[str, Any]:
+    """What chunks from `first` on hear of the clip, up to `stop` and with that one."""
+    heard = dict(given)
+    for name, rate in (("samples", int(given.get("sample_rate", SAMPLE_RATE))), ("waveform", SAMPLE_RATE)):
+        if name in heard:
+            begin, end = (round(float(x) * rate) for x in (first * step, stop * step + CHUNK_SECONDS))
+            heard[name] = heard[name][:, begin:end]
+    return heard
 
 
 def _most(got: np.ndarray, want: Any) -> np.ndarray:
     """Positions of the rows that differ most, ascending."""
-    return np.sort(np.argsort(-_apart(got, want), kind="stable")[:FEW])
+    return np.sort(np.argsort(-rows_apart(got, want), kind="stable")[:FEW])
 
 
-def _apart(got: np.ndarray, want: Any) -> np.ndarray:
+def rows_apart(got: np.ndarray, want: Any) -> np.ndarray:
     """How far each row is from the reference's; where the two have other shapes, how much there is in it."""
     rows = np.asarray(got, dtype=np.float64).reshape(len(got), -1)
     if want is not None and np.shape(want) == np.shape(got):

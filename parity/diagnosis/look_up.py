@@ -9,26 +9,27 @@ budget.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import permutations
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from parity.diagnosis.advice import first_check, kit_line
 from parity.diagnosis.apart import Difference
-from parity.diagnosis.few_chunks import HEAVY
+from parity.diagnosis.few_chunks import HEAVY, Around, rows_apart
 from parity.diagnosis.fitting import Fit, Fitted
 from parity.diagnosis.outcomes import Outcomes
+from parity.diagnosis.pairs import PAIRED, in_pairs
 from parity.diagnosis.result import CLEARLY, Diagnosis, Left, Mistake, Parameter
-from parity.diagnosis.trying import Bench
-from parity.diagnosis.two_values import FittedTwo, two_values
+from parity.diagnosis.trying import Bench, Tried
+from parity.diagnosis.two_values import FittedTwo, two_values, two_whole_numbers
 from parity.faults.family import Family
 from parity.faults.fault import Fault
-from parity.pipeline.stage import Artefacts, Pipeline
+from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 
 BUDGET_SECONDS = 2.0
+"""Of processor time."""
 
 EXACTLY = 1e-4
 """What a mistake leaves that is all there is to find: rounding. Above it families are tried although one fits."""
@@ -39,21 +40,10 @@ REFINED = 4
 NATIVELY = 1e-4
 """Of a value: how near the reference's it is that reference's, as far as a search over two values can tell."""
 
-PAIRED = 8
-"""Mistakes that are tried in pairs: those that leave the least, alone."""
-
 ONE_BY_ONE = ("fbank", "chunk_waveforms")
 """Artefacts of which each chunk is computed by itself, when it is asked for."""
 
 SEED = 4
-
-
-@dataclass
-class _Tried:
-    """A mistake, tried: `made` are the artefacts of the stage."""
-
-    mistake: Mistake
-    made: Artefacts
 
 
 def look_up(
@@ -69,6 +59,7 @@ def look_up(
     drifted: Iterable[str] | None = None,
     hidden: Sequence[str] = (),
     rows: Mapping[str, np.ndarray] | None = None,
+    around: Around | None = None,
     unread: Mapping[str, np.ndarray] | None = None,
     words: str = "the reference's arrays",
     budget_seconds: float = BUDGET_SECONDS,
@@ -87,9 +78,10 @@ def look_up(
     drifted : artefacts of `candidate` that are beyond tolerance; all by default
     hidden : stages before it, in order, of which the candidate wrote nothing; their mistakes are tried too
     rows : artefact -> the rows of what is made that `candidate` and `reference` are; all of those not named
+    around : what mistakes that mix chunks are given instead of `given`, with rows of their own
     unread : artefact -> mask of elements that no later stage reads
     words : whose arrays `given` are
-    budget_seconds : after which nothing more is begun
+    budget_seconds : after which nothing more is begun, of processor time: this process's, all its threads together
     seed : of the halves
     outcomes : of look-ups before, with the same pipeline and workshop; added to
 
@@ -98,8 +90,9 @@ def look_up(
     diagnosis : names nothing where nothing fits, or where two fit alike and are not the same
     """
     started = time.monotonic()
-    until = started + budget_seconds
-    bench = Bench(pipeline, workshop, (*hidden, stage), given, rows or {}, until, outcomes=outcomes).remembering()
+    until = time.process_time() + budget_seconds
+    chain = (*hidden, stage)
+    bench = Bench(pipeline, workshop, chain, given, rows or {}, until, outcomes=outcomes, around=around).remembering()
     moved = candidate if drifted is None else drifted
     difference = Difference(candidate, reference, moved, unread=unread, seed=seed)
     if not difference.there:
@@ -127,7 +120,10 @@ def look_up(
     if near is not bench:
         tried = _again(bench, difference, tried, mine, kin)
     if not any(one.mistake.fits for one in tried):
-        tried += _in_pairs(bench, difference, mine, tried)
+        whole = two_whole_numbers(near, apart, bench, difference, kin, dict(candidate))
+        tried += [_of_two(pair, bench, difference) for pair in whole]
+    if not any(one.mistake.fits for one in tried):
+        tried += in_pairs(near, apart, bench, difference, mine, tried)
     if not any(one.mistake.fits for one in tried):
         tried += [_of_two(pair, bench, difference) for pair in two_values(near, apart, bench, difference, fits)]
     found, runner_up, note = _chosen(tried, difference)
@@ -154,19 +150,38 @@ def _narrowed(
     moved: Iterable[str],
     seed: int,
 ) -> tuple[Bench, Difference]:
-    """The same for one chunk of several, where each is computed by itself: a search there takes a third of the time."""
-    name = next((name for name in candidate if name in ONE_BY_ONE and len(bench.rows.get(name, ())) > 1), None)
-    if name is None or len(candidate) > 1:
+    """The same for one chunk of several, where each is computed by itself: a search there takes a third of the time.
+
+    That one is the one that differs most.
+    """
+    if len(candidate) > 1:
         return bench, difference
-    keep = slice(0, 1)
+    ((name, value),) = candidate.items()
     known = reference.get(name)
-    one = Difference({name: candidate[name][keep]}, {} if known is None else {name: known[keep]}, moved, seed=seed)
-    return replace(bench, rows={name: bench.rows[name][keep]}), one
+    worst = int(np.argmax(rows_apart(value, known))) if len(value) else 0  # elsewhere it may not differ at all
+    near = _on_one_chunk(bench, name, worst, len(value))
+    if near is None:
+        return bench, difference
+    keep = slice(worst, worst + 1)
+    return near, Difference({name: value[keep]}, {} if known is None else {name: known[keep]}, moved, seed=seed)
+
+
+def _on_one_chunk(bench: Bench, name: str, row: int, rows: int) -> Bench | None:
+    """The bench for one row of several; None where more than that chunk would have to be made."""
+    if name in ONE_BY_ONE and len(bench.rows.get(name, ())) == rows > 1:
+        return replace(bench, rows={name: bench.rows[name][row : row + 1]})
+    series = {n: v for n, v in bench.given.items() if isinstance(v, ChunkSeries) and len(v) == rows > 1}
+    if name != "embeddings" or len(series) != 1:
+        return None
+    ((read, value),) = series.items()
+    given = {**bench.given, read: ChunkSeries(value.chunks[row : row + 1], value.compute)}
+    # A mistake that mixes chunks up has them all.
+    return replace(bench, given=given, around=Around(dict(bench.given), {name: np.array([row])}))
 
 
 def _again(
-    bench: Bench, difference: Difference, tried: Sequence[_Tried], faults: Sequence[Fault], families: Sequence[Family]
-) -> list[_Tried]:
+    bench: Bench, difference: Difference, tried: Sequence[Tried], faults: Sequence[Fault], families: Sequence[Family]
+) -> list[Tried]:
     """The best of what was tried on one chunk, on all of them; what it leaves there counts."""
     by_name = {fault.name: fault for fault in faults}
     kin = {family.name: family for family in families}
@@ -177,11 +192,11 @@ def _again(
         fault = by_name[name] if name in by_name else kin[name].at(p.value if p else 0.0)
         made = bench.made(fault)
         if made is not None:
-            found.append(_Tried(replace(one.mistake, left=difference.left_by(made)), made))
+            found.append(Tried(replace(one.mistake, left=difference.left_by(made)), made))
     return found
 
 
-def _alone(bench: Bench, difference: Difference, faults: Sequence[Fault]) -> list[_Tried]:
+def _alone(bench: Bench, difference: Difference, faults: Sequence[Fault]) -> list[Tried]:
     tried = []
     for index, fault in enumerate(faults):
         if bench.out_of_time:
@@ -189,13 +204,13 @@ def _alone(bench: Bench, difference: Difference, faults: Sequence[Fault]) -> lis
             break
         made = bench.made(fault)
         if made is not None:
-            tried.append(_Tried(Mistake(fault.name, fault.about, difference.left_by(made)), made))
+            tried.append(Tried(Mistake(fault.name, fault.about, difference.left_by(made)), made))
     return tried
 
 
 def _with_families(
-    bench: Bench, difference: Difference, tried: list[_Tried], families: Sequence[Family], candidate: Artefacts
-) -> tuple[list[_Tried], list[Fit]]:
+    bench: Bench, difference: Difference, tried: list[Tried], families: Sequence[Family], candidate: Artefacts
+) -> tuple[list[Tried], list[Fit]]:
     """Add what families fit, and say how each was searched.
 
     A single mistake that is a point of a family gets its value, and is not there twice. All are searched roughly, and
@@ -217,7 +232,7 @@ def _with_families(
     return tried, fits
 
 
-def _of_two(fitted: FittedTwo, bench: Bench, difference: Difference) -> _Tried:
+def _of_two(fitted: FittedTwo, bench: Bench, difference: Difference) -> Tried:
     """Two values as one mistake; where one of them is the reference's, the other alone, if that fits."""
     first, second = fitted.parameters
     for family, known, other in zip(fitted.families, (first, second), (second, first), strict=True):
@@ -228,24 +243,24 @@ def _of_two(fitted: FittedTwo, bench: Bench, difference: Difference) -> _Tried:
             about, left = family.about(known.value, known.reference), difference.left_by(made)
             alone = Mistake(family.name, about, left, known, fitted=True)
             if alone.fits:
-                return _Tried(alone, made)
+                return Tried(alone, made)
     names = " + ".join(family.name for family in fitted.families)
     about = "; and ".join(
         family.about(known.value, known.reference)
         for family, known in zip(fitted.families, fitted.parameters, strict=True)
     )
-    return _Tried(Mistake(names, about, fitted.left, first, fitted=True, second_parameter=second), fitted.made)
+    return Tried(Mistake(names, about, fitted.left, first, fitted=True, second_parameter=second), fitted.made)
 
 
-def _joined(tried: list[_Tried], family: Family, fitted: Fitted) -> list[_Tried]:
+def _joined(tried: list[Tried], family: Family, fitted: Fitted) -> list[Tried]:
     p = fitted.parameter
     about = family.about(p.value, p.reference)
     for index, one in enumerate(tried):
         point = family.points.get(one.mistake.name)
         if point is not None and _is(point, p) and one.mistake.left.worst <= max(2 * fitted.left.worst, EXACTLY):
             known = replace(one.mistake, parameter=replace(p, value=float(point)))
-            return [*tried[:index], _Tried(known, one.made), *tried[index + 1 :]]
-    return [*tried, _Tried(Mistake(family.name, about, fitted.left, p, fitted=True), fitted.made)]
+            return [*tried[:index], Tried(known, one.made), *tried[index + 1 :]]
+    return [*tried, Tried(Mistake(family.name, about, fitted.left, p, fitted=True), fitted.made)]
 
 
 def _is(point: float, found: Parameter) -> bool:
@@ -253,24 +268,7 @@ def _is(point: float, found: Parameter) -> bool:
     return found.low - near <= point <= found.high + near
 
 
-def _in_pairs(
-    bench: Bench, difference: Difference, faults: Sequence[Fault], tried: Sequence[_Tried]
-) -> Iterator[_Tried]:
-    """Two mistakes, one planted after the other, of those that leave the least alone."""
-    by_name = {fault.name: fault for fault in faults}
-    best = sorted(tried, key=lambda one: one.mistake.left.choosing)
-    chosen = [by_name[one.mistake.name] for one in best if one.mistake.name in by_name][:PAIRED]
-    for one, other in permutations(chosen, 2):
-        if bench.out_of_time:
-            bench.not_tried.append("pairs of mistakes: no time was left for all of them")
-            return
-        made = bench.made(one, other)
-        if made is not None:
-            mistake = Mistake(f"{one.name} + {other.name}", f"{one.about}; and {other.about}", difference.left_by(made))
-            yield _Tried(mistake, made)
-
-
-def _chosen(tried: Sequence[_Tried], difference: Difference) -> tuple[Mistake | None, Mistake | None, str]:
+def _chosen(tried: Sequence[Tried], difference: Difference) -> tuple[Mistake | None, Mistake | None, str]:
     """What is named, what comes next, and why nothing is named."""
     ranked = sorted(tried, key=lambda one: (not one.mistake.fits, one.mistake.left.choosing))
     if not ranked:

@@ -43,8 +43,12 @@ from parity.sources import WeightSet
 NEVER_HIDDEN = ("segmentation", "embeddings")
 """Stages that are not run to look up a later one: networks."""
 
-BUDGETS = {"fbank": 10.0, "audio": 10.0, "segmentation": 60.0, "embeddings": 60.0}
-"""Seconds for a stage's mistakes; of all others `parity.diagnosis.look_up.BUDGET_SECONDS`."""
+BUDGETS = {"fbank": 10.0, "audio": 10.0, "segmentation": 60.0, "embeddings": 120.0}
+"""Processor seconds for a stage's mistakes, of all threads together; of all others
+`parity.diagnosis.look_up.BUDGET_SECONDS`. Networks spend them in as many threads as they have, so that on two cores
+those of the embeddings are little more than a minute on the clock; a machine of many cores tries no more than one of
+two, and a busy one no less than an idle one.
+"""
 
 OWN, REFERENCE, WRITTEN = "own", "reference", "written"
 WORDS = {
@@ -115,7 +119,7 @@ def diagnose_dump(
     Parameters
     ----------
     faults, families : known mistakes
-    budgets : stage -> seconds, for each side's arrays that it is tried on
+    budgets : stage -> processor seconds, for each side's arrays that it is tried on
     later : whether stages behind the first are looked up too
 
     Raises
@@ -212,6 +216,7 @@ class _Asked:
             drifted=[name for name in self._drifted if name in part.candidate],
             hidden=self._chain[:-1],
             rows=part.rows,
+            around=part.around,
             unread={} if mask is None else {"hard_clusters": mask},
             words=WORDS[whose],
             budget_seconds=budget,
@@ -220,7 +225,10 @@ class _Asked:
         if self._stage not in HEAVY:
             return found
         # Its inputs are heard in the clip: what the mistake makes of them is at hand only here.
-        bench = Bench(self._pipeline, self._workshop, self._chain, part.given, part.rows, outcomes=self._sides.outcomes)
+        bench = Bench(
+            self._pipeline, self._workshop, self._chain, part.given, part.rows,
+            outcomes=self._sides.outcomes, around=part.around,
+        )  # fmt: skip
         step = self._sides.parameters.chunk_step
         return replace(found, evidence=of_part(found, part, bench, aligned.chunks, step, faults, families))
 

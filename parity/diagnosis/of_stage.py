@@ -86,10 +86,11 @@ def diagnose_stage(ran: Ran, faults: Iterable[Fault], families: Iterable[Family]
         families,
         drifted=[name for name in drifted if name in part.candidate],
         rows=part.rows,
+        around=part.around,
         unread={} if mask is None else {"hard_clusters": mask},
         budget_seconds=BUDGETS.get(ran.stage, BUDGET_SECONDS),
     )
-    bench = Bench(pipeline, workshop, (ran.stage,), part.given, part.rows)
+    bench = Bench(pipeline, workshop, (ran.stage,), part.given, part.rows, around=part.around)
     shown = of_part(found, part, bench, chunks, ran.parameters.chunk_step, faults, families)
     return replace(found, evidence=shown)
 

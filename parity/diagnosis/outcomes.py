@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,20 @@ from parity.pipeline.stage import Artefacts, ChunkSeries
 LIMIT = 512 << 20
 """Bytes of arrays that are kept."""
 
-Outcome = tuple[Artefacts | None, str]
-"""What a stage wrote, and why it could not be tried where it wrote nothing."""
+
+class Outcome(NamedTuple):
+    """What came of a mistake.
+
+    Attributes
+    ----------
+    made : what the stage wrote; None where it could not be tried
+    why : it could not be tried
+    alone : whether it ran nothing of the function that stood there before: whatever was planted in it earlier is gone
+    """
+
+    made: Artefacts | None
+    why: str = ""
+    alone: bool = False
 
 
 class Outcomes:
@@ -65,4 +77,4 @@ def _digest(value: Any) -> Hashable:
 
 
 def _bytes(outcome: Outcome) -> int:
-    return sum(value.nbytes for value in (outcome[0] or {}).values() if isinstance(value, np.ndarray))
+    return sum(value.nbytes for value in (outcome.made or {}).values() if isinstance(value, np.ndarray))

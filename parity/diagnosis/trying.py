@@ -11,10 +11,20 @@ from typing import Any
 
 import numpy as np
 
+from parity.diagnosis.few_chunks import Around
 from parity.diagnosis.outcomes import Outcome, Outcomes, digest_of
+from parity.diagnosis.result import Mistake
 from parity.errors import InputError, one_line
 from parity.faults.fault import Fault
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
+
+
+@dataclass
+class Tried:
+    """A mistake, tried: `made` are the artefacts of the stage."""
+
+    mistake: Mistake
+    made: Artefacts
 
 
 @dataclass
@@ -28,9 +38,12 @@ class Bench:
     chain : the stages that run, in order, the diagnosed one last; those before it wrote nothing that is known
     given : what they are given
     rows : artefact -> which of its chunks are compared; all of those that are not named
-    until : second of `time.monotonic` by which it has to be done
+    until : second of `time.process_time` by which it has to be done: processor time of this process, all its threads
+        together, so that a busy machine tries as much as an idle one
     not_tried : what could not be tried, and why
     outcomes : what was made of the same inputs in look-ups before; None where there were none
+    around : what mistakes that mix chunks are given instead; None: the same as all others
+    alone : names of mistakes, of those tried, that run nothing of what they stand in for
     """
 
     pipeline: Pipeline
@@ -41,6 +54,9 @@ class Bench:
     until: float = float("inf")
     not_tried: list[str] = field(default_factory=list)
     outcomes: Outcomes | None = None
+    around: Around | None = None
+    alone: set[str] = field(default_factory=set)
+    _first: dict[str, Pipeline] = field(default_factory=dict, init=False)
 
     @property
     def stage(self) -> str:
@@ -50,36 +66,53 @@ class Bench:
     @property
     def out_of_time(self) -> bool:
         """Whether nothing more is to be started."""
-        return time.monotonic() > self.until
+        return time.process_time() > self.until
 
     def remembering(self) -> Bench:
         """The same bench, on which the native stages compute what they compute once."""
-        stages = [
-            replace(stage, run=_once(stage.run)) if stage.name in self.chain else stage for stage in self.pipeline
-        ]
-        return replace(self, pipeline=self.pipeline.with_stages(stages))
+        return replace(self, pipeline=_remembering(self.pipeline, self.chain))
 
     def made(self, *faults: Fault) -> Artefacts | None:
         """What the diagnosed stage writes with these mistakes, one planted after the other; None where it raises."""
-        made, why = self._remembered(
-            tuple((fault.name, fault.value) for fault in faults), lambda: self._outcome(faults)
-        )
-        if made is None:
-            self._note(" + ".join(fault.name for fault in faults), why)
-        return made
+        bench = self._wider if any(fault.neighbours for fault in faults) else self
+        made = bench._remembered(tuple((fault.name, fault.value) for fault in faults), lambda: bench._outcome(faults))
+        if made.alone:
+            self.alone.add(faults[0].name)
+        if made.made is None:
+            self._note(" + ".join(fault.name for fault in faults), made.why)
+        return made.made
+
+    @cached_property
+    def _wider(self) -> Bench:
+        """The same with the chunks around those that are compared."""
+        if self.around is None:
+            return self
+        return replace(self, given=self.around.given, rows=self.around.rows, around=None)
 
     def _outcome(self, faults: Sequence[Fault]) -> Outcome:
+        called: list[str] = []
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # a mistake may well divide by zero
-                planted = self.pipeline
-                for fault in faults:
-                    planted = fault.plant(planted, self.workshop)
-                return self._run(planted), ""
+                *before, last = faults
+                planted = self._with(before) if before else _noting(self.pipeline, last.stage, called)
+                made = self._run(last.plant(planted, self.workshop))
+                return Outcome(made, alone=not before and not called)
         except InputError as error:
-            return None, one_line(error)
+            return Outcome(None, one_line(error))
         except Exception as error:
-            return None, f"{type(error).__name__}: {one_line(error)}"
+            return Outcome(None, f"{type(error).__name__}: {one_line(error)}")
+
+    def _with(self, faults: Sequence[Fault]) -> Pipeline:
+        """The pipeline with mistakes that another is planted behind; a single one computes what it makes once."""
+        planted, (first, *_) = self.pipeline, faults
+        if len(faults) == 1 and first.name in self._first:
+            return self._first[first.name]
+        for fault in faults:
+            planted = fault.plant(planted, self.workshop)
+        if len(faults) == 1 and first.value is None:  # values of one stage may be numbers that are set together
+            planted = self._first[first.name] = _remembering(planted, (first.stage,))
+        return planted
 
     def _remembered(self, what: Hashable, compute: Callable[[], Outcome]) -> Outcome:
         return compute() if self.outcomes is None else self.outcomes.of((self._inputs, what), compute)
@@ -96,7 +129,7 @@ class Bench:
 
     def natively(self) -> Artefacts:
         """What is given, and what the chain makes of it without a mistake, as far as it comes."""
-        return self._remembered("natively", lambda: (self._natively(), ""))[0] or {}
+        return self._remembered("natively", lambda: Outcome(self._natively())).made or {}
 
     def _natively(self) -> Artefacts:
         known = dict(self.given)
@@ -123,6 +156,24 @@ class Bench:
         if rows is None or value is None:
             return value
         return value[rows] if rows.max(initial=-1) < len(value) else None
+
+
+def _remembering(pipeline: Pipeline, stages: Sequence[str]) -> Pipeline:
+    """The same pipeline, some stages of which compute what they compute once."""
+    return pipeline.with_stages(
+        replace(stage, run=_once(stage.run)) if stage.name in stages else stage for stage in pipeline
+    )
+
+
+def _noting(pipeline: Pipeline, name: str, called: list[str]) -> Pipeline:
+    """The same pipeline, one stage of which says when its function is called."""
+    run = pipeline[name].run
+
+    def noted(*inputs: Any, **options: Any) -> Any:
+        called.append(name)
+        return run(*inputs, **options)
+
+    return pipeline.replacing(name, noted)
 
 
 def _once(run: Callable[..., Any]) -> Callable[..., Any]:

@@ -55,6 +55,7 @@ class Fault:
     reruns_trunk : whether the embedding network has to run again, 0.25 s per chunk; such faults are calibrated on the
         short fixtures unless told otherwise
     value : of a family's fault, the value that it has
+    neighbours : whether what it makes of a chunk depends on other chunks: it is looked up with those around it
     """
 
     name: str
@@ -63,6 +64,7 @@ class Fault:
     plant: Callable[[Pipeline, Any], Pipeline]
     reruns_trunk: bool = False
     value: float | None = None
+    neighbours: bool = False
 
 
 def load_faults(module: str = BUILT_IN) -> list[Fault]:

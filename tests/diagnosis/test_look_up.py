@@ -74,6 +74,32 @@ def test_two_mistakes_in_one_stage_are_found_as_a_pair():
     assert "reversed" in found.mistake.name and "doubled" in found.mistake.name
 
 
+def test_behind_a_mistake_that_runs_nothing_of_what_stood_there_no_other_is_tried():
+    ran: list[str] = []
+
+    def later(native, workshop):
+        def run(*training):
+            ran.append("doubled")
+            return native(*training)[0], native(*training)[1] * 2
+
+        return run
+
+    def instead_of_all(native, workshop):
+        def run(*training):
+            ran.append("alone")
+            return cluster_ahc(*training, threshold=0.3)
+
+        return run
+
+    faults = [fault("doubled", "ahc", "twice", later), fault("alone", "ahc", "0.3", instead_of_all)]
+    want = made(0.6)
+    got = {**want, "ahc_clusters": made(0.3)["ahc_clusters"][::-1]}
+    found = look_up("ahc", GIVEN, got, want, NATIVE, WORKSHOP, faults, drifted=["ahc_clusters"])
+    assert found.mistake is None
+    each, pair = ["doubled", "alone"], ["doubled", "alone"]  # what is alone, then twice its labels
+    assert ran == [*each, *pair]
+
+
 def test_no_time_is_said():
     found = look_up("ahc", GIVEN, made(1.2), made(0.6), NATIVE, WORKSHOP, FAULTS, budget_seconds=-1.0)
     assert found.mistake is None and "no time was left" in found.not_tried[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from parity.diagnosis.outcomes import Outcomes, digest_of
+from parity.diagnosis.outcomes import Outcome, Outcomes, digest_of
 from parity.diagnosis.trying import Bench
 from parity.faults.fault import Fault
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
@@ -56,7 +56,7 @@ def test_what_was_asked_for_longest_ago_is_dropped():
     known, computed = Outcomes(limit=2 * ONES.nbytes), list[str]()
 
     def asked(name: str) -> None:
-        known.of(name, lambda: (computed.append(name) or {"phi": ONES}, ""))
+        known.of(name, lambda: Outcome(computed.append(name) or {"phi": ONES}))
 
     for name in ("a", "b", "a", "c", "a", "b"):
         asked(name)

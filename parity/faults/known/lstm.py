@@ -209,13 +209,15 @@ def _last(op: str, **attributes: int) -> Edit:
     return edit
 
 
-def inside(name: str, about: str, change: Changed = same, edit: Edit | None = None) -> Fault:
-    """A mistake inside the segmentation network."""
+def inside(
+    name: str, about: str, change: Changed = same, edit: Edit | None = None, *, neighbours: bool = False
+) -> Fault:
+    """A mistake inside the segmentation network; `neighbours` as of `Fault`."""
 
     def make(native: Run, workshop: Workshop) -> Run:
         return partial(segment, network=segmentation_with(workshop, name, change, edit))
 
-    return fault(name, "segmentation", about, make)
+    return fault(name, "segmentation", about, make, neighbours=neighbours)
 
 
 def _rounded(name: str, rounding: Callable[[np.ndarray], np.ndarray]) -> Fault:
@@ -245,6 +247,7 @@ FAULTS = [
         "segmentation",
         "each chunk begins with the state in which the one before ended, where all begin with zeros",
         _carried,
+        neighbours=True,
     ),
     inside("linear_transposed", "the square linear layer's weight not transposed", square_transposed),
     inside("linear_without_activation", "no activation behind the linear layers", edit=_without_activation),

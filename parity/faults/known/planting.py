@@ -12,18 +12,21 @@ Run = Callable[..., Any]
 Make = Callable[[Run, Workshop], Run]
 
 
-def fault(name: str, stage: str, about: str, make: Make, *, reruns_trunk: bool = False) -> Fault:
+def fault(
+    name: str, stage: str, about: str, make: Make, *, reruns_trunk: bool = False, neighbours: bool = False
+) -> Fault:
     """A fault in one stage.
 
     Parameters
     ----------
     make : (the stage's native function, workshop) -> a function of the same arguments and results, with the mistake
+    reruns_trunk, neighbours : as of `Fault`
     """
 
     def plant(pipeline: Pipeline, workshop: Workshop) -> Pipeline:
         return pipeline.replacing(stage, make(pipeline[stage].run, workshop))
 
-    return Fault(name, stage, about, plant, reruns_trunk)
+    return Fault(name, stage, about, plant, reruns_trunk, neighbours=neighbours)
 
 
 def instead(run: Run) -> Make:

@@ -157,6 +157,7 @@ FAULTS = [
         "embeddings",
         "a batch norm more behind the last layer, over all rows",
         _after(normed_over_all),
+        neighbours=True,
     ),
     fault(
         "embeddings_first_of_tuple",
@@ -169,12 +170,14 @@ FAULTS = [
         "embeddings",
         "speakers by chunks read as chunks by speakers, not turned round",
         _after(speakers_outermost),
+        neighbours=True,
     ),
     fault(
         "embeddings_one_chunk_late",
         "embeddings",
         "each chunk's embeddings given for the next one",
         _after(one_chunk_late),
+        neighbours=True,
     ),
     fault("embeddings_float16_bytes", "embeddings", "bytes of float16 numbers read as float32", _after(bytes_of_half)),
     fault(

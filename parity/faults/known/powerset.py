@@ -124,6 +124,7 @@ FAULTS = [
         "segmentation",
         "the first of eight chunks right, nobody in the other seven",
         _handed_on(first_of_each_batch),
+        neighbours=True,
     ),
     fault(
         "logits_of_560_frames",
@@ -136,6 +137,7 @@ FAULTS = [
         "segmentation",
         "each chunk's answer given for the next one",
         _handed_on(one_chunk_late),
+        neighbours=True,
     ),
     fault(
         "logits_float16",

@@ -114,11 +114,19 @@ def _shortcut_forgotten(model: onnx.ModelProto) -> None:
             leave_out(model, f"{block}.sum")
 
 
-def _trunk(name: str, about: str, change: Changed = same, edit: Edit | None = None, *, fold: bool = True) -> Fault:
+def _trunk(
+    name: str,
+    about: str,
+    change: Changed = same,
+    edit: Edit | None = None,
+    *,
+    fold: bool = True,
+    neighbours: bool = False,
+) -> Fault:
     def make(native: Run, workshop: Workshop) -> Run:
         return partial(embed, trunk=trunk_with(workshop, name, change, edit, fold=fold), head=workshop.networks.head)
 
-    return fault(name, "embeddings", about, make, reruns_trunk=True)
+    return fault(name, "embeddings", about, make, reruns_trunk=True, neighbours=neighbours)
 
 
 FAULTS = [
@@ -128,6 +136,7 @@ FAULTS = [
         "batch norms with the batch's own statistics, as in training",
         edit=_over_the_batch,
         fold=False,
+        neighbours=True,
     ),
     _trunk("batch_norm_without_shift", "batch norms that only scale: biases lost where they are folded", shiftless),
     _trunk("batch_norm_eps", "1e-3 added to variances, Keras' default, instead of 1e-5", eps_of_keras),

@@ -160,6 +160,7 @@ FAULTS = [
         "instance_norm_over_chunks",
         "statistics over all chunks of a batch, not of each",
         edit=_over_chunks,
+        neighbours=True,
     ),
     inside(
         "waveform_norm_missing",
