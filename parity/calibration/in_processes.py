@@ -29,6 +29,10 @@ from parity.sources import load_weights
 PART = 8
 """Faults that a process tries before it says what it found."""
 
+KILLED = (
+    "a process of the calibration was killed, of too little memory perhaps: go on with --resume, and fewer --processes"
+)
+
 P = TypeVar("P", bound=Hashable)
 R = TypeVar("R")
 
@@ -134,10 +138,7 @@ def in_parts(
                 more = on_done(running.pop(future), future.result())
                 running.update({pool.submit(work, plan, part): part for part in more})
     except BrokenProcessPool:
-        raise InputError(
-            "a process of the calibration was killed, of too little memory perhaps: go on with --resume, and fewer "
-            "--processes"
-        ) from None
+        raise InputError(KILLED) from None
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in set(multiprocessing.active_children()) - set(before):

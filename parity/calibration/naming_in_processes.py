@@ -1,20 +1,21 @@
 """The calibration of diagnoses in several processes that share one cache: what takes networks first, a stage at a time.
 
-The same trials as `parity.calibration.naming.calibrate_naming` finds in one process. What known mistakes make of a
-stage's inputs is computed once for all dumps of a part; where that takes networks, a part is all of a fixture's stage.
+The same trials as `parity.calibration.naming.calibrate_naming` finds in one process. All dumps of one stage of one
+fixture are a strand: what known mistakes make of the stage's inputs is computed once by each process that is at it.
+What was found is said after each part, of a heavy stage after each dump.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import lru_cache
 
-from parity.calibration.in_processes import Plan, bench_in_process, in_parts
+from parity.calibration.in_processes import Plan, bench_in_process
 from parity.calibration.naming import NamingCalibration, try_fault, try_value
+from parity.calibration.strands import in_strands
 from parity.calibration.trials import Bench
-from parity.diagnosis.few_chunks import HEAVY
 from parity.diagnosis.outcomes import Outcomes
 from parity.faults.families import FAMILIES
 from parity.faults.family import Family
@@ -23,11 +24,11 @@ from parity.fixtures.catalogue import Fixture
 from parity.networks.runtime import one_blas_thread
 from parity.ports.dump.reading import Dump, read_dump
 
-WHOLE = ("embeddings", "segmentation", "audio")
-"""Stages of which all dumps of a fixture are one part, the longest first."""
+LONGEST = ("embeddings", "segmentation", "fbank", "audio")
+"""Heavy stages, in the order in which they begin. A part of one is a single dump."""
 
 LIGHT = 12
-"""Faults and values of a part of any other stage."""
+"""Faults or values of a part of any other stage."""
 
 Value = tuple[str, float]
 """Family and value."""
@@ -35,9 +36,10 @@ Value = tuple[str, float]
 
 @dataclass(frozen=True)
 class NamingPart:
-    """Some dumps of one fixture."""
+    """Some dumps of one stage of one fixture."""
 
     fixture: Fixture
+    stage: str
     faults: tuple[str, ...] = ()
     values: tuple[Value, ...] = ()
 
@@ -61,7 +63,7 @@ def calibrate_naming_in_processes(
     values : of families, that are planted
     known : what was found before
     on_part : called with everything so far, and how many dumps are left, after each part
-    start : as of `parity.calibration.in_processes.in_parts`
+    start : as of `parity.calibration.strands.in_strands`
 
     Raises
     ------
@@ -71,43 +73,40 @@ def calibrate_naming_in_processes(
     names, order = [fixture.name for fixture in fixtures], [fault.name for fault in faults]
     valued = [(family.name, value) for family, value in values]
     stages = {fault.name: fault.stage for fault in faults} | {family.name: family.stage for family, _ in values}
-    parts = [part for fixture in fixtures for part in _parts(fixture, order, valued, stages, found)]
-    parts.sort(key=lambda part: _rank(part, stages))  # the longest begin, so that the end is short
-    left = sum(len(part.faults) + len(part.values) for part in parts)
+    strands = [strand for fixture in fixtures for strand in _strands(fixture, order, valued, stages, found)]
+    strands.sort(key=lambda strand: _rank(strand[0].stage))  # the longest begin, so that the end is short
+    left = sum(len(part.faults) + len(part.values) for strand in strands for part in strand)
 
-    def on_done(part: NamingPart, tried: NamingCalibration) -> Iterable[NamingPart]:
+    def on_done(part: NamingPart, tried: NamingCalibration) -> None:
         nonlocal left
         found.trials += tried.trials
         found.values += tried.values
         left -= len(part.faults) + len(part.values)
         on_part(found.in_order(names, order, valued), left)
-        return ()
 
-    in_parts(processes, try_naming_part, plan, parts, on_done, start)
+    in_strands(processes, try_naming_part, plan, strands, on_done, start)
     return found.in_order(names, order, valued)
 
 
-def _parts(
+def _strands(
     fixture: Fixture, faults: Sequence[str], values: Sequence[Value], stages: dict[str, str], found: NamingCalibration
-) -> list[NamingPart]:
+) -> list[list[NamingPart]]:
+    """What is left of each stage of a fixture, part by part."""
     tried = {trial.fault for trial in found.trials if trial.fixture == fixture.name}
     valued = {(trial.family, trial.value) for trial in found.values if trial.fixture == fixture.name}
-    parts = []
+    strands = []
     for stage in dict.fromkeys(stages.values()):
         left = [name for name in faults if stages[name] == stage and name not in tried]
         wanted = [value for value in values if stages[value[0]] == stage and value not in valued]
-        if stage in WHOLE:
-            parts += [NamingPart(fixture, tuple(left), tuple(wanted))] if left or wanted else []
-            continue
-        parts += [NamingPart(fixture, tuple(left[at : at + LIGHT])) for at in range(0, len(left), LIGHT)]
-        parts += [NamingPart(fixture, (), tuple(wanted[at : at + LIGHT])) for at in range(0, len(wanted), LIGHT)]
-    return parts
+        size = 1 if stage in LONGEST else LIGHT
+        parts = [NamingPart(fixture, stage, tuple(left[at : at + size])) for at in range(0, len(left), size)]
+        parts += [NamingPart(fixture, stage, (), tuple(wanted[at : at + size])) for at in range(0, len(wanted), size)]
+        strands += [parts] if parts else []
+    return strands
 
 
-def _rank(part: NamingPart, stages: dict[str, str]) -> int:
-    stage = stages[[*part.faults, *(name for name, _ in part.values)][0]]
-    order = (*WHOLE[:2], *(other for other in HEAVY if other not in WHOLE))
-    return order.index(stage) if stage in order else len(order)
+def _rank(stage: str) -> int:
+    return LONGEST.index(stage) if stage in LONGEST else len(LONGEST)
 
 
 def try_naming_part(plan: Plan, part: NamingPart) -> NamingCalibration:
@@ -117,11 +116,17 @@ def try_naming_part(plan: Plan, part: NamingPart) -> NamingCalibration:
     kin = {family.name: family for family in FAMILIES}
     with one_blas_thread():
         bench, reference = _sides(plan, part.fixture)
-        known = Outcomes()
+        known = _outcomes(plan, part.fixture, part.stage)
         return NamingCalibration(
             [try_fault(bench, reference, by_name[name], dictionary, FAMILIES, known) for name in part.faults],
             [try_value(bench, reference, kin[name], value, dictionary, FAMILIES, known) for name, value in part.values],
         )
+
+
+@lru_cache(1)
+def _outcomes(plan: Plan, fixture: Fixture, stage: str) -> Outcomes:
+    """What mistakes made of one stage's inputs; this process keeps those of the strand that it is at."""
+    return Outcomes()
 
 
 @lru_cache(1)

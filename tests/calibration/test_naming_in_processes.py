@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from parity.calibration.in_processes import Plan
-from parity.calibration.naming import NamingCalibration, calibrate_naming
+from parity.calibration.naming import NamingCalibration, calibrate_naming, try_fault
 from parity.calibration.naming_in_processes import (
     LIGHT,
-    WHOLE,
+    LONGEST,
     NamingPart,
+    _sides,
     calibrate_naming_in_processes,
     try_naming_part,
 )
@@ -60,12 +61,14 @@ def test_what_takes_networks_begins_and_everything_is_asked_once():
     calibrate_naming_in_processes(fixtures, faults, PLAN, 2, values=values, start=lambda count: pool)
     asked = [(part.fixture.name, what) for part in pool.parts for what in (*part.faults, *part.values)]
     assert len(asked) == len(set(asked)) == 2 * (len(faults) + len(values))
-    sizes = [len(part.faults) + len(part.values) for part in pool.parts]
     stages = {fault.name: fault.stage for fault in faults} | {family.name: family.stage for family, _ in values}
-    of = [stages[[*part.faults, *(name for name, _ in part.values)][0]] for part in pool.parts]
-    assert of[:4] == ["embeddings", "embeddings", "segmentation", "segmentation"]
-    assert all(of.count(stage) == len(fixtures) for stage in WHOLE)
-    assert max(size for size, stage in zip(sizes, of, strict=True) if stage not in WHOLE) == LIGHT
+    assert all(part.stage == stages[what] for part in pool.parts for what in (*part.faults, *dict(part.values)))
+    assert [(part.fixture.name, part.stage) for part in pool.parts[:2]] == [
+        (fixture.name, "embeddings") for fixture in fixtures
+    ]
+    sizes = {part: len(part.faults) + len(part.values) for part in pool.parts}
+    assert {size for part, size in sizes.items() if part.stage in LONGEST} == {1}, "said as soon as it is found"
+    assert max(sizes.values()) == LIGHT
 
 
 @pytest.mark.models
@@ -91,13 +94,13 @@ def test_processes_find_what_one_finds_and_go_on_where_it_was_stopped():
         fixtures, faults, PLAN, 2, values=[(fa, 0.21)], known=part, start=lambda count: pool
     )
     assert untimed(again) == untimed(found) and faults[0].name not in [n for part in pool.parts for n in part.faults]
-    assert try_naming_part(PLAN, NamingPart(fixtures[0])) == NamingCalibration()
+    assert try_naming_part(PLAN, NamingPart(fixtures[0], "vbx")) == NamingCalibration()
 
 
 @pytest.mark.models
 def test_planted_mistakes_see_the_whole_recording_and_what_is_the_same_there_counts_as_unknown():
     (fixture,) = Catalogue.read(default_folder()).select([SHORT])
-    asked = NamingPart(fixture, ("fbank_running_mean", "fbank_without_preemphasis", "audio_tail_dropped"))
+    asked = NamingPart(fixture, "fbank", ("fbank_running_mean", "fbank_without_preemphasis", "audio_tail_dropped"))
     mixing, point, shorter = try_naming_part(PLAN, asked).trials
     assert mixing.names == ("fbank_running_mean",) and mixing.unknown_said
     assert point.named and point.without and point.same_without  # the family has it: emphasis 0
@@ -105,10 +108,29 @@ def test_planted_mistakes_see_the_whole_recording_and_what_is_the_same_there_cou
 
 
 @pytest.mark.models
+@pytest.mark.parametrize(
+    "stage, planted, beside",
+    [
+        ("segmentation", "logits_one_chunk_late", ("logits_first_of_batch", "logits_float16")),
+        ("segmentation", "lstm_state_carried", ("logits_one_chunk_late", "instance_norm_over_chunks")),
+        ("fbank", "audio_tail_padded_left", ("audio_last_chunk_shifted", "fbank_floor")),
+        ("fbank", "audio_last_chunk_shifted", ("audio_tail_padded_left", "fbank_running_mean")),
+    ],
+)
+def test_what_lies_in_other_chunks_is_named_and_taken_out_nothing_is(stage, planted, beside):
+    """Of a dictionary of three, for all of it takes its time; the whole calibration tries them among all."""
+    (fixture,) = Catalogue.read(default_folder()).select([SHORT])
+    fault, *others = known_faults(planted) + known_faults(*beside)
+    with one_blas_thread():
+        trial = try_fault(*_sides(PLAN, fixture), fault, [fault, *others], [])
+    assert trial.names == (planted,) and trial.without == () and trial.left < 1e-3
+
+
+@pytest.mark.models
 def test_turns_that_no_reader_takes_are_named_by_nobody_and_end_nothing():
     """Somebody speaks there from the first tenth of a second: earlier by half a second is before the recording."""
     (fixture,) = Catalogue.read(default_folder()).select(["05_meeting_overlap"])
-    (early,) = try_naming_part(PLAN, NamingPart(fixture, (), (("turns_late", -0.45),))).values
+    (early,) = try_naming_part(PLAN, NamingPart(fixture, "annotation", (), (("turns_late", -0.45),))).values
     assert not early.moves and early.names == () and early.found is None
 
 
