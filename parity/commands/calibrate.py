@@ -21,6 +21,7 @@ from parity.commands.options import (
     ThreadsOption,
     TracebackOption,
     WeightsOption,
+    chosen_faults,
     chosen_fixtures,
 )
 from parity.commands.tables import table_option
@@ -52,6 +53,9 @@ def calibrate(
     ] = None,
     stage_timeout: StageTimeoutOption = None,
     only: Annotated[list[str], typer.Option(help="Only this fault; repeatable.", autocompletion=complete_fault)] = [],  # noqa: B006
+    stages: Annotated[
+        list[str], typer.Option("--stage", help="Only faults of this stage, and values of it; repeatable.")
+    ] = [],  # noqa: B006
     everywhere: Annotated[
         bool, typer.Option("--everywhere", help="Faults that rerun the embedding network on long clips too.")
     ] = False,
@@ -88,7 +92,6 @@ def calibrate(
     from parity.faults.fault import load_faults
     from parity.files.whole import check_writable
     from parity.kept import results_where
-    from parity.names import find_names
     from parity.ports.python import load_implementation
 
     if judged_as not in KINDS:
@@ -101,9 +104,7 @@ def calibrate(
     with load_implementation(implementation or "native", stage_timeout) as under_test:
         theirs = None if implementation is None else faults_of(under_test)
         planted = theirs or [fault for module in faults for fault in load_faults(module)]
-        known = [fault.name for fault in planted]
-        wanted_faults = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
-        planted = [fault for fault in planted if fault.name in wanted_faults]
+        planted, of = chosen_faults(planted, only, stages)
         chosen = chosen_fixtures(fixtures, fixture)
         json_path = NAMING_REPORT if diagnose and json_path == DEFAULT_REPORT else json_path
         check_writable(json_path)
@@ -118,7 +119,7 @@ def calibrate(
             plan = Plan(weights, tuple(faults), threads or max(1, available_cores() // at_once), kept is not None)
             benches = partial(_benches, threads=threads, kept=kept, seconds={}, keep_networks=True)
             calibrate_naming_of(
-                benches, chosen, planted, plan, json_path, processes=at_once, values=not only, resume=resume
+                benches, chosen, planted, plan, json_path, processes=at_once, values=not only, stages=of, resume=resume
             )
         if processes is not None and theirs is not None:
             raise InputError("--processes: goes with faults of a module; those of a program run in one process")

@@ -30,6 +30,7 @@ def calibrate_naming_of(
     *,
     processes: int,
     values: bool,
+    stages: Sequence[str],
     resume: bool,
 ) -> None:
     """Plant faults and values, look them up, write the report, say the verdict.
@@ -41,6 +42,7 @@ def calibrate_naming_of(
     planted : faults that are tried; those of the plan's modules are looked up
     processes : that try them at once
     values : whether values of families are planted too
+    stages : of which; none: of all
 
     Raises
     ------
@@ -61,7 +63,8 @@ def calibrate_naming_of(
     started = time.perf_counter()
     seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
     short = [fixture for fixture in chosen if seconds[fixture.name] <= LONG_SECONDS]
-    seeded = seeded_values(FAMILIES) if values else []
+    able = [family for family in FAMILIES if values and family.stage in (stages or [family.stage])]
+    seeded = seeded_values(able)
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(plan.weights)
         known = read_document(json_path, weight_set.name) if resume and json_path.exists() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -12,6 +12,7 @@ from parity.commands.completion import complete_fixture, complete_rnnt_fixture, 
 from parity.errors import InputError
 
 if TYPE_CHECKING:
+    from parity.faults.fault import Fault
     from parity.fixtures.catalogue import Fixture
 
 Side = TypeVar("Side", Path, "Path | None")
@@ -223,3 +224,22 @@ def required_artefacts(typed: str) -> tuple[str, ...]:
     if not names or names == [ALL]:
         return tuple(names)
     return tuple(find_names(names, ARTEFACTS, refused="--require {}: no artefact", there_are="all, or any of:"))
+
+
+def chosen_faults(faults: Sequence[Fault], only: Sequence[str], stages: Sequence[str]) -> tuple[list[Fault], list[str]]:
+    """The faults that `--only` and `--stage` leave, and the names of those stages; none given: all.
+
+    Raises
+    ------
+    InputError : a name is unknown, or none of the faults is in those stages
+    """
+    from parity.names import find_names
+
+    known = [fault.name for fault in faults]
+    names = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
+    in_stages = list(dict.fromkeys(fault.stage for fault in faults))
+    of = find_names(stages, in_stages, refused="--stage {}: no fault is there", there_are="there are faults in:")
+    chosen = [fault for fault in faults if fault.name in names and fault.stage in (of or in_stages)]
+    if not chosen:
+        raise InputError(f"--only, --stage: none of these faults is in {', '.join(of)}")
+    return chosen, of

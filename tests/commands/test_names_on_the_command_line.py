@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from parity.__main__ import app
 from parity.commands import completion
+from parity.commands.options import chosen_faults
 from parity.errors import InputError
 from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
@@ -140,3 +141,26 @@ def test_the_shell_is_offered_fixtures_and_faults():
 
 def test_the_process_ends_with_2_and_one_line(tmp_path):
     assert "did you mean 02_pyannote_sample?" in only_error(parity("run", "pyannote_sample"))
+
+
+@pytest.mark.parametrize(
+    "only, stages, count, of",
+    [
+        ([], ["fbank", "vbx"], None, ["fbank", "vbx"]),
+        (["vbx_other_fa", "fbank_dither"], ["vbx"], 1, ["vbx"]),
+        (["vbx_other_fa", "fbank_dither"], [], 2, []),
+    ],
+)
+def test_faults_are_chosen_by_name_and_by_stage(only, stages, count, of):
+    faults = load_faults()
+    chosen, found = chosen_faults(faults, only, stages)
+    assert found == of and len(chosen) == (count or sum(fault.stage in of for fault in faults))
+    assert all(fault.stage in (of or [fault.stage]) for fault in chosen)
+
+
+@pytest.mark.parametrize(
+    "only, stages, words", [([], ["vbxx"], "did you mean vbx"), (["fbank_dither"], ["vbx"], "none of these faults")]
+)
+def test_stages_without_faults_are_refused(only, stages, words):
+    with pytest.raises(InputError, match=words):
+        chosen_faults(load_faults(), only, stages)
