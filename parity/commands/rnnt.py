@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 
     from parity.rnnt.model import Model
     from parity.rnnt.vocabulary import Vocabulary
+    from parity.subjects.rnnt.fixtures import RnntFixture
 
 app = typer.Typer(name="rnnt", no_args_is_help=True, help="The RNN-T step backend (GigaAM layout) and its parity.")
+DEFAULT_REPORT, NAMING_REPORT = Path("reports/calibration-rnnt.json"), Path("reports/diagnosis-rnnt.json")
 NPY_LIMIT = 1 << 30  # bytes of encoder frames: 96 hours at 25 frames per second and 768 wide are larger
 
 
@@ -128,8 +130,11 @@ def replay(
 def calibrate(
     fixtures: RnntArguments = None,
     fixture: RnntOption = None,
-    json_path: ReportOption = Path("reports/calibration-rnnt.json"),
+    json_path: ReportOption = DEFAULT_REPORT,
     table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
+    diagnose: Annotated[
+        bool, typer.Option("--diagnose", help="Whether the mistake is named, and nothing where it is taken out.")
+    ] = False,
 ) -> None:
     """Plant RNN-T faults and see whether the lab finds them; exit status as of `parity calibrate`."""
     from parity.calibration.trials import calibrate as run
@@ -144,7 +149,12 @@ def calibrate(
     chosen = select(both(fixtures, fixture))
     if partial := [entry.name for entry in chosen if entry.kept != ALL and (fixtures or fixture)]:
         raise InputError(f"--fixture {', '.join(partial)}: keeps decisions only; faults need every step")
+    json_path = NAMING_REPORT if diagnose and json_path == DEFAULT_REPORT else json_path
     check_writable(json_path)
+    if diagnose:
+        if table:
+            raise InputError("--diagnose: goes without --table; a calibration of diagnoses is --json")
+        _calibrate_naming(chosen, json_path)
     wanted = targets(table, CALIBRATE, [json_path])
     started = time.perf_counter()
     with working("faults") as say:
@@ -156,6 +166,25 @@ def calibrate(
     stdout.print(confusion_table(document))
     stdout.print(headline(document), soft_wrap=True)
     raise typer.Exit(0 if found.passed else 1)
+
+
+def _calibrate_naming(chosen: list[RnntFixture], json_path: Path) -> None:
+    from parity.files.whole import write_text
+    from parity.networks.runtime import one_blas_thread
+    from parity.report.calibration_naming import headline, lines, naming_document, passed
+    from parity.report.document import to_json
+    from parity.subjects.rnnt.named import calibrate_naming
+    from parity.subjects.rnnt.questions import benches
+
+    started = time.perf_counter()
+    with working("faults") as say, one_blas_thread():
+        found = calibrate_naming(benches(chosen, say), on_trial=lambda name, fault: say(f"{name}: {fault}"))
+    document = naming_document(found, weights="seeded heads", seconds=time.perf_counter() - started)
+    write_text(json_path, to_json(document))
+    for line in (headline(document), *lines(document)):
+        stdout.print(line, markup=False, soft_wrap=True)
+    stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
+    raise typer.Exit(0 if passed(document) else 1)
 
 
 @app.command()

@@ -37,7 +37,7 @@ OPTIONS = {
     "parity audio": ("checkup_schema.json",),
     "parity rnnt decode": ("rnnt_decode_schema.json",),
     "parity rnnt replay": ("steps_schema.json",),
-    "parity rnnt calibrate": ("calibration_schema.json",),
+    "parity rnnt calibrate": ("calibration_schema.json", "calibration_naming_schema.json"),
 }
 """A command with `--json` -> the schemas of what it writes; a command that is missing here fails a test."""
 
