@@ -7,12 +7,13 @@ several that are as good the roundest is gone on from, too, for people write rou
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
 from parity.diagnosis.apart import FAR, Difference
+from parity.diagnosis.outcomes import digest_of
 from parity.diagnosis.result import Left, Parameter
 from parity.diagnosis.trying import Bench
 from parity.errors import one_line
@@ -83,6 +84,11 @@ class Fit:
         return min(self._search.found.values(), default=float("inf"))
 
     @property
+    def moves(self) -> bool:
+        """Whether any two of its values, of those that were tried, make different things here."""
+        return self._search.moves
+
+    @property
     def best(self) -> float:
         """The best value so far; the smallest where none could be tried."""
         return self._search.best if self._search.found else self.family.low
@@ -110,6 +116,8 @@ class _Search:
     def __init__(self, family: Family, bench: Bench, difference: Difference) -> None:
         self._family, self._bench, self._difference = family, bench, difference
         self.found: dict[float, float] = {}
+        self.moves = False
+        self._first_made: Hashable = None
 
     def __call__(self, value: float) -> float:
         value = float(value)
@@ -118,6 +126,10 @@ class _Search:
             if made is None:
                 return FAR
             self.found[value] = self._difference.distance(made)
+            if not self.moves:  # told by one that differs from the first
+                digest = digest_of(made)
+                self._first_made = self._first_made or digest
+                self.moves = digest != self._first_made
         return self.found[value]
 
     @property

@@ -36,6 +36,9 @@ SIDE = 9
 STEPS = 12
 """Of least squares, from each start."""
 
+FIRST_CALLS = 15
+"""Five steps; a start from which they have not come down by half is given up. A course takes longer ways."""
+
 APART = 16
 """Between two whole numbers that are tried before the best is refined."""
 
@@ -74,7 +77,7 @@ def two_values(
     """
     if apart.numbers < NUMBERS:
         return
-    able = [fit for fit in fits if fit.family.values is None and fit.family.scale != INTEGER]
+    able = [fit for fit in fits if fit.family.values is None and fit.family.scale != INTEGER and fit.moves]
     best = sorted(sorted(able, key=lambda fit: fit.distance)[:NEAREST], key=able.index)
     for one, other in sorted(combinations(best, 2), key=lambda pair: pair[0].distance + pair[1].distance):
         if bench.out_of_time:
@@ -228,16 +231,30 @@ class _Pair:
         if first is None:
             return None
 
+        begun, norms = float(np.linalg.norm(first)), list[float]()
+
         def rest(at: np.ndarray) -> np.ndarray:
+            if len(norms) >= FIRST_CALLS and min(norms) > begun / 2 and len(first) > COURSE:
+                raise _GivenUp
             residuals = self._residuals((float(at[0]), float(at[1])))
-            return residuals if residuals is not None and len(residuals) == len(first) else np.full(len(first), FAR)
+            if residuals is None or len(residuals) != len(first):
+                residuals = np.full(len(first), FAR)
+            norms.append(float(np.linalg.norm(residuals)))
+            return residuals
 
         ends = [[float(axis.side[k]) for axis in self._axes] for k in (0, -1)]
-        found = least_squares(
-            rest, start, bounds=ends, x_scale=[axis.width for axis in self._axes], diff_step=1e-6, max_nfev=STEPS,
-            xtol=1e-14, ftol=1e-14, gtol=1e-14,
-        )  # fmt: skip
+        try:
+            found = least_squares(
+                rest, start, bounds=ends, x_scale=[axis.width for axis in self._axes], diff_step=1e-6, max_nfev=STEPS,
+                xtol=1e-14, ftol=1e-14, gtol=1e-14,
+            )  # fmt: skip
+        except _GivenUp:
+            return None
         return float(found.x[0]), float(found.x[1])
+
+
+class _GivenUp(Exception):
+    """A search leads nowhere."""
 
 
 class _Axis:

@@ -9,9 +9,12 @@ from support.made_up_rows import CHUNKS, GIVEN, NATIVE, WORKSHOP, made
 
 from parity.community1.annotation import from_rttm, to_rttm
 from parity.community1.vbx import cluster_vbx
-from parity.diagnosis.fitting import roundest
+from parity.diagnosis.apart import Difference
+from parity.diagnosis.fitting import Fit, roundest
 from parity.diagnosis.look_up import look_up
+from parity.diagnosis.trying import Bench
 from parity.faults.families import FAMILIES
+from parity.faults.family import Family
 from parity.ports.dump import read_dump
 from parity.ports.yardstick import reference_of
 from parity.replay.engine import reference_artefacts
@@ -75,3 +78,10 @@ def test_a_value_that_a_dump_leaves_open_is_said_as_an_interval_that_holds_it(fi
     found = look_up(family.stage, given, got, want, NATIVE, WORKSHOP, [], families, drifted=drifted, budget_seconds=60)
     p = next(m.parameter for m in (found.mistake, *found.mistake.same) if m.name == name)
     assert p.low - 1e-9 <= value <= p.high + 1e-9
+
+
+def test_a_family_whose_values_change_nothing_there_is_known():
+    idle = Family("idle", "ahc", "nothing", lambda workshop: None, lambda pipeline, workshop, value: pipeline, 0.0, 1.0)
+    bench, difference = Bench(NATIVE, WORKSHOP, ("ahc",), GIVEN), Difference(made(1.2), made(0.6), ["ahc_clusters"])
+    fits = [Fit(family, bench, difference, made(1.2)) for family in (idle, BY_NAME["ahc_threshold"])]
+    assert [fit.moves for fit in fits] == [False, True]
