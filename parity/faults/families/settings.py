@@ -57,8 +57,8 @@ def _priors(given: Known, native: Known, candidate: Known) -> list[float]:
 
 def _growths(given: Known, native: Known, candidate: Known) -> list[float]:
     """Between what the ELBO grew by from one iteration to the next, on either side."""
-    sides = (side.get("elbo_trajectory") for side in (native, candidate))
-    grown = np.concatenate([np.empty(0), *(np.diff(course) for course in sides if np.ndim(course) == 1)])
+    sides = [np.asarray(side.get("elbo_trajectory", ()), dtype=np.float64) for side in (native, candidate)]
+    grown = np.concatenate([np.diff(course) for course in sides if course.ndim == 1] or [np.empty(0)])
     return [float(np.exp(value)) for value in between(np.log(grown[grown > 0]))]
 
 
