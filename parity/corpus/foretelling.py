@@ -1,10 +1,13 @@
 """Does headroom foretell flips? Of every recording that was explained, what was to be expected, and what was seen.
 
-Two answers. *Headroom* is the margin of a decision in units of the drift that this side really had there
-(`parity.margins.margin`): below 1 the decision may fall otherwise, and does where the drift points at the edge. It
-needs the side's own run. A recording's *chance* does not: it takes the base's margins alone, and what drift the side
-had on the *other* recordings. Drift points either way, so that half of the drifts that reach over a margin flip it:
-chance = 1 - product over kinds of (1 - half the share of the others' drifts that are as large as the margin).
+*Headroom* is the margin of a decision in units of the drift that this side really had there (`parity.margins.margin`):
+below 1 the decision may fall otherwise, and does where the drift points at the edge. It needs the side's own run. So
+many recordings as are below 1 may flip, and half of them where as many drifts point away from the edge as towards it.
+Whether a decision *fell*, in whatever became the same answer in the end, is counted beside whether the answer flipped.
+A recording's *chance* needs no run of it: it takes the base's margins alone, and what drift the side had on the *other*
+recordings: chance = 1 - product over kinds of (1 - half the share of the others' drifts that are as large as the
+margin). All three are numbers of flips that are foretold (`PREDICTIONS`). Of one recording such a number is never
+within a factor of two; of groups it is or not: `parity.corpus.grouping`.
 
 Conventions: another VBx iteration is no decision about the answer: it moves numbers by less than the growth at which
 VBx stops, and who survives, and who is whose, is decided by them later. It is counted for itself.
@@ -13,7 +16,8 @@ VBx stops, and who survives, and who is whose, is decided by them later. It is c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,10 +31,16 @@ HEADROOM_EDGES = (0.0, 0.3, 1.0, 3.0, 10.0, 100.0, 1000.0)
 CHANCE_EDGES = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0)
 FACTOR = 2.0
 """A number of flips is foretold where it is within this factor of what was seen."""
+PREDICTIONS: dict[str, Callable[[Row], float]] = {
+    "below_1": lambda row: int(_is_below(row)),
+    "half_below_1": lambda row: _is_below(row) / 2,
+    "expected": lambda row: float(row["chance"]),
+}
+"""What is foretold -> how many flips of a row of `headrooms`, whose sum is that of many."""
 
 
 def headrooms(explained: Mapping[str, Sequence[Row]], base: str) -> list[dict[str, Any]]:
-    """One row for each recording of each side that drifts: its least headroom, its chance, whether it flipped.
+    """One row for each recording of each side that drifts: its least headroom, its chance, whether it fell and flipped.
 
     Of the base, which nothing but a capture can be compared with, there are none otherwise.
 
@@ -50,6 +60,7 @@ def headrooms(explained: Mapping[str, Sequence[Row]], base: str) -> list[dict[st
                 "recording": row["recording"],
                 **_least(margins),
                 "chance": chance,
+                "fell": row["first_decision"] is not None,
                 "flipped": row["changed"],
             }
             for (row, margins), chance in zip(known, chances, strict=True)
@@ -109,29 +120,42 @@ def _chance(
 
 
 def foretold(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
-    """One row for each side, and one for all: how many flips were to be expected, and how many there were."""
+    """One row for each side, and one for all: how many flips were to be expected, how many decisions fell and flips
+    there were."""
     sides = list(dict.fromkeys(row["side"] for row in rows))
     for side in [*sides, *(["all"] if len(sides) > 1 else [])]:
         own = [row for row in rows if side in (row["side"], "all")]
-        below = [row for row in own if row["headroom"] is not None and row["headroom"] < 1]
-        seen, chance = sum(row["flipped"] for row in own), sum(row["chance"] for row in own)
         yield {
             "side": side,
-            "recordings": len(own),
-            "flips": seen,
-            "below_1": len(below),
-            "flips_below_1": sum(row["flipped"] for row in below),
-            "expected": chance,
-            "below_1_within_2": within(len(below), seen),
-            "expected_within_2": within(chance, seen),
+            **counted(own),
+            "flips_below_1": sum(row["flipped"] for row in own if _is_below(row)),
+            "fell": sum(row["fell"] for row in own),
+            "fell_below_1": sum(row["fell"] for row in own if _is_below(row)),
             "another_iteration": sum(row["another_iteration"] for row in own),
             "flips_with_another_iteration": sum(row["flipped"] and row["another_iteration"] for row in own),
         }
 
 
+def counted(rows: Sequence[Row]) -> dict[str, Any]:
+    """Recordings, flips, each of `PREDICTIONS`, and whether that is `within` a factor of two."""
+    seen = sum(row["flipped"] for row in rows)
+    said = {name: sum(map(one, rows)) for name, one in PREDICTIONS.items()}
+    close = {f"{name}_within_2": within(value, seen) for name, value in said.items()}
+    return {"recordings": len(rows), "flips": seen, **said, **close}
+
+
+def _is_below(row: Row) -> bool:
+    return row["headroom"] is not None and row["headroom"] < 1
+
+
 def within(said: float, seen: float) -> bool:
     """Whether a number of flips is within a factor of two of those seen; less than half a flip is none."""
-    return said < 1 / FACTOR if not seen else seen / FACTOR <= said <= seen * FACTOR
+    return is_none(said) if not seen else seen / FACTOR <= said <= seen * FACTOR
+
+
+def is_none(said: float) -> bool:
+    """Whether a number of flips that is foretold says that there are none."""
+    return said < 1 / FACTOR
 
 
 def calibration(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
@@ -143,7 +167,7 @@ def calibration(rows: Sequence[Row]) -> Iterator[dict[str, Any]]:
             if own:
                 yield {
                     "by": by, "from": low, "to": high, "recordings": len(own), "flips": sum(r["flipped"] for r in own),
-                    "share": seen.value, "low": seen.low, "high": seen.high,
+                    "share": seen.value, "low": seen.low, "high": seen.high, "fell": sum(row["fell"] for row in own),
                     "expected": sum(row["chance"] for row in own),
                 }  # fmt: skip
 
@@ -154,7 +178,10 @@ def _in_bin(value: float | None, low: float, high: float | None) -> bool:
 
 
 def kinds(explained: Mapping[str, Sequence[Row]], base: str) -> Iterator[dict[str, Any]]:
-    """One row for each side and kind of decision: how often it fell below 1, and how many of those flipped."""
+    """One row for each side and kind of decision: how often it fell below 1, and was the first; how many flipped."""
+    first = [row for row in headrooms(explained, base) if _is_below(row)]
+    firsts = Counter((row["side"], row["stage"], row["decision"]) for row in first)
+    flips = Counter((row["side"], row["stage"], row["decision"]) for row in first if row["flipped"])
     for side, rows in explained.items():
         found: dict[tuple[str, str], list[tuple[float, bool]]] = {}
         known = [(row, json.loads(row["margins"])) for row in rows if row["error"] is None]
@@ -168,6 +195,7 @@ def kinds(explained: Mapping[str, Sequence[Row]], base: str) -> Iterator[dict[st
             yield {
                 "side": side, "stage": stage, "decision": decision, "recordings": len(those),
                 "below_1": len(below), "flips_below_1": sum(below),
+                "first_below_1": firsts[side, stage, decision], "flips_first_below_1": flips[side, stage, decision],
                 "median": _plain(float(np.median([room for room, _ in those]))),
                 "least": _plain(min(room for room, _ in those)),
             }  # fmt: skip

@@ -2,7 +2,8 @@
 
 Tables: `explained` (one row for each side and recording, without its long texts), `decides` (how often each stage
 decides, and is the first to decide otherwise), `headroom`, `foretold`, `calibration`, `kinds`
-(`parity.corpus.foretelling`). All are empty where nothing was explained.
+(`parity.corpus.foretelling`), `foretold_groups`, `foretold_shares` (`parity.corpus.grouping`). All are empty where
+nothing was explained.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from parity.corpus.foretelling import calibration, foretold, headrooms, kinds
+from parity.corpus.grouping import groups, shares
 
 Row = Mapping[str, Any]
-TABLES = ("explained", "decides", "headroom", "foretold", "calibration", "kinds")
+TABLES = (
+    "explained", "decides", "headroom", "foretold", "foretold_groups", "foretold_shares", "calibration", "kinds",
+)  # fmt: skip
 SHORT = (
     "recording", "changed", "as_kept", "out_of_tolerance", "first_decision", "born", "decisive", "together", "failure",
     "error",
@@ -22,17 +26,21 @@ SHORT = (
 NOBODY = "no stage alone"
 
 
-def reasons(explained: Mapping[str, Sequence[Row]], base: str | None) -> dict[str, list[Row]]:
+def reasons(
+    explained: Mapping[str, Sequence[Row]], base: str | None, speakers: Mapping[str, int]
+) -> dict[str, list[Row]]:
     """All tables.
 
     Parameters
     ----------
     explained : side -> what `parity.corpus.explanations.explained_rows` has of it
     base : name of the side that stood for the reference; None: nothing was explained
+    speakers : recording -> how many the base hears
     """
     if base is None or not explained:
         return {name: [] for name in TABLES}
     rows = headrooms(explained, base)
+    grouped = groups(rows, speakers)
     tables: dict[str, list[Row]] = {
         "explained": [
             {"side": side, **{key: row[key] for key in SHORT}} for side, own in explained.items() for row in own
@@ -40,6 +48,8 @@ def reasons(explained: Mapping[str, Sequence[Row]], base: str | None) -> dict[st
         "decides": list(_decides(explained)),
         "headroom": list(rows),
         "foretold": list(foretold(rows)),
+        "foretold_groups": list(grouped),
+        "foretold_shares": list(shares(grouped)),
         "calibration": list(calibration(rows)),
         "kinds": list(kinds(explained, base)),
     }

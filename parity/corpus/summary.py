@@ -104,10 +104,18 @@ def summarise(store: Store, margin: float = MARGIN, seed: int = 1) -> Summary:
             for row in flips(judged.get((name, store.reference or ""), []))
         ],
         "failures": [{key: row[key] for key in ("recording", "side", "against", "error")} for row in failed],
-        **reasons(explained, store.base),
+        **reasons(explained, store.base, _speakers(store)),
     }
     recordings, _ = store.counted()
     return Summary(store.reference, candidates, sides, recordings, store.base, margin, tables, _seconds(store))
+
+
+def _speakers(store: Store) -> dict[str, int]:
+    """Recording -> how many speakers the base hears; nothing where answers were not explained."""
+    if store.base is None:
+        return {}
+    rows = store.answers(store.sides[store.base]).sorted_rows(("recording", "speakers"))
+    return {row["recording"]: row["speakers"] for row in rows if row["speakers"] is not None}
 
 
 def _of(pair: tuple[str, str]) -> Row:

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from parity.corpus.comparing import Compared
+from parity.corpus.foretelling import PREDICTIONS
 from parity.corpus.running import State
 from parity.corpus.summary import Summary
 from parity.report.grid import uncut
@@ -22,9 +23,11 @@ TITLES = {
     "agreement": "Against the reference: recordings that are not line for line the same",
     "accuracy": "Against humans, collar 0 with overlap",
     "noninferiority": "Candidate less reference, against humans",
-    "flips": "Flips, most damage first",
+    "flips": "Flips, side by side, most damage first",
     "decides": "What decides the flips",
     "foretold": "Flips that were to be expected, and flips that were seen",
+    "foretold_shares": "Groups with flips foretold within a factor of two (of those that have any)",
+    "foretold_groups": "Groups in which something flipped, or was foretold to",
     "calibration": "Of those with so much headroom, and with such a chance, how many flipped",
     "kinds": "Kinds of decision: recordings with a headroom below 1",
     "failures": "What failed",
@@ -140,6 +143,17 @@ def yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
+def _right(row: Row, name: str) -> str:
+    """In how many groups a prediction is right, and in how many of the telling ones."""
+    right, telling = row[f"{name}_within_2"], row[f"{name}_within_2_telling"]
+    return f"{right} of {row['groups']} ({telling} of {row['telling']})"
+
+
+def _close(row: Row, name: str) -> str:
+    """A number of flips that was foretold of a group, and whether it is right."""
+    return f"{row[name]:.1f}, {yes(row[f'{name}_within_2'])}"
+
+
 Columns = Mapping[str, Callable[[Row], str]]
 
 COLUMNS: dict[str, Columns] = {
@@ -183,9 +197,17 @@ COLUMNS: dict[str, Columns] = {
     "foretold": {
         "side": lambda row: row["side"],
         "seen": lambda row: f"{row['flips']} of {row['recordings']}",
-        "headroom < 1": lambda row: f"{row['below_1']}, {row['flips_below_1']} of them flips",
-        "expected": lambda row: f"{row['expected']:.1f}",
-        "within 2": lambda row: f"{yes(row['below_1_within_2'])}, {yes(row['expected_within_2'])}",
+        "headroom < 1": lambda row: f"{row['below_1']:.0f}, {row['flips_below_1']} flips",
+        "half of them": lambda row: f"{row['half_below_1']:.1f}",
+        "by chance": lambda row: f"{row['expected']:.1f}",
+        "within 2": lambda row: ", ".join(yes(row[f"{name}_within_2"]) for name in PREDICTIONS),
+    },
+    "foretold_shares": {
+        "by": lambda row: row["by"],
+        "side": lambda row: row["side"],
+        "headroom < 1": lambda row: _right(row, "below_1"),
+        "half of them": lambda row: _right(row, "half_below_1"),
+        "by chance": lambda row: _right(row, "expected"),
     },
     "failures": {
         "side": lambda row: row["side"],
@@ -205,6 +227,24 @@ ON_THE_PAGE: dict[str, Columns] = {
         "what": lambda row: row["what"],
         "why": lambda row: row["why"],
     },
+    "foretold": {
+        "side": lambda row: row["side"],
+        "flips": lambda row: f"{row['flips']} of {row['recordings']}",
+        "headroom < 1": lambda row: f"{row['below_1']:.0f}, {row['flips_below_1']} of them flips",
+        "a decision fell": lambda row: f"{row['fell']}, {row['fell_below_1']} with headroom < 1",
+        "half of those < 1": lambda row: f"{row['half_below_1']:.1f}",
+        "by chance": lambda row: f"{row['expected']:.1f}",
+        "flips within 2": lambda row: ", ".join(yes(row[f"{name}_within_2"]) for name in PREDICTIONS),
+    },
+    "foretold_groups": {
+        "side": lambda row: row["side"],
+        "by": lambda row: row["by"],
+        "which": lambda row: row["which"],
+        "seen": lambda row: f"{row['flips']} of {row['recordings']}",
+        "headroom < 1": lambda row: _close(row, "below_1"),
+        "half of them": lambda row: _close(row, "half_below_1"),
+        "by chance": lambda row: _close(row, "expected"),
+    },
     "calibration": {
         "by": lambda row: row["by"],
         "from": lambda row: f"{row['from']:g}",
@@ -213,6 +253,7 @@ ON_THE_PAGE: dict[str, Columns] = {
         "share": lambda row: percent(row["share"]),
         "95 %": ends,
         "expected by chance": lambda row: f"{row['expected']:.1f}",
+        "a decision fell": lambda row: str(row["fell"]),
     },
     "kinds": {
         "side": lambda row: row["side"],
@@ -220,6 +261,8 @@ ON_THE_PAGE: dict[str, Columns] = {
         "decision": lambda row: row["decision"],
         "below 1": lambda row: f"{row['below_1']} of {row['recordings']}",
         "of them flips": lambda row: str(row["flips_below_1"]),
+        "first below 1": lambda row: str(row["first_below_1"]),
+        "of those flips": lambda row: str(row["flips_first_below_1"]),
         "median headroom": lambda row: short(row["median"]) or "no drift",
         "least": lambda row: short(row["least"]) or "no drift",
     },

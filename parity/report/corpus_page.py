@@ -92,8 +92,8 @@ def _sections(found: Summary, links: Mapping[tuple[str, str], str]) -> Iterator[
     flips["tables"][0]["links"] = [links.get((row["side"], row["recording"]), "") for row in rows]
     yield flips
     yield _drawn(found, "decides", [_shown(found, "decides")])
-    tables = [_shown(found, name) for name in ("foretold", "calibration", "kinds")]
-    yield _drawn(found, "calibration", tables)
+    names = ("foretold", "foretold_shares", "foretold_groups", "calibration", "kinds")
+    yield _drawn(found, "calibration", [_shown(found, name) for name in names])
     yield {"title": "Number of speakers", "drawing": "", "tables": [_counts(found), *_confusion(found)]}
     yield _section(found, "failures")
 
@@ -104,6 +104,8 @@ def _section(found: Summary, name: str) -> dict[str, Any]:
 
 def _shown(found: Summary, name: str) -> dict[str, Any]:
     columns, rows = {**COLUMNS, **ON_THE_PAGE}[name], found.tables[name]
+    if name == "foretold_groups":
+        rows = [row for row in rows if row["telling"]]
     cells = [[say(row) for say in columns.values()] for row in rows[:SHOWN]]
     return _table(columns, cells, len(rows), TITLES[name])
 

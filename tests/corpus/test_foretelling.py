@@ -74,6 +74,12 @@ def test_expected_and_seen_flips_are_counted_by_side_and_together():
     assert small["expected"] == pytest.approx(0.625 + 0.25) and small["expected_within_2"] and small["below_1_within_2"]
     assert (other["flips"], other["below_1"], both["recordings"], both["side"]) == (0, 0, 5, "all")
     assert small["another_iteration"] == 1 and small["flips_with_another_iteration"] == 0
+    assert (small["half_below_1"], small["half_below_1_within_2"], small["fell"], small["fell_below_1"]) == (
+        0.5,
+        True,
+        1,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -96,12 +102,14 @@ def test_bins_of_headroom_and_chance_hold_every_recording_once():
 def test_each_kind_says_how_often_it_was_below_1():
     found = {row["stage"]: row for row in kinds(EXPLAINED, "native")}
     assert (found["ahc"]["below_1"], found["ahc"]["flips_below_1"], found["ahc"]["least"]) == (1, 1, 0.25)
+    assert (found["ahc"]["first_below_1"], found["ahc"]["flips_first_below_1"]) == (1, 1)
+    assert (found["assignment"]["below_1"], found["assignment"]["first_below_1"]) == (1, 0)  # it fell behind ahc
     assert (found["vbx"]["below_1"], found["vbx"]["flips_below_1"]) == (1, 0)
 
 
 def test_reasons_of_flips_in_words_and_counted():
-    tables = reasons(EXPLAINED, "native")
-    assert set(tables) == set(TABLES) == set(reasons({}, None)) and len(tables["explained"]) == 4
+    tables = reasons(EXPLAINED, "native", {})
+    assert set(tables) == set(TABLES) == set(reasons({}, None, {})) and len(tables["explained"]) == 4
     said = {(row["role"], row["stage"]): row["flips"] for row in tables["decides"]}
     assert said == {("decides", "embeddings"): 1, ("first to decide otherwise", "ahc"): 1}
     short = {("small", row["recording"]): row for row in EXPLAINED["small"]}

@@ -162,11 +162,11 @@ def test_flips_that_were_explained_have_a_page_and_the_page_says_what_headroom_f
     itself = {**rows[0], "margins": json.dumps([{**room, "drift": None, "least_headroom": None}])}
     explained = {"a": [itself], "b": rows}
     found = summarise(made.store)
-    found = replace(found, base="a", tables={**found.tables, **reasons(explained, "a")})
+    found = replace(found, base="a", tables={**found.tables, **reasons(explained, "a", {"r000": 2, "r001": 2})})
     write_report(found, tmp_path, explained)
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert '<a href="flips/1/r001.html">r001</a>' in text and text.count("<svg") == 3
-    assert "1, 1 of them flips" in text and "ahc 1" in text
+    assert "1, 1 of them flips" in text and "ahc</text>" in text and "1 of 1 (1 of 1)" in text
     flip = (tmp_path / "flips" / "1" / "r001.html").read_text(encoding="utf-8")
     assert "merge &lt;3&gt;" in flip and "ahc decides" in flip and "least headroom" in flip
     assert len(pd.read_parquet(tmp_path / "headroom.parquet")) == 2

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from parity.report.canvas import ALONE, BAD, INK, LINE, MEDIUM, MUTED, OURS, REFERENCE, WIDE, new_axes, new_figure
@@ -55,21 +56,23 @@ def decides(rows: Sequence[Row]) -> Figure | None:
         bars.setdefault((row["side"], row["role"]), []).append(row)
     if not bars:
         return None
-    figure = new_figure(WIDE, 34 * len(bars) + 50)
-    axes = new_axes(figure, (260, WIDE - 20), (10, 34 * len(bars) + 10))
+    figure = new_figure(WIDE, 34 * len(bars) + 84)
+    axes = new_axes(figure, (260, WIDE - 20), (44, 34 * len(bars) + 44))
     stages = list(dict.fromkeys(row["stage"] for row in rows))
     for number, those in enumerate(bars.values()):
         left = 0
         for row in those:
             shade = SHADES[stages.index(row["stage"]) % len(SHADES)]
             axes.barh(number, row["flips"], left=left, color=shade, edgecolor=LINE, linewidth=1)
-            place = (left + row["flips"], number)
-            axes.annotate(f"{row['stage']} {row['flips']}", place, (-5, 0), va="center", ha="right", **BESIDE)
+            place = (left + row["flips"] / 2, number)
+            axes.annotate(str(row["flips"]), place, (0, 0), va="center", ha="center", **{**BESIDE, "color": "white"})
             left += row["flips"]
     axes.set_yticks(range(len(bars)), [f"{side}: {role}" for side, role in bars])
     axes.invert_yaxis()
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes.set_xlabel("flips")
+    shades = [Patch(color=SHADES[number % len(SHADES)], label=stage) for number, stage in enumerate(stages)]
+    axes.legend(handles=shades, loc="lower left", bbox_to_anchor=(0, 1), ncols=len(shades), frameon=False)
     return figure
 
 
@@ -87,9 +90,12 @@ def foretold(bins: Sequence[Row]) -> Figure | None:
     left.set_xlabel("least headroom of the recording")
     left.set_ylabel("share that flipped")
     right = new_axes(figure, (WIDE / 2 + 30, WIDE - 20), (20, 240))
-    right.plot([0, 1], [0, 1], color=REFERENCE, linewidth=1)
+    right.set_xscale("function", functions=(np.sqrt, np.square))  # most chances are small
+    even = np.linspace(0, 1, 101)
+    right.plot(even, even, color=REFERENCE, linewidth=1)
     _shares(right, [row["expected"] / row["recordings"] for row in by["chance"]], by["chance"])
-    right.set_xlim(-0.03, 1.03)
+    right.set_xlim(0, 1.03)
+    right.set_xticks([0, 0.01, 0.1, 0.3, 0.6, 1])
     right.set_xlabel("chance that was foretold")
     return figure
 
