@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from parity.corpus.judging import NonInferiority, non_inferiority, usable
-from parity.corpus.rows import read_rows
+from parity.corpus.rows import read_records
 from parity.corpus.scoring import HUMAN
 from parity.corpus.store import SCORES, Store
 from parity.errors import InputError
@@ -65,13 +65,14 @@ def compare_stores(before: Store, after: Store, margin: float, seed: int = 1) ->
 def _scores(store: Store) -> list[Row]:
     if not (store.folder / SCORES).is_file():
         raise InputError(f"{store.folder}: not scored yet; `parity corpus score {store.folder}` does it")
-    return list(read_rows(store.folder / SCORES))
+    return list(read_records(store.folder / SCORES))
 
 
 def _compared(
     side: str, rows: list[list[Row]], stores: tuple[Store, Store], margin: float, seed: int
 ) -> Iterator[Compared]:
-    texts = [{name: row.rttm for name, row in store.answers(store.sides[side]).rows.items()} for store in stores]
+    answers = [store.answers(store.sides[side]).sorted_rows(("recording", "rttm")) for store in stores]
+    texts = [{row["recording"]: row["rttm"] for row in those} for those in answers]
     for against in (HUMAN, stores[0].reference):
         first, second = (usable(some, side, against or "") for some in rows)
         names = sorted(first.keys() & second.keys())

@@ -26,7 +26,7 @@ from parity.corpus.judging import (
     what_flipped,
 )
 from parity.corpus.reasons import reasons, why
-from parity.corpus.rows import read_rows
+from parity.corpus.rows import read_records
 from parity.corpus.scoring import HUMAN, METRICS
 from parity.corpus.store import SCORES, Store
 from parity.errors import InputError
@@ -74,7 +74,7 @@ def summarise(store: Store, margin: float = MARGIN, seed: int = 1) -> Summary:
     """
     if not (store.folder / SCORES).is_file():
         raise InputError(f"{store.folder}: not scored yet; `parity corpus score {store.folder}` does it")
-    rows = read_rows(store.folder / SCORES)
+    rows = read_records(store.folder / SCORES)
     sides = tuple(store.sides)
     candidates = tuple(name for name in sides if name != store.reference)
     pairs = sorted({(row["side"], row["against"]) for row in rows}, key=lambda pair: (pair[1], sides.index(pair[0])))
