@@ -1,9 +1,8 @@
-"""`python -m bench.corpus overhead|workers|scoring`: what running and scoring a corpus costs beside the work itself.
+"""`python -m bench.corpus overhead|tasks|workers|scoring`: what a corpus costs beside the work itself.
 
-Everything runs as a user runs it: `python -m parity corpus …`, a process of its own, an empty store each time. Beside
-the work: one worker answers half of the recordings, and all of them, in turns; what all took more than half of them,
-less what the answers themselves took, is the cost of a recording, and what is left is start-up. Workers: one and two
-answer the same recordings, in turns. Scoring: made RTTM pairs of 60 s, no audio; the client's peak memory is told.
+Overhead and tasks are counted in processor seconds (`bench.corpus_overhead`). Workers: one and two answer the same
+recordings, in turns, as a user runs it: `python -m parity corpus …`, a process of its own, an empty store each time.
+Scoring: made RTTM pairs of 60 s, no audio; the client's peak memory is told.
 """
 
 from __future__ import annotations
@@ -23,13 +22,15 @@ from typing import Annotated
 
 import typer
 
+from bench.corpus_overhead import Round, made_up, measured, nothing, told, told_of_tasks
 from bench.memory import forget_peak, peak_mb
+from parity.commands.options import WeightsOption
 from parity.console import run_and_exit, stdout
 from parity.corpus.cluster import Workers, tasks_on
 from parity.corpus.hypothesis import Hypothesis
 from parity.corpus.manifest import Entry, read_manifest
 from parity.corpus.scoring import score_store
-from parity.corpus.sides import key_of
+from parity.corpus.sides import Setup, Side, key_of, parse_sides
 from parity.corpus.store import Store
 from parity.corpus.summary import summarise
 from parity.errors import InputError
@@ -44,30 +45,34 @@ SideOption = Annotated[str, typer.Option(help="Who answers, as `parity corpus ru
 
 
 @app.command()
-def overhead(manifest: Annotated[Path, MANIFEST], rounds: Rounds = 3, side: SideOption = "native:onnx") -> None:
-    """What a recording costs beside its own work, with one worker of one thread; and what a run costs that starts."""
-    names = [entry.recording for entry in read_manifest(manifest)]
-    if len(names) < 2:
-        raise InputError(f"{manifest}: one recording; it takes two to tell a recording's cost from a run's")
-    found = []
-    for number in range(rounds):
-        half, whole = (_run(manifest, names[:count], 1, side) for count in (len(names) // 2, len(names)))
-        share, start = beside(half, whole)
-        found.append((share, start))
-        stdout.print(f"round {number + 1}: {share:+.2%} beside the work, {start:.1f} s of start-up", soft_wrap=True)
-    shares, starts = zip(*found, strict=True)
-    stdout.print(
-        f"beside the work: median {statistics.median(shares):+.2%} ({min(shares):+.2%} to {max(shares):+.2%}); "
-        f"start-up {statistics.median(starts):.1f} s; {len(names)} recordings, {side}",
-        soft_wrap=True,
-    )
+def overhead(
+    manifest: Annotated[Path, MANIFEST],
+    rounds: Rounds = 3,
+    side: SideOption = "native:onnx",
+    recordings: Annotated[int, typer.Option(min=1, help="Of the manifest, the first so many.")] = 2,
+    weights: WeightsOption = "wheels",
+) -> None:
+    """What a recording costs beside its own work, with one worker of one thread; and what starting costs."""
+    entries = read_manifest(manifest)[:recordings]
+
+    def watch(number: int, found: Round) -> None:
+        stdout.print(f"round {number}: {found.share:+.2%}; {found}", soft_wrap=True)
+
+    with _folder() as folder:
+        start_up, found = measured(folder, entries, *parse_sides([side]), Setup(weights), rounds, watch=watch)
+    for line in told(start_up, found):
+        stdout.print(f"{line}; {len(entries)} recordings, {side}", soft_wrap=True)
 
 
-def beside(half: tuple[float, float], whole: tuple[float, float]) -> tuple[float, float]:
-    """Seconds by the wall, and of the answers, of two runs -> the share beside the answers, and what starting takes."""
-    (wall, work), (more_wall, more_work) = half, whole
-    share = (more_wall - wall) / (more_work - work) - 1
-    return share, wall - work * (1 + share)
+@app.command()
+def tasks(
+    count: Annotated[int, typer.Argument(min=1, help="How many.")] = 500,
+    rounds: Rounds = 5,
+) -> None:
+    """What a recording costs the runner where answering it costs nothing."""
+    with _folder() as folder:
+        _, found = measured(folder, made_up(count), Side("none", "native"), Setup("wheels"), rounds, nothing)
+    stdout.print(f"{told_of_tasks(count, found)}; {count} tasks, {rounds} rounds", soft_wrap=True)
 
 
 @app.command()
@@ -76,15 +81,15 @@ def workers(manifest: Annotated[Path, MANIFEST], rounds: Rounds = 3, side: SideO
     names = [entry.recording for entry in read_manifest(manifest)]
     ratios = []
     for number in range(rounds):
-        one, two = (_run(manifest, names, count, side)[0] for count in (1, 2))
+        one, two = (_run(manifest, names, count, side) for count in (1, 2))
         ratios.append(one / two)
         stdout.print(f"round {number + 1}: one {one:.1f} s, two {two:.1f} s, {one / two:.2f} times")
     median = statistics.median(ratios)
     stdout.print(f"two workers: median {median:.2f} times ({min(ratios):.2f} to {max(ratios):.2f}); {side}")
 
 
-def _run(manifest: Path, names: list[str], count: int, side: str) -> tuple[float, float]:
-    """A run over some recordings: seconds by the wall, and those that the answers took."""
+def _run(manifest: Path, names: list[str], count: int, side: str) -> float:
+    """Seconds by the wall of a run over some recordings."""
     with _folder() as folder:
         some = _some(manifest, names, folder)
         words = ["corpus", "run", str(some), "--store", str(folder / "store"), "--side", side, "--workers", str(count)]
@@ -93,11 +98,9 @@ def _run(manifest: Path, names: list[str], count: int, side: str) -> tuple[float
             [sys.executable, "-m", "parity", *words], capture_output=True, text=True, check=False,
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
-        wall = time.perf_counter() - started
         if done.returncode:
             raise InputError(f"parity {' '.join(words)}: {done.stderr.strip() or done.stdout.strip()}")
-        store = Store(folder / "store")
-        return wall, sum(store.answers(next(iter(store.sides.values()))).seconds.values())
+        return time.perf_counter() - started
 
 
 def _some(manifest: Path, names: list[str], folder: Path) -> Path:
@@ -134,8 +137,8 @@ def score_here(store: Path, count: int) -> None:
     kept = Store(store)
     forget_peak()
     started = time.perf_counter()
-    with tasks_on(Workers(count)) as tasks:
-        score_store(kept, tasks)
+    with tasks_on(Workers(count)) as those:
+        score_store(kept, those)
     scored = time.perf_counter()
     summarise(kept)
     ended = time.perf_counter()
