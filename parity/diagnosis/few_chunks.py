@@ -21,9 +21,12 @@ from parity.pipeline.stage import ChunkSeries
 FEW = 3
 """Chunks."""
 
+FROM_THE_START = 128
+"""Chunks: where the few lie among so many, everything from the recording's start on is made for what mixes chunks. A
+state that is carried over from chunk to chunk is not forgotten in a dozen of them."""
+
 BEFORE = 8
-"""Chunks in front of the few, at least, where the recording has them: after so many a state that was carried over from
-earlier ones is forgotten."""
+"""Chunks in front of the few, at least, where they lie further on."""
 
 TOGETHER = BATCH_SIZE
 """Chunks that segmentation takes at once: a mistake that mixes them needs whole batches, as they were."""
@@ -134,7 +137,8 @@ def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float) -> 
     total = max(len(part.candidate.get("segmentations", ())), int(held.max(initial=0)) + 1)
     first = max(0, min(first, total - FEW))
     window = np.arange(first, min(total, first + FEW))
-    start, stop = max(0, first - BEFORE) // TOGETHER * TOGETHER, -(-(first + FEW) // TOGETHER) * TOGETHER
+    start = 0 if first < FROM_THE_START else (first - BEFORE) // TOGETHER * TOGETHER
+    stop = -(-(first + FEW) // TOGETHER) * TOGETHER
     candidate, reference, shown_chunks = {}, {}, {}
     for name, value in part.candidate.items():
         known = chunks.get(name, np.arange(len(value)))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from parity.community1.geometry import SAMPLE_RATE, num_chunks
+from parity.diagnosis import few_chunks
 from parity.diagnosis.few_chunks import BEFORE, FEW, TOGETHER, Around, in_few_chunks
 from parity.diagnosis.look_up import look_up
 from parity.diagnosis.trying import Bench
@@ -41,14 +42,19 @@ def first_heard(given) -> int:
 
 
 @pytest.mark.parametrize("differs", [0, 7, 8, 17, CHUNKS - 1])
-def test_what_mixes_chunks_hears_whole_batches_from_well_before_and_is_compared_on_the_few_alone(differs):
+@pytest.mark.parametrize("long", [False, True])
+def test_what_mixes_chunks_hears_whole_batches_from_well_before_and_is_compared_on_the_few_alone(
+    differs, long, monkeypatch
+):
+    if long:  # the recording, beside what is made from its start on
+        monkeypatch.setattr(few_chunks, "FROM_THE_START", BEFORE)
     part = cut_at(differs)
     (chunks,), (rows,), (around,) = part.chunks.values(), part.rows.values(), part.around.rows.values()
     assert differs in chunks and len(chunks) == FEW and part.candidate["segmentations"].any()
     assert np.array_equal(rows + first_heard(part.given), chunks)
     start = first_heard(part.around.given)
     assert np.array_equal(around + start, chunks) and start % TOGETHER == 0
-    assert start == 0 or start <= chunks[0] - BEFORE
+    assert start == 0 or (long and start <= chunks[0] - BEFORE)
     heard = num_chunks(part.around.given["waveform"].shape[1])
     assert start + heard >= min(CHUNKS, -(-(chunks[-1] + 1) // TOGETHER) * TOGETHER)
 
