@@ -60,7 +60,7 @@ class Difference:
         seed: int = 0,
     ) -> None:
         drifted, self._unread = set(drifted), unread or {}
-        self._candidate = candidate
+        self.candidate = candidate
         rng = np.random.default_rng(seed)
         self.names = tuple(candidate)
         self._parts = {
@@ -115,9 +115,9 @@ class Difference:
     def _read(self, name: str, value: Any) -> Any:
         """An artefact that has the candidate's elements where nobody reads them."""
         mask = self._unread.get(name)
-        if mask is None or not np.shape(value) == mask.shape == np.shape(self._candidate[name]):
+        if mask is None or not np.shape(value) == mask.shape == np.shape(self.candidate[name]):
             return value
-        return np.where(mask, self._candidate[name], value)
+        return np.where(mask, self.candidate[name], value)
 
 
 class _Part(ABC):

@@ -7,8 +7,9 @@ several that are as good the roundest is gone on from, too, for people write rou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -65,13 +66,12 @@ class Fit:
     ----------
     family : what is searched
     bench, difference : the stage, and what has to be explained
-    candidate : what the candidate made
     """
 
-    def __init__(self, family: Family, bench: Bench, difference: Difference, candidate: Artefacts) -> None:
+    def __init__(self, family: Family, bench: Bench, difference: Difference) -> None:
         self.family, self._bench, self._difference = family, bench, difference
         self._search = _Search(family, bench, difference)
-        self._values = _grid(family, bench, candidate)
+        self._values = _grid(family, bench, difference.candidate)
         for value in self._values:
             if bench.out_of_time:
                 bench.not_tried.append(f"{family.name}: no time was left for all of its values")
@@ -142,7 +142,7 @@ def _decimals(value: float) -> int:
     return next((decimals for decimals in range(-3, MOST_DECIMALS) if round(value, decimals) == value), MOST_DECIMALS)
 
 
-def _grid(family: Family, bench: Bench, candidate: Artefacts) -> list[float]:
+def _grid(family: Family, bench: Bench, candidate: Mapping[str, Any]) -> list[float]:
     if family.values is not None:
         known = bench.natively()
         try:

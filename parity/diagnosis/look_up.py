@@ -26,7 +26,7 @@ from parity.diagnosis.trying import Bench, Tried
 from parity.diagnosis.two_values import FittedTwo, two_values, two_whole_numbers
 from parity.faults.family import Family
 from parity.faults.fault import Fault
-from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
+from parity.pipeline.stage import ChunkSeries, Pipeline
 
 BUDGET_SECONDS = 2.0
 """Of processor time."""
@@ -40,8 +40,8 @@ REFINED = 4
 NATIVELY = 1e-4
 """Of a value: how near the reference's it is that reference's, as far as a search over two values can tell."""
 
-ONE_BY_ONE = ("fbank", "chunk_waveforms")
-"""Artefacts of which each chunk is computed by itself, when it is asked for."""
+ONE_BY_ONE = ("fbank", "chunk_waveforms", "embeddings")
+"""Artefacts of which each chunk is computed by itself; the first two when it is asked for."""
 
 SEED = 4
 
@@ -116,11 +116,11 @@ def look_up(
     tried = _alone(near, apart, own)
     if not any(one.mistake.left.worst <= EXACTLY for one in tried):
         tried += _alone(near, apart, [fault for fault in mine if fault.stage != stage])
-    tried, fits = _with_families(near, apart, tried, kin, dict(candidate))
+    tried, fits = _with_families(near, apart, tried, kin)
     if near is not bench:
         tried = _again(bench, difference, tried, mine, kin)
     if not any(one.mistake.fits for one in tried):
-        whole = two_whole_numbers(near, apart, bench, difference, kin, dict(candidate))
+        whole = two_whole_numbers(near, apart, bench, difference, kin)
         tried += [_of_two(pair, bench, difference) for pair in whole]
     if not any(one.mistake.fits for one in tried):
         tried += in_pairs(near, apart, bench, difference, mine, tried)
@@ -157,6 +157,8 @@ def _narrowed(
     if len(candidate) > 1:
         return bench, difference
     ((name, value),) = candidate.items()
+    if name not in ONE_BY_ONE:
+        return bench, difference
     known = reference.get(name)
     worst = int(np.argmax(rows_apart(value, known))) if len(value) else 0  # elsewhere it may not differ at all
     near = _on_one_chunk(bench, name, worst, len(value))
@@ -168,10 +170,10 @@ def _narrowed(
 
 def _on_one_chunk(bench: Bench, name: str, row: int, rows: int) -> Bench | None:
     """The bench for one row of several; None where more than that chunk would have to be made."""
-    if name in ONE_BY_ONE and len(bench.rows.get(name, ())) == rows > 1:
+    if len(bench.rows.get(name, ())) == rows > 1:
         return replace(bench, rows={name: bench.rows[name][row : row + 1]})
     series = {n: v for n, v in bench.given.items() if isinstance(v, ChunkSeries) and len(v) == rows > 1}
-    if name != "embeddings" or len(series) != 1:
+    if len(series) != 1:
         return None
     ((read, value),) = series.items()
     given = {**bench.given, read: ChunkSeries(value.chunks[row : row + 1], value.compute)}
@@ -209,7 +211,7 @@ def _alone(bench: Bench, difference: Difference, faults: Sequence[Fault]) -> lis
 
 
 def _with_families(
-    bench: Bench, difference: Difference, tried: list[Tried], families: Sequence[Family], candidate: Artefacts
+    bench: Bench, difference: Difference, tried: list[Tried], families: Sequence[Family]
 ) -> tuple[list[Tried], list[Fit]]:
     """Add what families fit, and say how each was searched.
 
@@ -220,7 +222,7 @@ def _with_families(
     exact = {one.mistake.name for one in tried if one.mistake.left.worst <= EXACTLY}
     if exact and bench.stage in HEAVY:  # a search there takes seconds
         families = [family for family in families if exact & set(family.points)]
-    fits = [Fit(family, bench, difference, candidate) for family in families]
+    fits = [Fit(family, bench, difference) for family in families]
     for rank, one in enumerate(sorted(fits, key=lambda one: one.distance)):
         kin = bool(exact & set(one.family.points)) or one.distance <= EXACTLY
         if not kin and (exact or rank >= REFINED):

@@ -102,7 +102,6 @@ def two_whole_numbers(
     bench: Bench,
     difference: Difference,
     families: Sequence[Family],
-    candidate: Artefacts,
 ) -> Iterator[FittedTwo]:
     """Pairs of whole numbers that fit best.
 
@@ -111,14 +110,13 @@ def two_whole_numbers(
     near, apart : that they are searched on
     bench, difference : that what they leave is said of
     families : in the order in which they may be planted one after the other
-    candidate : what the candidate made
     """
     if apart.numbers < NUMBERS:
         return
     by_name = {family.name: family for family in families}
     for one in families:
         for name in one.pairs:
-            found = _Whole(near, apart, one, by_name[name], candidate).fitted() if name in by_name else None
+            found = _Whole(near, apart, one, by_name[name]).fitted() if name in by_name else None
             made = None if found is None else bench.made(one.at(found[0]), by_name[name].at(found[1]))
             if found is None or made is None:
                 continue
@@ -139,10 +137,10 @@ def _parameters(
 class _Whole:
     """Two families of whole numbers, searched together."""
 
-    def __init__(self, bench: Bench, difference: Difference, one: Family, other: Family, candidate: Artefacts) -> None:
+    def __init__(self, bench: Bench, difference: Difference, one: Family, other: Family) -> None:
         self._bench, self._difference, self._one, self._other = bench, difference, one, other
         values = np.arange(one.low, one.high + 1)
-        able = {float(value): one.pairs[other.name](float(value), candidate) for value in values}
+        able = {float(value): one.pairs[other.name](float(value), difference.candidate) for value in values}
         self._able = {value: beside for value, beside in able.items() if beside}
         self._found: dict[tuple[float, float], float] = {}
 

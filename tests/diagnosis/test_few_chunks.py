@@ -10,6 +10,7 @@ from parity.diagnosis import few_chunks
 from parity.diagnosis.few_chunks import BEFORE, FEW, TOGETHER, Around, in_few_chunks
 from parity.diagnosis.look_up import look_up
 from parity.diagnosis.trying import Bench
+from parity.faults.families import FAMILIES
 from parity.faults.fault import Fault, load_faults
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
@@ -105,3 +106,15 @@ def test_the_chunk_that_is_searched_on_is_the_one_that_differs():
 def test_those_that_mix_chunks_say_so():
     mixing = {fault.name for fault in load_faults() if fault.neighbours}
     assert {"logits_one_chunk_late", "lstm_state_carried", "instance_norm_over_chunks"} <= mixing
+
+
+def test_a_factor_is_found_where_one_chunk_of_three_is_searched_on():
+    want = np.random.default_rng(5).standard_normal((3, 4, 2)).astype(np.float32)
+    stage = Stage("fbank", ("chunk_waveforms",), ("fbank",), lambda series: series)
+    given = {"chunk_waveforms": ChunkSeries(np.arange(3), lambda chunk: want[chunk])}
+    families = [family for family in FAMILIES if family.name in ("fbank_scale", "fbank_offset")]
+    found = look_up(
+        "fbank", given, {"fbank": 1.3 * want}, {"fbank": want}, Pipeline("toy", ("chunk_waveforms",), (stage,)), None,
+        [], families, rows={"fbank": np.arange(3)},
+    )  # fmt: skip
+    assert found.names == ("fbank_scale",) and found.mistake.parameter.value == pytest.approx(1.3, rel=1e-4)

@@ -83,5 +83,5 @@ def test_a_value_that_a_dump_leaves_open_is_said_as_an_interval_that_holds_it(fi
 def test_a_family_whose_values_change_nothing_there_is_known():
     idle = Family("idle", "ahc", "nothing", lambda workshop: None, lambda pipeline, workshop, value: pipeline, 0.0, 1.0)
     bench, difference = Bench(NATIVE, WORKSHOP, ("ahc",), GIVEN), Difference(made(1.2), made(0.6), ["ahc_clusters"])
-    fits = [Fit(family, bench, difference, made(1.2)) for family in (idle, BY_NAME["ahc_threshold"])]
+    fits = [Fit(family, bench, difference) for family in (idle, BY_NAME["ahc_threshold"])]
     assert [fit.moves for fit in fits] == [False, True]
