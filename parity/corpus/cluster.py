@@ -21,6 +21,8 @@ AHEAD = 1_000
 """Tasks that the scheduler is given at once, at most."""
 AHEAD_OF_EACH = 4
 """The same for each of its workers' threads, where what a task is given is large."""
+MESSAGES = 10
+"""That each connection remembers, whole, with what tasks were given; a thousand by default."""
 PATIENCE = 30
 """Seconds that a scheduler may take to answer, or to have a worker."""
 
@@ -142,7 +144,11 @@ def tasks_on(workers: Workers) -> Iterator[Tasks]:
 
 
 def _settings() -> dict[str, Any]:
-    return {"distributed.comm.timeouts.connect": f"{PATIENCE}s", "distributed.scheduler.work-stealing": True}
+    return {
+        "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+        "distributed.scheduler.work-stealing": True,
+        "distributed.admin.low-level-log-length": MESSAGES,
+    }
 
 
 def _client_of(address: str) -> Any:
