@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -162,10 +163,10 @@ def _fit(got: Any, want: Any) -> bool:
 
 def _described(patching: Patching, name: str, units: list[Index]) -> tuple[Element, ...]:
     dims, step = ARTEFACTS[name].dims[: ELEMENT_AXES.get(name, 0)], patching.snapshot.chunk_step
-    describe = _SPANS.get(dims, _nowhere)
+    describe, heard = _SPANS.get(dims, _nowhere), _Heard(patching)
     found = []
     for index in units:
-        start, end, speakers = describe(patching, index)
+        start, end, speakers = describe(heard, index)
         drift = _drift(patching, name, index)
         found.append(Element(index, in_words(dims, index, step), start, end, speakers, drift))
     return tuple(found)
@@ -181,63 +182,71 @@ def _drift(patching: Patching, name: str, index: Index) -> float:
 Span = tuple[float | None, float | None, tuple[str, ...]]
 
 
-def _chunk_and_speaker(patching: Patching, index: Index) -> Span:
-    chunk, speaker = index
-    active = np.flatnonzero(patching.reference["segmentations"][chunk, :, speaker])
-    start = chunk * patching.snapshot.chunk_step
-    if not len(active):
-        return start, start + geometry.CHUNK_SECONDS, ()
-    frames = geometry.FRAME_STEP_SECONDS
-    return start + active[0] * frames, start + (active[-1] + 1) * frames, _name_of(patching, chunk, speaker)
+class _Heard:
+    """Where elements lie in time, and whom the reference hears there."""
 
+    def __init__(self, patching: Patching) -> None:
+        self.made, self.reference, self.step = patching.made, patching.reference, patching.snapshot.chunk_step
 
-def _chunk(patching: Patching, index: Index) -> Span:
-    start = index[0] * patching.snapshot.chunk_step
-    names = {name for speaker in range(3) for name in _name_of(patching, index[0], speaker)}
-    return start, start + geometry.CHUNK_SECONDS, tuple(sorted(names))
+    def chunk_and_speaker(self, index: Index) -> Span:
+        chunk, speaker = index
+        active = np.flatnonzero(self.reference["segmentations"][chunk, :, speaker])
+        start = chunk * self.step
+        if not len(active):
+            return start, start + geometry.CHUNK_SECONDS, ()
+        frames = geometry.FRAME_STEP_SECONDS
+        return start + active[0] * frames, start + (active[-1] + 1) * frames, self._name_of(chunk, speaker)
 
+    def chunk(self, index: Index) -> Span:
+        start = index[0] * self.step
+        names = {name for speaker in range(3) for name in self._name_of(index[0], speaker)}
+        return start, start + geometry.CHUNK_SECONDS, tuple(sorted(names))
 
-def _chunk_and_frame(patching: Patching, index: Index) -> Span:
-    chunk, frame = index
-    start = chunk * patching.snapshot.chunk_step + frame * geometry.FRAME_STEP_SECONDS
-    there = patching.reference["segmentations"][chunk, frame] + patching.made["segmentations"][chunk, frame]
-    names = {name for speaker in np.flatnonzero(there) for name in _name_of(patching, chunk, int(speaker))}
-    return start, start + geometry.FRAME_STEP_SECONDS, tuple(sorted(names))
+    def chunk_and_frame(self, index: Index) -> Span:
+        chunk, frame = index
+        start = chunk * self.step + frame * geometry.FRAME_STEP_SECONDS
+        there = self.reference["segmentations"][chunk, frame] + self.made["segmentations"][chunk, frame]
+        names = {name for speaker in np.flatnonzero(there) for name in self._name_of(chunk, int(speaker))}
+        return start, start + geometry.FRAME_STEP_SECONDS, tuple(sorted(names))
 
+    def output_frame(self, index: Index) -> Span:
+        middle = float(geometry.frame_middles(index[0] + 1)[-1])
+        return middle, middle + geometry.FRAME_STEP_SECONDS, ()
 
-def _output_frame(patching: Patching, index: Index) -> Span:
-    middle = float(geometry.frame_middles(index[0] + 1)[-1])
-    return middle, middle + geometry.FRAME_STEP_SECONDS, ()
+    def training(self, index: Index) -> Span:
+        chunk = int(self.reference["train_chunk_idx"][index[0]])
+        return self.chunk_and_speaker((chunk, int(self.reference["train_speaker_idx"][index[0]])))
 
+    def _name_of(self, chunk: int, speaker: int) -> tuple[str, ...]:
+        """The reference's name of a local speaker."""
+        hard = self.reference.get("hard_clusters")
+        if hard is None or hard[chunk, speaker] < 0 or not self._names or self._inactive[chunk, speaker]:
+            return ()
+        name = self._names.get(int(hard[chunk, speaker]))
+        return (name,) if name else ()
 
-def _training(patching: Patching, index: Index) -> Span:
-    chunk = int(patching.reference["train_chunk_idx"][index[0]])
-    return _chunk_and_speaker(patching, (chunk, int(patching.reference["train_speaker_idx"][index[0]])))
+    @cached_property
+    def _inactive(self) -> np.ndarray:
+        return inactive(self.reference["segmentations"])
 
-
-def _name_of(patching: Patching, chunk: int, speaker: int) -> tuple[str, ...]:
-    """The reference's name of a local speaker."""
-    hard, frames = patching.reference.get("hard_clusters"), patching.reference.get("discrete_diarization")
-    if hard is None or frames is None or hard[chunk, speaker] < 0:
-        return ()
-    if inactive(patching.reference["segmentations"])[chunk, speaker]:
-        return ()
-    name = _names(frames).get(int(hard[chunk, speaker]))
-    return (name,) if name else ()
+    @cached_property
+    def _names(self) -> dict[int, str]:
+        frames = self.reference.get("discrete_diarization")
+        return {} if frames is None else _names(frames)
 
 
 def _names(frames: np.ndarray) -> dict[int, str]:
     return speaker_names({int(column) for column in np.flatnonzero(frames.any(axis=0))})
 
 
-def _nowhere(patching: Patching, index: Index) -> Span:
+def _nowhere(heard: _Heard, index: Index) -> Span:
     return None, None, ()
 
 
-_SPANS: dict[tuple[str, ...], Callable[[Patching, Index], Span]] = {
-    ("C", "S"): _chunk_and_speaker,
-    ("C",): _chunk,
-    ("C", "F"): _chunk_and_frame,
-    ("frames",): _output_frame,
-    ("T",): _training,
+_SPANS: dict[tuple[str, ...], Callable[[_Heard, Index], Span]] = {
+    ("C", "S"): _Heard.chunk_and_speaker,
+    ("C",): _Heard.chunk,
+    ("C", "F"): _Heard.chunk_and_frame,
+    ("frames",): _Heard.output_frame,
+    ("T",): _Heard.training,
 }

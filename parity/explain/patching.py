@@ -100,13 +100,18 @@ class Patching:
     def patched(self, patches: Mapping[str, Any], raised: list[StageRaised]) -> Artefacts:
         """The candidate's cascade with some artefacts replaced; what is behind them follows as far as it can.
 
+        What is not behind them is what it was: no stage of that runs again.
+
         Parameters
         ----------
         raised : takes the stages that raise
         """
         # Taking over what is the same already moves nothing.
         moved = {name for name, value in patches.items() if not same(self.made.get(name), value)}
-        return self._with_code(moved).run(self.inputs, patches=patches, raised=raised)
+        behind = downstream(self.candidate, moved)
+        as_before = {name: self.made[name] for stage in self.candidate if stage.name not in behind
+                     for name in stage.writes if name in self.made}  # fmt: skip
+        return self._with_code(behind).run(self.inputs, patches=as_before | dict(patches), raised=raised)
 
     def into_reference(self, stages: Iterable[str], values: Mapping[str, Any] | None = None) -> Any:
         """The reference's answer with the candidate's output of some stages in its cascade; same parameters."""
@@ -225,12 +230,11 @@ class Patching:
         written = self.native.feedback.get(artefact, artefact)
         return next(stage.name for stage in self.native if written in stage.writes)
 
-    def _with_code(self, patched: set[str]) -> Pipeline:
-        """The candidate, with native code for arrays behind a patch that native code is shown to have made.
+    def _with_code(self, affected: set[str]) -> Pipeline:
+        """The candidate, with native code for arrays of stages behind a patch that native code is shown to have made.
 
         An array within tolerance stays: what native code made of a patch there could be no nearer to the reference's.
         """
-        affected = downstream(self.candidate, patched)
         pipeline = self.candidate
         for stage in self.candidate:
             if not stage.given or stage.name not in affected or all(self.within(name) for name in stage.given):
