@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from parity.commands.calibrate_naming import LONG_SECONDS, calibrate_naming_of, seconds_of
+from parity.commands.calibrate_naming import LONG_SECONDS, calibrate_naming_of
 from parity.commands.completion import complete_fault
 from parity.commands.options import (
     CachedOption,
@@ -182,7 +182,7 @@ def _as_code(
 
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
-        seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
+        seconds = {fixture.name: fixture.seconds() for fixture in chosen}
         skipped = {name: [fault.name for fault in planted if not tried(fault, name)] for name in seconds}
         skipped = {name: faults for name, faults in skipped.items() if faults}
         known = read_trials(json_path, weight_set.name) if resume and json_path.exists() else []
@@ -293,7 +293,7 @@ def _on_dumps(
                 on_fixture=keep,
             )
         else:
-            seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
+            seconds = {fixture.name: fixture.seconds() for fixture in chosen}
             found = calibrate_dumps_in_processes(
                 chosen,
                 planted,

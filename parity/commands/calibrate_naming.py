@@ -61,7 +61,7 @@ def calibrate_naming_of(
     from parity.sources.weights import load_weights
 
     started = time.perf_counter()
-    seconds = {fixture.name: seconds_of(fixture) for fixture in chosen}
+    seconds = {fixture.name: fixture.seconds() for fixture in chosen}
     short = [fixture for fixture in chosen if seconds[fixture.name] <= LONG_SECONDS]
     able = [family for family in FAMILIES if values and family.stage in (stages or [family.stage])]
     seeded = seeded_values(able)
@@ -101,10 +101,3 @@ def calibrate_naming_of(
         stdout.print(line, markup=False, soft_wrap=True)
     stderr.print(f"report: {json_path}", markup=False, soft_wrap=True)
     raise typer.Exit(0 if passed(document) else 1)
-
-
-def seconds_of(fixture: Fixture) -> float:
-    """Of its clip."""
-    import soundfile
-
-    return float(soundfile.info(str(fixture.clip())).duration)

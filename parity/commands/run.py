@@ -276,8 +276,6 @@ def run(
 
 
 def _clip_seconds(fixture: object) -> float:
-    import soundfile
-
     from parity.fixtures.catalogue import Fixture
 
     # A fixture whose clip cannot be had is reported in its turn, when the others have their bar already. What was
@@ -285,7 +283,7 @@ def _clip_seconds(fixture: object) -> float:
     if not isinstance(fixture, Fixture):
         return 0.0
     try:
-        return soundfile.info(str(fixture.clip())).duration
+        return fixture.seconds()
     except InputError:
         return 0.0
 
