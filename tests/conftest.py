@@ -34,7 +34,7 @@ if importlib.util.find_spec("torch"):
 
 SLOW = re.compile(
     r"^import subprocess|^from support\.(command_line|built_ports|browser)|^from (capture|peers)\b"
-    r"|\b(load_weights|load_networks|Diarizer)\b|exec:",
+    r"|\b(load_weights|load_networks|Diarizer|kept_diarizer)\b|exec:",
     re.MULTILINE,
 )
 """What a module mentions whose tests start processes, load networks or weights, or need what is seldom there."""

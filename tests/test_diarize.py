@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import soundfile
+from support.kept_diarizer import kept_diarizer
 
 from parity.audio.reading import load_clip
 from parity.community1 import Parameters, community1_pipeline
@@ -32,7 +33,7 @@ def named(fixture: Fixture) -> str:
 
 @pytest.fixture(scope="module")
 def diarizer() -> Diarizer:
-    return Diarizer()
+    return kept_diarizer()
 
 
 def assert_the_references(diarizer: Diarizer, fixture: Fixture) -> Snapshot:

@@ -15,6 +15,7 @@ from parity.calibration.trials import bench_of
 from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
+from parity.kept import Results
 from parity.measure.verdicts import DRIFT, EQUIVALENT, exit_status
 from parity.sources.weights import load_weights
 
@@ -27,7 +28,7 @@ def dumped(fixture: str, fault: str, folder: Path) -> Path:
     (found,) = Catalogue.read(default_folder()).select([fixture])
     ready = prepare(found, found.snapshot_folder, weights)
     with threadpool_limits(1, user_api="blas"):
-        bench = from_recorded(bench_of(ready, load_networks(weights, 1), weights, 1))
+        bench = from_recorded(bench_of(ready, load_networks(weights, 1, kept=Results()), weights, 1))
         folder.mkdir()
         write(folder, bench, cascade(bench, (FAULTS[fault],)), FULL, np.random.default_rng(1))
     return folder

@@ -11,6 +11,7 @@ from parity.calibration.trials import bench_of
 from parity.faults.fault import load_faults
 from parity.fixtures.catalogue import Catalogue, default_folder
 from parity.fixtures.prepare import load_networks, prepare
+from parity.kept import Results
 from parity.measure.verdicts import DRIFT
 from parity.ports.dump.reading import read_dump
 from parity.sources.weights import load_weights
@@ -25,7 +26,7 @@ def tried(fixture: str, fault: str | None, kind: str, having: str | None = None)
     (found,) = Catalogue.read(default_folder()).select([fixture])
     ready = prepare(found, found.snapshot_folder, weights)
     with threadpool_limits(1, user_api="blas"):
-        bench = from_recorded(bench_of(ready, load_networks(weights, 1), weights, 1))
+        bench = from_recorded(bench_of(ready, load_networks(weights, 1, kept=Results()), weights, 1))
         reference = read_dump(found.snapshot_folder)
         planted = () if fault is None else (FAULTS[fault],)
         made = cascade(bench, planted)
