@@ -15,7 +15,7 @@ import numpy as np
 
 from parity.diagnosis.apart import FAR, Difference
 from parity.diagnosis.outcomes import digest_of
-from parity.diagnosis.result import Left, Parameter
+from parity.diagnosis.result import FITTED_LEAVES_AT_MOST, Left, Parameter
 from parity.diagnosis.trying import Bench
 from parity.errors import one_line
 from parity.faults.family import INTEGER, LOGARITHMIC, Family
@@ -38,6 +38,9 @@ VALLEYS = 3
 
 MOST_DECIMALS = 9
 """Of a value that is said."""
+
+MOST_CELLS = 40
+"""Values of an interval that are looked at on both halves."""
 
 FAR_OFF = 0.1
 """Distance of what leaves ten times what a mistake may leave."""
@@ -104,10 +107,39 @@ class Fit:
         low, high = (best, best) if self.distance > FAR_OFF else _interval(self.family, self._search, best)
         value = roundest(low, high, best) if high > low else best
         made = self._bench.made(self.family.at(value))
+        if made is not None and high > low and self._left(value) > FITTED_LEAVES_AT_MOST:
+            low, high, value = self._by_both_halves(low, high)
+            made = self._bench.made(self.family.at(value))
         if made is None:
             return None
         parameter = Parameter(self.family.parameter, value, self.family.reference(self._bench.workshop), low, high)
         return Fitted(parameter, self._difference.left_by(made), made)
+
+    def _left(self, value: float) -> float:
+        """What a value leaves on the worse half; all where it cannot be tried."""
+        made = self._bench.made(self.family.at(value))
+        return FAR if made is None else self._difference.left_by(made).worst
+
+    def _by_both_halves(self, low: float, high: float) -> tuple[float, float, float]:
+        """Of an interval that one half leaves open the part that fits the other half too, and its roundest value."""
+        tried = sorted({low, high, *(value for value in self._search.found if low <= value <= high)})
+        left = {value: self._left(value) for value in tried[:: max(1, len(tried) // MOST_CELLS)]}
+        best = min(left, key=lambda value: (left[value], _decimals(value), value))
+
+        def alike(value: float) -> bool:
+            return self._left(value) <= left[best] + CLOSE
+
+        ends = []
+        for side in (-1, 1):
+            end, beyond = best, best
+            for value in sorted((v for v in left if (v - best) * side > 0), key=lambda v: abs(v - best)):
+                if not alike(value):
+                    beyond = value
+                    break
+                end = value
+            whole = beyond == best or self.family.scale == INTEGER
+            ends.append(end if whole else _bisected(alike, end, beyond))
+        return ends[0], ends[1], roundest(ends[0], ends[1], best) if ends[1] > ends[0] else best
 
 
 class _Search:

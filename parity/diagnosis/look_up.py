@@ -216,16 +216,18 @@ def _with_families(
     """Add what families fit, and say how each was searched.
 
     A single mistake that is a point of a family gets its value, and is not there twice. All are searched roughly, and
-    the best of them finely, until one leaves nothing. Where a single mistake leaves nothing already, only those of
+    the best of them finely: where that takes seconds until one leaves nothing, elsewhere all, for two may be the same
+    there (Fa and Fb of one speaker). Where a single mistake leaves nothing already, only those of
     which it is a point, and those that make the same.
     """
     exact = {one.mistake.name for one in tried if one.mistake.left.worst <= EXACTLY}
+    enough = bool(exact) or bench.stage in HEAVY
     if exact and bench.stage in HEAVY:  # a search there takes seconds
         families = [family for family in families if exact & set(family.points)]
     fits = [Fit(family, bench, difference) for family in families]
     for rank, one in enumerate(sorted(fits, key=lambda one: one.distance)):
         kin = bool(exact & set(one.family.points)) or one.distance <= EXACTLY
-        if not kin and (exact or rank >= REFINED):
+        if not kin and ((exact and enough) or rank >= REFINED):
             continue
         fitted = one.refined()
         if fitted is not None:

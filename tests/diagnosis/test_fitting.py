@@ -65,6 +65,8 @@ def test_the_roundest_number_inside(low, high, round_one):
         ("02_pyannote_sample", "turns_frame_duration", 0.068),
         ("02_pyannote_sample", "turns_shortest", 1.28),  # two lines are gone
         ("05_meeting_overlap", "vbx_stop", 8.629),  # four iterations, as another family says it
+        ("14_partial_tail", "count_threshold", 0.18),  # one of two halves leaves it between a seventh and two ninths
+        ("14_partial_tail", "vbx_fa", 0.041),  # of one speaker a value of Fb makes the same
     ],
 )
 def test_a_value_that_a_dump_leaves_open_is_said_as_an_interval_that_holds_it(fixture, name, value):

@@ -55,7 +55,11 @@ def _factor(name: str, given: Known, native: Known, candidate: Known) -> list[fl
 
 def _offset(name: str, given: Known, native: Known, candidate: Known) -> list[float]:
     both = _both(name, native, candidate)
-    return [] if both is None or not both[0].size else [float(np.mean(both[1] - both[0]))]
+    if both is None or not both[0].size:
+        return []
+    apart = both[1] - both[0]
+    # Of axes that are free in their sign an offset turns some round: most of the numbers still have it.
+    return sorted({float(np.mean(apart)), float(np.median(apart))})
 
 
 def _multiplied(name: str, points: Mapping[str, float]) -> Family:
