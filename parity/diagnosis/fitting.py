@@ -34,6 +34,9 @@ CLOSE = 1e-9
 NEAR = 2.0
 """Grid points that are so many times the best one's distance are refined too, for there may be several valleys."""
 
+NEARER = 0.25
+"""Of the grid's steps, to either side of the reference's value."""
+
 VALLEYS = 3
 
 MOST_DECIMALS = 9
@@ -187,7 +190,22 @@ def _grid(family: Family, bench: Bench, candidate: Mapping[str, Any]) -> list[fl
         return [float(value) for value in range(int(family.low), int(family.high) + 1)]
     spread = np.geomspace if family.scale == LOGARITHMIC else np.linspace
     evenly = spread(family.low, family.high, family.grid)
-    return sorted({*map(float, evenly), *family.points.values()})
+    reference = family.reference(bench.workshop)
+    return sorted({*map(float, evenly), *family.points.values(), *_beside(reference, family, evenly)})
+
+
+def _beside(known: float | None, family: Family, evenly: np.ndarray) -> list[float]:
+    """The reference's value and one to either side, nearer than the grid's: the valley of a value that is nearly the
+    reference's is narrow."""
+    if known is None or not family.low < known < family.high:
+        return []
+    if family.scale == LOGARITHMIC:
+        apart = float(evenly[1] / evenly[0]) ** NEARER
+        beside = [known / apart, known, known * apart]
+    else:
+        apart = float(evenly[1] - evenly[0]) * NEARER
+        beside = [known - apart, known, known + apart]
+    return [value for value in beside if family.low <= value <= family.high]
 
 
 def _refine(family: Family, search: _Search, values: list[float]) -> None:

@@ -43,6 +43,9 @@ NATIVELY = 1e-4
 ONE_BY_ONE = ("fbank", "chunk_waveforms", "embeddings")
 """Artefacts of which each chunk is computed by itself; the first two when it is asked for."""
 
+SLOW = tuple(stage for stage in HEAVY if stage != "fbank")
+"""Stages in which the fine search of a family takes seconds."""
+
 SEED = 4
 
 
@@ -221,7 +224,7 @@ def _with_families(
     which it is a point, and those that make the same.
     """
     exact = {one.mistake.name for one in tried if one.mistake.left.worst <= EXACTLY}
-    enough = bool(exact) or bench.stage in HEAVY
+    enough = bool(exact) or bench.stage in SLOW
     if exact and bench.stage in HEAVY:  # a search there takes seconds
         families = [family for family in families if exact & set(family.points)]
     fits = [Fit(family, bench, difference) for family in families]

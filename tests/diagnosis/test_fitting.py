@@ -14,7 +14,9 @@ from parity.diagnosis.fitting import Fit, roundest
 from parity.diagnosis.look_up import look_up
 from parity.diagnosis.trying import Bench
 from parity.faults.families import FAMILIES
+from parity.faults.families.filterbank import Numbers
 from parity.faults.family import Family
+from parity.pipeline.stage import ChunkSeries
 from parity.ports.dump import read_dump
 from parity.ports.yardstick import reference_of
 from parity.replay.engine import reference_artefacts
@@ -79,7 +81,8 @@ def test_a_value_that_a_dump_leaves_open_is_said_as_an_interval_that_holds_it(fi
     families = [other for other in FAMILIES if other.stage == family.stage]
     found = look_up(family.stage, given, got, want, NATIVE, WORKSHOP, [], families, drifted=drifted, budget_seconds=60)
     p = next(m.parameter for m in (found.mistake, *found.mistake.same) if m.name == name)
-    assert p.low - 1e-9 <= value <= p.high + 1e-9
+    near = 1e-6 * abs(value)  # as a calibration counts it
+    assert p.low - near <= value <= p.high + near
 
 
 def test_a_family_whose_values_change_nothing_there_is_known():
@@ -87,3 +90,13 @@ def test_a_family_whose_values_change_nothing_there_is_known():
     bench, difference = Bench(NATIVE, WORKSHOP, ("ahc",), GIVEN), Difference(made(1.2), made(0.6), ["ahc_clusters"])
     fits = [Fit(family, bench, difference) for family in (idle, BY_NAME["ahc_threshold"])]
     assert [fit.moves for fit in fits] == [False, True]
+
+
+def test_a_value_that_is_nearly_the_references_is_found():
+    """Its valley lies between two values of the grid, and is narrower than they are apart."""
+    family = BY_NAME["fbank_exponent"]
+    samples = (0.1 * np.random.default_rng(0).standard_normal(160_000)).astype(np.float32)
+    given = {"chunk_waveforms": ChunkSeries(np.arange(1), lambda chunk: samples), "count": np.ones(1)}
+    want, got = ({"fbank": Numbers(power=power)(samples)[None]} for power in (2.0, 1.934))
+    found = look_up("fbank", given, got, want, NATIVE, WORKSHOP, [], [family], rows={"fbank": np.arange(1)})
+    assert found.mistake.parameter.value == pytest.approx(1.934, rel=1e-4)
