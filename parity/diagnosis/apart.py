@@ -33,6 +33,10 @@ FAR = 10.0
 FEWEST = 3
 """Lines that have to differ in either half: of fewer all are taken together, for a half would not tell a value."""
 
+TIES = 6
+"""Frames of speakers that have to differ where a network's decisions do and what it decided by does not: of fewer each
+may be a near tie, which rounding alone settles, so that any mistake that rounds otherwise seems to explain it."""
+
 COURSE = 2
 """Numbers of an iteration's course that two values are first searched by."""
 
@@ -72,6 +76,13 @@ class Difference:
     def there(self) -> bool:
         """Whether anything that is compared differs at all: where a row is missing, the others may all be right."""
         return any(part.there for part in self._parts.values() if part.drifted)
+
+    @property
+    def may_be_ties(self) -> bool:
+        """Whether all that differs is a few decisions of the segmentation network."""
+        drifted = {name: part for name, part in self._parts.items() if part.drifted}
+        frames = drifted.get("segmentations")
+        return len(drifted) == 1 and isinstance(frames, _Labels) and 0 < frames.numbers < TIES
 
     def left_by(self, made: Mapping[str, Any]) -> Left:
         """What is left where a mistake made these artefacts; the worst of them counts."""
@@ -214,6 +225,7 @@ class _Labels(_Part):
         self._choosing = rng.random(self._candidate.shape) < 0.5
         self._known = reference is not None and np.shape(reference) == np.shape(candidate)
         self._whole = self._halves(self._named(reference)) if self._known else (0, 0)
+        self.numbers = sum(self._whole)
 
     @property
     def there(self) -> bool:

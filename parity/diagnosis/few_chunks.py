@@ -8,7 +8,7 @@ of the recording, and is compared on the three alone.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,7 @@ def in_few_chunks(
     reference: Mapping[str, Any],
     chunks: Mapping[str, np.ndarray],
     step: float = STEP_SECONDS,
+    drifted: Collection[str] = (),
 ) -> Part:
     """The part of a heavy stage that is looked up; all of any other stage.
 
@@ -85,12 +86,13 @@ def in_few_chunks(
     candidate, reference : what it writes on either side
     chunks : artefact kept by chunk -> the chunks that its rows are of, on both sides
     step : seconds from the start of one chunk to that of the next
+    drifted : artefacts of `candidate` that are beyond tolerance, where that is known
     """
     whole = Part(dict(given), dict(candidate), dict(reference))
     if stage == "embeddings":
         return _embeddings(whole)
     if stage == "segmentation":
-        return _segmentation(whole, chunks, step)
+        return _segmentation(whole, chunks, step, drifted)
     rows = {name: known for name, known in chunks.items() if name in whole.candidate}
     return _some_rows(whole, rows) if stage in HEAVY else whole
 
@@ -128,9 +130,10 @@ def _of_embeddings(given: dict[str, Any], got: np.ndarray, want: np.ndarray, chu
     return Part(given, {"embeddings": got[chunks]}, {"embeddings": want[chunks]}, chunks={"embeddings": chunks})
 
 
-def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float) -> Part:
+def _segmentation(part: Part, chunks: Mapping[str, np.ndarray], step: float, drifted: Collection[str]) -> Part:
     """Three chunks in a row, and as much of the clip as they and one more hear; around them, whole batches."""
-    shown = "segmentation_logits" if "segmentation_logits" in part.candidate else "segmentations"
+    names = [name for name in ("segmentation_logits", "segmentations") if name in part.candidate]
+    shown = next((name for name in names if name in drifted), names[0])
     held = chunks.get(shown, np.arange(len(part.candidate[shown])))
     apart = rows_apart(part.candidate[shown], part.reference.get(shown))
     first = int(held[int(np.argmax(apart))]) // FEW * FEW if len(apart) else 0

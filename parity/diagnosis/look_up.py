@@ -98,7 +98,7 @@ def look_up(
     bench = Bench(pipeline, workshop, chain, given, rows or {}, until, outcomes=outcomes, around=around).remembering()
     moved = candidate if drifted is None else drifted
     difference = Difference(candidate, reference, moved, unread=unread, seed=seed)
-    if not difference.there:
+    if (why := _undecidable(difference)) is not None:
         return Diagnosis(
             stage=stage,
             judged_by=difference.names,
@@ -107,7 +107,7 @@ def look_up(
             tried=0,
             not_tried=(),
             given=words,
-            note="what both sides hold there is the same; only how much they hold is not",
+            note=why,
             check=first_check(stage, ""),
             kit=kit_line(stage),
             seconds=time.monotonic() - started,
@@ -143,6 +143,15 @@ def look_up(
         kit=kit_line(stage),
         seconds=time.monotonic() - started,
     )
+
+
+def _undecidable(difference: Difference) -> str | None:
+    """Why no mistake is to be told by what differs; None where one may be."""
+    if not difference.there:
+        return "what both sides hold there is the same; only how much they hold is not"
+    if difference.may_be_ties:
+        return "so few frames differ that each may be a near tie, which rounding alone settles"
+    return None
 
 
 def _narrowed(

@@ -172,6 +172,7 @@ class _Asked:
         writes = self._pipeline[stage].writes
         self._judged = [name for name in writes if name in self._verdicts]
         self._drifted = [name for name in self._judged if self._verdicts[name] == DIFFERENT]
+        self._outcomes = Outcomes()
 
     @property
     def born(self) -> bool:
@@ -182,13 +183,14 @@ class _Asked:
     def answer(self, faults: list[Fault], families: list[Family], budgets: Mapping[str, float]) -> Diagnosis | None:
         """What is known of it; None where the reference does not hold what it reads."""
         answers: list[Diagnosis] = []
-        seen: list[Mapping[str, Any]] = []
+        seen: list[tuple[Mapping[str, Any], Mapping[str, Any]]] = []
         for whose in (WRITTEN,) if self._inherited else (OWN, REFERENCE, WRITTEN):
-            given = self._given(whose)
-            if given is None or any(_alike(given, other) for other in seen):
+            given, candidate = self._given(whose), self._candidate(whose)
+            if given is None or any(_alike(given, other) and _alike(candidate, held) for other, held in seen):
                 continue
-            seen.append(given)
-            answers.append(self._look_up(given, whose, faults, families, budgets.get(self._stage, BUDGET_SECONDS)))
+            seen.append((given, candidate))
+            budget = budgets.get(self._stage, BUDGET_SECONDS)
+            answers.append(self._look_up(given, candidate, whose, faults, families, budget))
             if answers[-1].mistake is not None:
                 break
         if not answers:
@@ -196,14 +198,20 @@ class _Asked:
         return replace(answers[-1] if answers[-1].mistake else answers[0], seconds=sum(a.seconds for a in answers))
 
     def _look_up(
-        self, given: Mapping[str, Any], whose: str, faults: list[Fault], families: list[Family], budget: float
+        self,
+        given: Mapping[str, Any],
+        candidate: Mapping[str, Any],
+        whose: str,
+        faults: list[Fault],
+        families: list[Family],
+        budget: float,
     ) -> Diagnosis:
-        candidate = self._candidate(whose)
         reference = self._native(given) if self._inherited else {name: self._wanted(name) for name in candidate}
         aligned, mask = self._sides.comparison.aligned, unread("hard_clusters", self._held)
-        part = in_few_chunks(
-            self._stage, given, candidate, reference, aligned.chunks, self._sides.parameters.chunk_step
-        )
+        drifted = [name for name in self._drifted if name in candidate]
+        step = self._sides.parameters.chunk_step
+        part = in_few_chunks(self._stage, given, candidate, reference, aligned.chunks, step, drifted)
+        outcomes = self._outcomes_of(part.given)
         found = look_up(
             self._stage,
             part.given,
@@ -213,24 +221,29 @@ class _Asked:
             self._workshop,
             faults,
             families,
-            drifted=[name for name in self._drifted if name in part.candidate],
+            drifted=[name for name in drifted if name in part.candidate],
             hidden=self._chain[:-1],
             rows=part.rows,
             around=part.around,
             unread={} if mask is None else {"hard_clusters": mask},
             words=WORDS[whose],
             budget_seconds=budget,
-            outcomes=self._sides.outcomes,
+            outcomes=outcomes,
         )
         if self._stage not in HEAVY:
             return found
         # Its inputs are heard in the clip: what the mistake makes of them is at hand only here.
         bench = Bench(
             self._pipeline, self._workshop, self._chain, part.given, part.rows,
-            outcomes=self._sides.outcomes, around=part.around,
+            outcomes=outcomes, around=part.around,
         )  # fmt: skip
-        step = self._sides.parameters.chunk_step
         return replace(found, evidence=of_part(found, part, bench, aligned.chunks, step, faults, families))
+
+    def _outcomes_of(self, given: Mapping[str, Any]) -> Outcomes | None:
+        """Of mistakes, from one look-up to the next: what was given may be the same where numbering is not."""
+        if self._sides.outcomes is not None or any(isinstance(value, ChunkSeries) for value in given.values()):
+            return self._sides.outcomes  # all of a series would have to be made to tell it from another
+        return self._outcomes
 
     def _candidate(self, whose: str) -> dict[str, Any]:
         return {name: _value(self._sides, name, whose) for name in self._judged}

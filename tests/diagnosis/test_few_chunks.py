@@ -66,6 +66,22 @@ def test_the_last_chunk_is_looked_at_where_it_differs_most():
     assert part.given["waveform"][0, -1] == CLIP[0, -1], "to the end of the clip"
 
 
+def test_the_chunks_are_those_of_what_drifted_where_log_probabilities_are_right():
+    plain = np.zeros((CHUNKS, FRAMES, 3), np.float32)
+    other = plain.copy()
+    other[17] = 1.0
+    logits = np.full((2, FRAMES, 7), -2.0)
+    part = in_few_chunks(
+        "segmentation",
+        {"waveform": CLIP},
+        {"segmentation_logits": logits + 1e-6, "segmentations": other},
+        {"segmentation_logits": logits, "segmentations": plain},
+        {"segmentation_logits": np.array([0, 9])},
+        drifted=["segmentations"],
+    )
+    assert 17 in part.chunks["segmentations"]
+
+
 def summing(neighbours: bool) -> Fault:
     def plant(pipeline: Pipeline, workshop) -> Pipeline:
         return pipeline.replacing("segmentation", lambda waveform: np.cumsum(waveform))

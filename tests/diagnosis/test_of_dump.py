@@ -12,7 +12,9 @@ from support import ROOT
 from parity.community1 import Parameters, community1_pipeline
 from parity.community1.annotation import to_rttm
 from parity.community1.networks import without_networks
-from parity.diagnosis.of_dump import Sides, diagnose_dump
+from parity.diagnosis import of_dump
+from parity.diagnosis.of_dump import OWN, WORDS, WRITTEN, Sides, diagnose_dump
+from parity.diagnosis.result import Diagnosis
 from parity.faults.fault import Workshop, load_faults
 from parity.pipeline.artefact import ARTEFACTS
 from parity.ports.dump import compare_dumps, read_dump
@@ -103,3 +105,28 @@ def test_families_of_stages_of_which_nothing_was_written_are_searched_too():
     (diagnosis,) = diagnose_dump(sides, [], [family for family in FAMILIES if family.stage in ("filter", "annotation")])
     assert diagnosis.stage == "annotation" and not [why for why in diagnosis.not_tried if "KeyError" in why]
     assert len(diagnosis.not_tried) <= 1  # another T than the PLDA's, which is not run here
+
+
+def test_a_network_is_looked_up_in_the_dumps_own_order_of_speakers_too(monkeypatch):
+    """Of noise that a mistake makes of a chunk some order is nearer the reference's than the one it was made in."""
+    dump = reference()
+    values = {name: value for name, value in dump.values.items() if name != "segmentation_logits"}
+    made = np.array(values["segmentations"])
+    made[0] = made[0][:, [1, 0, 2]]
+    made[1] = 1 - made[1]
+    values["segmentations"] = made
+    candidate = replace(dump, values=values)
+    found = compare_dumps("14_partial_tail", dump, candidate)
+    asked = []
+
+    def look_up(stage, given, held, *others, **how):
+        asked.append((how["words"], held["segmentations"], how["outcomes"]))
+        return Diagnosis(stage, ("segmentations",), None, None, 0, (), how["words"], "", "", "", 0.0)
+
+    clip = Means(without_networks, never, lambda: {"samples": np.zeros((1, 16_000 * 30)), "sample_rate": 16_000})
+    monkeypatch.setattr(of_dump, "look_up", look_up)
+    monkeypatch.setattr(of_dump, "of_part", lambda *asked: None)
+    (diagnosis, *_) = diagnose_dump(Sides(found, dump, candidate, Parameters(), clip, never), [], later=False)
+    assert diagnosis.stage == "segmentation" and [words for words, *_ in asked] == [WORDS[OWN], WORDS[WRITTEN]]
+    (_, own, one), (_, written, other) = asked
+    assert not np.array_equal(own, written) and one is other is not None, "what was made is not made again"
