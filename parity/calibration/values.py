@@ -9,7 +9,9 @@ import numpy as np
 
 from parity.faults.family import Family
 
-SEED = 18
+SEED = 19
+"""Another one than the values that look-ups were mended on had (18), so that what is recovered is no recitation."""
+
 EACH = 3
 """Values of one family."""
 
