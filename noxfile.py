@@ -13,6 +13,9 @@ nox.options.sessions = ["parity"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2024.4.15"
 
+IN_PARALLEL = ("--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder")
+"""Of pytest: one process per core; slow modules first, as the tests sort them, not those of most tests."""
+
 
 @nox.session
 def parity(session: nox.Session) -> None:
@@ -25,14 +28,14 @@ def parity(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests that need no torch, one process per core."""
     _install(session, "test")
-    session.run("python", "-m", "pytest", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    session.run("python", "-m", "pytest", *IN_PARALLEL, *session.posargs)
 
 
 @nox.session
 def quick(session: nox.Session) -> None:
     """Run the tests that start no process, browser or network: the loop while one edits."""
     _install(session, "test")
-    session.run("python", "-m", "pytest", "--quick", "--numprocesses=auto", "--dist=loadfile", *session.posargs)
+    session.run("python", "-m", "pytest", "--quick", *IN_PARALLEL, *session.posargs)
 
 
 @nox.session(name="tests-capture")

@@ -25,7 +25,14 @@ def tests(place: Place, only: list[str]) -> Found:
     only : paths of tests; all of them where there are none
     """
     report = place.folder / "tests.xml"
-    words = ["pytest", "--numprocesses=auto", "--dist=loadfile", f"--junit-xml={report}", *only]
+    words = [
+        "pytest",
+        "--numprocesses=auto",
+        "--dist=loadfile",
+        "--no-loadscope-reorder",
+        f"--junit-xml={report}",
+        *only,
+    ]
     place.run("tests", *words)
     return of_tests(report)
 

@@ -7,6 +7,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -47,15 +48,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--quick", action="store_true", help="leave out slow tests, see `SLOW` and slow.txt")
 
 
+@cache
+def is_slow(module: Path) -> bool:
+    """Whether a module's tests may be."""
+    return bool(SLOW.search(module.read_text(encoding="utf-8")))
+
+
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     """Leave out modules of slow tests before anything of them is imported, and so whatever is added to them."""
     if config.getoption("--quick") and collection_path.name.startswith("test_"):
-        return bool(SLOW.search(collection_path.read_text(encoding="utf-8"))) or None
+        return is_slow(collection_path) or None
     return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what was measured to take more than half a processor second, with all its parameters together."""
+    """Put slow modules first, so that no core waits for the last one.
+
+    Of the quick suite leave out what was measured to take more than half a processor second, with all its parameters.
+    """
+    items.sort(key=lambda item: not is_slow(item.path))
     if config.getoption("--quick"):
         slow = set(SLOW_TESTS.read_text(encoding="utf-8").split())
         left_out = [item for item in items if item.nodeid.partition("[")[0] in slow]

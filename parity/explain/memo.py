@@ -17,9 +17,12 @@ from typing import Any
 import numpy as np
 
 from parity.community1 import Networks
-from parity.pipeline.stage import Pipeline
+from parity.pipeline.stage import ChunkSeries, Pipeline
 
 Network = Callable[..., tuple[np.ndarray, ...]]
+
+CHUNKS = 24
+"""Of a series, remembered: a clip of half a minute whole, of a longer one those asked for last."""
 
 
 class Memo:
@@ -91,7 +94,7 @@ class Memo:
         found = self._look_up(key)
         if found is None:
             self.stage_runs[name] += 1
-            found = self._known[-1][key] = (run(*values),)
+            found = self._known[-1][key] = (_keeping(run(*values)),)
         return found[0]
 
     def _look_up(self, key: Any) -> Any:
@@ -105,6 +108,24 @@ class Memo:
             return value
         self._kept.append(value)
         return id(value)
+
+
+def _keeping(made: Any) -> Any:
+    """A series of chunks that computes none twice that was asked for a moment ago; anything else as it is."""
+    if isinstance(made, tuple):
+        return tuple(map(_keeping, made))
+    if not isinstance(made, ChunkSeries):
+        return made
+    known: dict[int, np.ndarray] = {}
+
+    def compute(chunk: int) -> np.ndarray:
+        if chunk not in known:
+            while len(known) >= CHUNKS:
+                del known[next(iter(known))]
+            known[chunk] = made.compute(chunk)
+        return known[chunk]
+
+    return ChunkSeries(made.chunks, compute)
 
 
 def _remembers(run: Callable[..., Any]) -> bool:

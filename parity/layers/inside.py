@@ -7,7 +7,7 @@ as a further output.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -114,11 +114,16 @@ def compare_layers(
     native = CandidateLayers(weights.segmentation, weights.embedding, threads)
     native_fbank = None if fbank is None else fbank_series(chunk_waveforms)
     usual = _relative_drift(reference, native, waveform, native_fbank)
+    others = {
+        "segmentation": segmentation is not None,
+        "embedding": runtime != DEFAULT_RUNTIME or embedding is not None or fbank is not None,
+    }
     found = usual
-    if runtime != DEFAULT_RUNTIME or any(given is not None for given in (segmentation, embedding, fbank)):
+    if any(others.values()):
         arrays = segmentation or weights.segmentation, embedding or weights.embedding
         candidate = CandidateLayers(*arrays, threads, runtime)
-        found = _relative_drift(reference, candidate, waveform, fbank)
+        which = [network for network, other in others.items() if other]
+        found = usual | _relative_drift(reference, candidate, waveform, fbank, which)
     return [_drift(layer, found[layer.key], usual[layer.key], fbank is not None) for layer in reference.layers]
 
 
@@ -154,13 +159,17 @@ def _fbank(reference: LayerFile, fbank: ChunkSeries | None, row: int, chunk: int
 
 
 def _relative_drift(
-    reference: LayerFile, networks: CandidateLayers, waveform: np.ndarray, fbank: ChunkSeries | None
+    reference: LayerFile,
+    networks: CandidateLayers,
+    waveform: np.ndarray,
+    fbank: ChunkSeries | None,
+    which: Collection[str] = tuple(NETWORKS),
 ) -> dict[str, float]:
-    """Largest difference of each layer over all chunks, over the RMS of the reference's layer, by key."""
-    largest = {layer.key: 0.0 for layer in reference.layers}
+    """Largest difference of each layer of some networks over all chunks, over the reference's RMS there, by key."""
+    largest = {layer.key: 0.0 for layer in reference.layers if layer.network in which}
     for row, chunk in enumerate(reference.chunks):
-        made = networks.segmentation(geometry.chunk(waveform, chunk))
-        if reference.masks is not None:
+        made = networks.segmentation(geometry.chunk(waveform, chunk)) if "segmentation" in which else {}
+        if reference.masks is not None and "embedding" in which:
             made |= networks.embedding(_fbank(reference, fbank, row, chunk), reference.masks[row])
         for key in largest:
             largest[key] = max(largest[key], _largest(reference, key, made[key], row))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 from support import ROOT
@@ -24,7 +25,12 @@ def modules(package: str) -> dict[str, Path]:
 
 def imports(name: str, path: Path) -> set[str]:
     """Every module, and every name of a module, that a file imports anywhere in it, dotted and absolute."""
-    found = set()
+    return set(_imports(name, path))
+
+
+@cache
+def _imports(name: str, path: Path) -> frozenset[str]:
+    found: set[str] = set()
     package = name if path.name == "__init__.py" else name.rpartition(".")[0]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -33,7 +39,7 @@ def imports(name: str, path: Path) -> set[str]:
             base = ".".join(package.split(".")[: len(package.split(".")) - node.level + 1]) if node.level else ""
             module = ".".join(part for part in (base, node.module) if part)
             found.update({module, *(f"{module}.{alias.name}" for alias in node.names)})
-    return found
+    return frozenset(found)
 
 
 def of(imported: set[str], *packages: str) -> list[str]:
