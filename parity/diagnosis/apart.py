@@ -43,6 +43,14 @@ COURSE = 2
 Line = tuple[float, float, str]
 
 
+def may_be_ties(candidate: Mapping[str, Any], reference: Mapping[str, Any], drifted: Iterable[str]) -> bool:
+    """Whether all that drifts is a few decisions of the segmentation network, in all of a recording."""
+    if set(drifted) != {"segmentations"}:
+        return False
+    got, want = np.asarray(candidate["segmentations"]), np.asarray(reference.get("segmentations"))
+    return got.shape == want.shape and 0 < int(np.count_nonzero(got != want)) < TIES
+
+
 class Difference:
     """The difference that a mistake has to explain.
 
@@ -76,13 +84,6 @@ class Difference:
     def there(self) -> bool:
         """Whether anything that is compared differs at all: where a row is missing, the others may all be right."""
         return any(part.there for part in self._parts.values() if part.drifted)
-
-    @property
-    def may_be_ties(self) -> bool:
-        """Whether all that differs is a few decisions of the segmentation network."""
-        drifted = {name: part for name, part in self._parts.items() if part.drifted}
-        frames = drifted.get("segmentations")
-        return len(drifted) == 1 and isinstance(frames, _Labels) and 0 < frames.numbers < TIES
 
     def left_by(self, made: Mapping[str, Any]) -> Left:
         """What is left where a mistake made these artefacts; the worst of them counts."""
@@ -225,7 +226,6 @@ class _Labels(_Part):
         self._choosing = rng.random(self._candidate.shape) < 0.5
         self._known = reference is not None and np.shape(reference) == np.shape(candidate)
         self._whole = self._halves(self._named(reference)) if self._known else (0, 0)
-        self.numbers = sum(self._whole)
 
     @property
     def there(self) -> bool:

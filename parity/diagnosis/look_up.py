@@ -65,6 +65,7 @@ def look_up(
     around: Around | None = None,
     unread: Mapping[str, np.ndarray] | None = None,
     words: str = "the reference's arrays",
+    ties: bool = False,
     budget_seconds: float = BUDGET_SECONDS,
     seed: int = SEED,
     outcomes: Outcomes | None = None,
@@ -84,6 +85,7 @@ def look_up(
     around : what mistakes that mix chunks are given instead of `given`, with rows of their own
     unread : artefact -> mask of elements that no later stage reads
     words : whose arrays `given` are
+    ties : whether so little differs that it may be near ties alone
     budget_seconds : after which nothing more is begun, of processor time: this process's, all its threads together
     seed : of the halves
     outcomes : of look-ups before, with the same pipeline and workshop; added to
@@ -98,7 +100,7 @@ def look_up(
     bench = Bench(pipeline, workshop, chain, given, rows or {}, until, outcomes=outcomes, around=around).remembering()
     moved = candidate if drifted is None else drifted
     difference = Difference(candidate, reference, moved, unread=unread, seed=seed)
-    if (why := _undecidable(difference)) is not None:
+    if (why := _undecidable(difference, ties)) is not None:
         return Diagnosis(
             stage=stage,
             judged_by=difference.names,
@@ -145,11 +147,11 @@ def look_up(
     )
 
 
-def _undecidable(difference: Difference) -> str | None:
+def _undecidable(difference: Difference, ties: bool) -> str | None:
     """Why no mistake is to be told by what differs; None where one may be."""
     if not difference.there:
         return "what both sides hold there is the same; only how much they hold is not"
-    if difference.may_be_ties:
+    if ties:
         return "so few frames differ that each may be a near tie, which rounding alone settles"
     return None
 

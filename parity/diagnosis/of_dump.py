@@ -17,6 +17,7 @@ import numpy as np
 
 from parity.community1 import Parameters
 from parity.community1.annotation import from_rttm, to_rttm
+from parity.diagnosis.apart import may_be_ties
 from parity.diagnosis.drawing import of_part
 from parity.diagnosis.few_chunks import HEAVY, in_few_chunks
 from parity.diagnosis.look_up import BUDGET_SECONDS, look_up
@@ -173,6 +174,8 @@ class _Asked:
         self._judged = [name for name in writes if name in self._verdicts]
         self._drifted = [name for name in self._judged if self._verdicts[name] == DIFFERENT]
         self._outcomes = Outcomes()
+        aligned = sides.comparison.aligned
+        self._ties = may_be_ties(aligned.got, aligned.want, self._drifted)
 
     @property
     def born(self) -> bool:
@@ -227,6 +230,7 @@ class _Asked:
             around=part.around,
             unread={} if mask is None else {"hard_clusters": mask},
             words=WORDS[whose],
+            ties=self._ties,
             budget_seconds=budget,
             outcomes=outcomes,
         )
