@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,8 +14,9 @@ nox.options.sessions = ["parity"]
 nox.options.reuse_existing_virtualenvs = True
 nox.needs_version = ">=2024.4.15"
 
-IN_PARALLEL = ("--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder")
-"""Of pytest: one process per core; slow modules first, as the tests sort them, not those of most tests."""
+IN_PARALLEL = (f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=loadfile", "--no-loadscope-reorder")
+"""Of pytest: one process more than cores, for many tests wait for one that they started; slow modules first, as the
+tests sort them, not those of most tests."""
 
 
 @nox.session
@@ -26,7 +28,7 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests that need no torch, one process per core."""
+    """Run the tests that need no torch, in as many processes as keep the cores busy."""
     _install(session, "test")
     session.run("python", "-m", "pytest", *IN_PARALLEL, *session.posargs)
 
