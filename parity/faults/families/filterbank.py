@@ -150,7 +150,8 @@ def _lengths(given: Known, native: Known, candidate: Known) -> list[float]:
 
 
 def _delays(given: Known, native: Known, candidate: Known) -> list[float]:
-    return [float(n) for n in range(-SHIFT_SAMPLES, SHIFT_SAMPLES + 1, EVERY)]
+    near = range(-EVERY, EVERY + 1)  # of a few samples another delay of the grid is as far off as none at all
+    return [float(n) for n in sorted({*range(-SHIFT_SAMPLES, SHIFT_SAMPLES + 1, EVERY), *near})]
 
 
 def _bins(given: Known, native: Known, candidate: Known) -> list[float]:
