@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -116,14 +116,11 @@ def _keeping(made: Any) -> Any:
         return tuple(map(_keeping, made))
     if not isinstance(made, ChunkSeries):
         return made
-    known: dict[int, np.ndarray] = {}
+    known = lru_cache(maxsize=CHUNKS)(made.compute)
 
     def compute(chunk: int) -> np.ndarray:
-        if chunk not in known:
-            while len(known) >= CHUNKS:
-                del known[next(iter(known))]
-            known[chunk] = made.compute(chunk)
-        return known[chunk]
+        value = known(int(chunk))
+        return value.copy() if isinstance(value, np.ndarray) else value  # for who asks to change in place
 
     return ChunkSeries(made.chunks, compute)
 

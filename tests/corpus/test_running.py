@@ -141,6 +141,18 @@ def test_a_scheduler_that_runs_already_serves_a_run_though_a_worker_is_killed(tm
     assert bytes_of(tmp_path / "served") == bytes_of(tmp_path / "alone")
 
 
+def test_a_worker_keeps_its_memory_and_is_not_watched_a_hundred_times_a_second():
+    """Both cost a tenth of a recording's own work."""
+    dask = pytest.importorskip("dask")
+    pytest.importorskip("distributed")
+    names = ["MALLOC_TRIM_THRESHOLD_", "MALLOC_ARENA_MAX"]
+    with tasks_on(Workers(1)) as tasks:
+        found = sorted(tasks.each(os.getenv, [(name,) for name in names]))
+        assert found == [(0, None, None), (1, "1", None)]
+        assert dask.config.get("distributed.worker.profile.enabled") is False
+    assert dask.config.get("distributed.worker.profile.enabled") is True
+
+
 def seen(values, taken):
     for value in values:
         taken.append(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from parity.community1 import Networks
-from parity.explain.memo import Memo
+from parity.explain.memo import CHUNKS, Memo
 from parity.pipeline.stage import ChunkSeries, Pipeline, Stage
 
 
@@ -74,6 +74,20 @@ def test_a_series_is_told_apart_by_identity():
     for series in (one, other, one):
         remembered.run({"s": series})
     assert len(calls) == 2
+
+
+def test_a_series_that_a_stage_made_computes_no_chunk_twice_and_stays_as_it_is_whatever_is_done_to_one():
+    asked = []
+    series = ChunkSeries(np.arange(CHUNKS + 1), lambda chunk: asked.append(chunk) or np.full(2, float(chunk)))
+    made = Memo().pipeline(Pipeline("p", ("x",), [Stage("hear", ("x",), ("s",), lambda x: series)])).run({"x": 1})["s"]
+    for _ in range(2):
+        made.compute(3)[:] = -1.0
+        assert made.take([3, 4]).tolist() == [[3.0, 3.0], [4.0, 4.0]]
+    assert asked == [3, 4]
+    made.take(made.chunks)
+    asked.clear()
+    made.compute(0)
+    assert asked == [0], "of a long series what was asked for first is not held"
 
 
 def test_what_a_scratch_computed_is_forgotten_and_what_was_known_before_is_used():
