@@ -166,6 +166,7 @@ class _Values(_Part):
             else np.full_like(self._candidate, finite.mean() if finite.size else 0.0)
         )
         self._whole = self._halves(want)
+        self._of_another_shape = reference is not None and not known
         with np.errstate(invalid="ignore"):
             apart = np.nan_to_num(np.abs(self._candidate - want), posinf=0.0)
         self.numbers = int(np.count_nonzero(apart > 1e-3 * apart.max(initial=0.0)))
@@ -187,7 +188,7 @@ class _Values(_Part):
 
     @property
     def there(self) -> bool:
-        return sum(self._whole) > 0
+        return sum(self._whole) > 0 or self._of_another_shape  # one number has no spread of its own
 
     def left(self, made: Any) -> Left | None:
         if made is None or np.shape(made) != self._shape:

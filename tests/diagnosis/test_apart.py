@@ -138,3 +138,13 @@ def test_a_few_frames_of_the_network_may_be_near_ties(differ, ties):
     assert may_be_ties(*sides, ["segmentations"]) == ties
     assert not may_be_ties(*sides, ["segmentation_logits", "segmentations"]), "what it decides by drifts as well"
     assert not may_be_ties({"segmentations": got[1:]}, sides[1], ["segmentations"])
+
+
+def test_a_single_number_where_the_reference_has_two_is_a_difference_that_only_a_single_one_explains():
+    """Iterations that end after the first: its ELBO is the reference's."""
+    want = np.array([-5.0, -3.0])
+    difference = Difference({"elbo_trajectory": want[:1]}, {"elbo_trajectory": want}, ["elbo_trajectory"])
+    assert difference.there
+    assert difference.left_by({"elbo_trajectory": want[:1]}) == Left(0.0, 0.0)
+    assert difference.left_by({"elbo_trajectory": want}) == ALL
+    assert difference.left_by({"elbo_trajectory": want[:1] + 1}).worst > 1
