@@ -74,7 +74,7 @@ def diagnose_stage(ran: Ran, faults: Iterable[Fault], families: Iterable[Family]
         return None
     drifted = [name for name in ran.drifted if name in candidate] or _different(candidate, reference)
     mask = unread("hard_clusters", ran.reference)
-    part = in_few_chunks(ran.stage, given, candidate, reference, chunks, ran.parameters.chunk_step)
+    part = in_few_chunks(ran.stage, given, candidate, reference, chunks, ran.parameters.chunk_step, drifted)
     found = look_up(
         ran.stage,
         part.given,

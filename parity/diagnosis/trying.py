@@ -201,13 +201,4 @@ def _copied(made: Any) -> Any:
 
 def _kept(made: Any) -> Any:
     """A series that keeps what it computed; anything else as it is."""
-    if not isinstance(made, ChunkSeries):
-        return made
-    known: dict[int, np.ndarray] = {}
-
-    def compute(chunk: int) -> np.ndarray:
-        if chunk not in known:
-            known[chunk] = made.compute(chunk)
-        return known[chunk].copy()
-
-    return ChunkSeries(made.chunks, compute)
+    return made.remembering() if isinstance(made, ChunkSeries) else made

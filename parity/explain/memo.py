@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -114,15 +114,7 @@ def _keeping(made: Any) -> Any:
     """A series of chunks that computes none twice that was asked for a moment ago; anything else as it is."""
     if isinstance(made, tuple):
         return tuple(map(_keeping, made))
-    if not isinstance(made, ChunkSeries):
-        return made
-    known = lru_cache(maxsize=CHUNKS)(made.compute)
-
-    def compute(chunk: int) -> np.ndarray:
-        value = known(int(chunk))
-        return value.copy() if isinstance(value, np.ndarray) else value  # for who asks to change in place
-
-    return ChunkSeries(made.chunks, compute)
+    return made.remembering(CHUNKS) if isinstance(made, ChunkSeries) else made
 
 
 def _remembers(run: Callable[..., Any]) -> bool:

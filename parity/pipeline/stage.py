@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,16 @@ class ChunkSeries:
         """A series of all chunks of another one, which stands in where this one has none."""
         own = set(map(int, self.chunks))
         return ChunkSeries(whole.chunks, lambda chunk: (self if chunk in own else whole).compute(chunk))
+
+    def remembering(self, most: int | None = None) -> ChunkSeries:
+        """The same, which computes no chunk again that is among the `most` asked for last; None: no chunk twice."""
+        known = lru_cache(maxsize=most)(self.compute)
+
+        def compute(chunk: int) -> np.ndarray:
+            value = known(int(chunk))
+            return value.copy() if isinstance(value, np.ndarray) else value  # for who asks to change in place
+
+        return ChunkSeries(self.chunks, compute)
 
     @classmethod
     def recorded(cls, chunks: np.ndarray, values: np.ndarray) -> ChunkSeries:
