@@ -217,7 +217,7 @@ def bench_of(
     memo = Memo(keep_networks=keep_networks)
     remembered = memo.networks(networks)
     native = memo.pipeline(community1_pipeline(remembered, ready.parameters, progress))
-    workshop = Workshop(weights, remembered, ready.parameters, threads)
+    workshop = Workshop(weights, remembered, ready.parameters, threads, memo.network)
     clean = Patching(native, native, ready.snapshot, ready.inputs)
     recorded = reference_artefacts(ready.snapshot, ready.inputs)
     return Bench(ready.fixture.name, native, workshop, clean, recorded, memo, ready)

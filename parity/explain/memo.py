@@ -61,9 +61,16 @@ class Memo:
         """The same networks, each chunk at most once. The head is left alone: it costs a hundredth of the trunk."""
         return replace(
             networks,
-            segmentation=partial(self._network, "segmentation", networks.segmentation),
-            trunk=partial(self._network, "trunk", networks.trunk),
+            segmentation=partial(self._network, "segmentation", networks.segmentation, self.keep_networks),
+            trunk=partial(self._network, "trunk", networks.trunk, self.keep_networks),
         )
+
+    def network(self, name: str, run: Network) -> Network:
+        """A network of one input and one output, a row of which depends on no other row: each at most once.
+
+        For those that a fault builds. What they gave is forgotten with the `scratch` that they ran in.
+        """
+        return partial(self._network, name, run, False)
 
     def pipeline(self, pipeline: Pipeline) -> Pipeline:
         """The same pipeline, each stage at most once on the same inputs; stages remembered already stay as they are."""
@@ -73,13 +80,13 @@ class Memo:
                 pipeline = pipeline.replacing(stage.name, remembered, given=stage.given, written=stage.written)
         return pipeline
 
-    def _network(self, name: str, run: Network, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _network(self, name: str, run: Network, lasting: bool, /, **inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """A network of one input and one output, row by row: only the rows not seen yet are run, together."""
         ((argument, rows),) = inputs.items()
-        known = self._known[0 if self.keep_networks else -1]
-        if self.keep_networks and not any(run is kept for kept in self._networks):
+        known = self._known[0 if lasting else -1]
+        if lasting and not any(run is kept for kept in self._networks):
             self._networks.append(run)  # or its address would be another's one day
-        keys = [(name, id(run) if self.keep_networks else self._token(run), self._token(row)) for row in rows]
+        keys = [(name, id(run) if lasting else self._token(run), self._token(row)) for row in rows]
         new = [index for index, key in enumerate(keys) if self._look_up(key) is None]
         if new:
             before = getattr(run, "ran", None)  # of what is kept on disk too, the network sees only what is not there

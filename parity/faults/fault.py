@@ -22,6 +22,8 @@ from parity.sources import WeightSet
 
 BUILT_IN = "parity.faults.known"
 
+Network = Callable[..., tuple[Any, ...]]
+
 
 @dataclass(frozen=True)
 class Workshop:
@@ -33,12 +35,15 @@ class Workshop:
     networks : the native networks; calls with inputs they have seen cost nothing
     parameters : of the fixture at hand
     threads : of networks that a fault builds of its own
+    remembered : (name, network that a fault built) -> the same network, which may remember what it gave for a row, or
+        as it is; for those of which no row depends on another, or on what ran before
     """
 
     weights: WeightSet
     networks: Networks
     parameters: Parameters
     threads: int | None = None
+    remembered: Callable[[str, Network], Network] = lambda name, network: network
 
 
 @dataclass(frozen=True)

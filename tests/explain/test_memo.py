@@ -66,6 +66,17 @@ def test_a_network_works_on_each_chunk_once_however_they_are_batched():
     assert memo.network_runs["trunk"] == 4
 
 
+def test_a_network_that_a_fault_built_works_on_each_chunk_once_and_is_forgotten_with_its_scratch():
+    seen: list[int] = []
+    memo, rows = Memo(keep_networks=True), np.arange(12.0).reshape(4, 3)
+    trunk = networks(seen).trunk
+    for _ in range(2):
+        with memo.scratch():
+            np.testing.assert_array_equal(memo.network("trunk", trunk)(fbank=rows[:3])[0], rows[:3] * 2)
+            np.testing.assert_array_equal(memo.network("trunk", trunk)(fbank=rows)[0], rows * 2)
+    assert seen == [3, 1, 3, 1]
+
+
 def test_a_series_is_told_apart_by_identity():
     calls = []
     stage = Stage("length", ("s",), ("n",), lambda s: calls.append(s) or len(s))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -173,6 +174,16 @@ def test_a_mistake_inside_the_trunk_makes_other_embeddings(fault, features):
     assert np.abs(features[fault.name] - features["native"]).max() > 1e-5
     others = [name for name in features if name != fault.name]
     assert min(np.abs(features[fault.name] - features[name]).max() for name in others) > 1e-6
+
+
+@pytest.mark.parametrize("fault", resnet.FAULTS, ids=lambda fault: fault.name)
+def test_a_trunk_is_remembered_where_no_chunk_depends_on_another(fault, workshop, image, features):
+    offered = []
+    remembering = replace(workshop, remembered=lambda name, network: offered.append(name) or network)
+    run, masks = run_of(fault, remembering), np.ones((2, 3, 10), np.float32)
+    assert offered == ([] if fault.neighbours else ["trunk"])
+    alone = run(ChunkSeries.recorded(np.arange(1), image[:1]), masks)
+    assert (np.abs(alone - features[fault.name][:1]).max() < 1e-5) == (not fault.neighbours)
 
 
 def test_statistics_that_were_never_loaded_are_seen_only_where_they_were_not_folded(workshop, weights, image):

@@ -106,8 +106,11 @@ def interpolating(interpolate: Callable[[np.ndarray], np.ndarray]) -> Make:
 
 def _rounded_weights(name: str, rounding: Rounding) -> Fault:
     def make(native: Run, workshop: Workshop) -> Run:
-        # Built when it runs: to plant a fault costs nothing.
-        return lambda fbank, masks: embed(fbank, masks, **rounded_embedding(workshop, rounding))
+        def run(fbank: ChunkSeries, masks: np.ndarray) -> np.ndarray:
+            network = rounded_embedding(workshop, rounding)  # built when it runs: to plant a fault costs nothing
+            return embed(fbank, masks, trunk=workshop.remembered("trunk", network["trunk"]), head=network["head"])
+
+        return run
 
     about = f"the embedding network's weights kept in {rounding.__name__} instead of float32"
     return fault(name, "embeddings", about, make, reruns_trunk=True)

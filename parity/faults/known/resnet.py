@@ -124,7 +124,10 @@ def _trunk(
     neighbours: bool = False,
 ) -> Fault:
     def make(native: Run, workshop: Workshop) -> Run:
-        return partial(embed, trunk=trunk_with(workshop, name, change, edit, fold=fold), head=workshop.networks.head)
+        trunk = trunk_with(workshop, name, change, edit, fold=fold)
+        return partial(
+            embed, trunk=trunk if neighbours else workshop.remembered("trunk", trunk), head=workshop.networks.head
+        )
 
     return fault(name, "embeddings", about, make, reruns_trunk=True, neighbours=neighbours)
 
