@@ -169,6 +169,7 @@ def _try_pairs(
 def try_pair(bench: Bench, recorded: Bench, reference: Dump, one: Fault, other: Fault) -> DumpCalibration:
     """Two faults of two stages, in the pipeline's order, as code and as a whole dump."""
     side = _side(bench, recorded, (one, other))
+    _ = side.clean_trial  # outside of what is forgotten
     with side.memo.scratch():
         trial = try_fault(side, both(one, other))
         pair = PairTrial((one.name, other.name), (one.stage, other.stage), bench.name, trial.named)

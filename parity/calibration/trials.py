@@ -67,6 +67,11 @@ class Bench:
         drifts = replay(self.native, self.snapshot, self.inputs, reference=self.recorded).drifts
         return {(drift.artefact, drift.mode): (drift.max_abs, drift.rms) for drift in drifts}
 
+    @cached_property
+    def clean_trial(self) -> Trial:
+        """The control. All that it computes is remembered, so that faults do not compute it each for itself."""
+        return _tried(self, None)
+
     @property
     def snapshot(self) -> Snapshot:
         """Of the fixture."""
@@ -273,8 +278,9 @@ def collected(faults: Iterable[Fault], fixtures: Sequence[str], done: Trials) ->
 
 def try_fault(bench: Bench, fault: Fault | None) -> Trial:
     """Plant one fault, or none, and see what the lab says; what the clean run computes is remembered."""
+    clean = bench.clean_trial  # outside of the scratch
     if fault is None:
-        return _tried(bench, None)
+        return clean
     with bench.memo.scratch():
         return _tried(bench, fault)
 

@@ -12,7 +12,7 @@ from support.synthetic import automatic, captured, inputs, networks
 from typer.testing import CliRunner
 
 from parity.__main__ import app
-from parity.calibration.trials import Bench, Calibration, Finding, Trial, bench_of, calibrate
+from parity.calibration.trials import Bench, Calibration, Finding, Trial, bench_of, calibrate, try_fault
 from parity.commands.calibrate import _print_raised
 from parity.community1 import Parameters
 from parity.errors import InputError
@@ -58,6 +58,17 @@ def test_what_a_fault_computed_is_forgotten_and_the_clean_runs_networks_run_once
     before = dict(bench.memo.network_runs)
     calibrate([bench], [SWAPPED, SCALED])
     assert dict(bench.memo.network_runs) == before
+
+
+def test_where_the_clean_run_was_made_elsewhere_no_fault_repeats_what_is_before_its_stage(tmp_path):
+    """As in another process, or where a calibration goes on."""
+    snapshot = captured(automatic(), tmp_path / "one")
+    bench = bench_of(Prepared(SimpleNamespace(name="clip"), Parameters(), snapshot, inputs()), networks(), weights=None)
+    try_fault(bench, SCALED)
+    before = dict(bench.memo.stage_runs)
+    try_fault(bench, SWAPPED)
+    again = {name for name, count in bench.memo.stage_runs.items() if count > before[name]}
+    assert "assignment" in again and again <= {"assignment", "reconstruction", "annotation"}
 
 
 def test_a_fault_that_was_not_wanted_is_not_tried(bench):
