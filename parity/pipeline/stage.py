@@ -59,7 +59,7 @@ class ChunkSeries:
             value = known(int(chunk))
             return value.copy() if isinstance(value, np.ndarray) else value  # for who asks to change in place
 
-        return ChunkSeries(self.chunks, compute)
+        return replace(self, compute=compute)
 
     @classmethod
     def recorded(cls, chunks: np.ndarray, values: np.ndarray) -> ChunkSeries:

@@ -134,6 +134,16 @@ def test_other_masks_need_the_head_alone(tmp_path, calls):
     assert calls["trunk"] == 1
 
 
+def test_a_pipeline_that_is_remembered_too_keeps_what_other_masks_need(tmp_path, calls):
+    """As `explain` and `calibrate` run it, twice, each in a process of its own."""
+    for masks in heard()[1], 1 - heard()[1]:
+        memo = Memo()
+        remembered = memo.pipeline(pipeline(tmp_path, memo=memo)[0])
+        fbank = remembered["fbank"].run(ChunkSeries.recorded(np.arange(1), synthetic.waveform()[:, :160_000]))
+        remembered["embeddings"].run(fbank, masks)
+    assert calls["trunk"] == 1
+
+
 @pytest.mark.parametrize("what", ["nothing", "weights", "code", "machine", "runtime"])
 def test_other_weights_code_machines_and_runtimes_are_other_results(tmp_path, calls, monkeypatch, what):
     want, _ = embeddings_of(tmp_path)
