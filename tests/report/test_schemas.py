@@ -55,6 +55,7 @@ OTHERS = {
     "bench_schema.json",
     "bench_rnnt_schema.json",
     "bench_layers_schema.json",
+    "bench_cuts_schema.json",
     "corpus_schema.json",  # files of a folder that has no other reader
     "corpus_store_schema.json",
     "corpus_side_schema.json",
