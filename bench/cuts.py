@@ -145,10 +145,10 @@ def measured(ways: Mapping[str, Trunk], fbank: np.ndarray, rounds: int) -> list[
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     made = Table(box=SIMPLE_HEAD, title="one chunk of 10 s through the trunk, one thread")
-    for name in ("trunk", "seconds", "of the best alone", "drift"):
+    for name in ("trunk", "seconds", "of the best", "drift"):
         made.add_column(name, justify="left" if name == "trunk" else "right")
     for row in rows:
-        where = f"ONNX Runtime up to {row['name']}, ncnn behind" if row["cut"] else f"{row['name']} alone"
+        where = f"onnx to {row['name']}, then ncnn" if row["cut"] else f"{row['name']} alone"
         spread = f"{row['seconds']:.3f} ({row['least']:.3f} to {row['most']:.3f})"
         made.add_row(where, spread, f"{row['of_the_best_alone']:.2f}", f"{row['drift']:.1e}")
     return made
