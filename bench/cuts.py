@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -23,13 +22,14 @@ from onnx.utils import Extractor
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+from bench.layers import in_turns
 from parity.console import run_and_exit, stdout
 from parity.files.whole import check_writable, write_text
 from parity.networks.runtime import OnnxNetwork
 from parity.networks.wespeaker import graph, ncnn_graph
 from parity.networks.wespeaker.architecture import POOLED_FEATURES
 from parity.networks.wespeaker.choice import example_chunk
-from parity.networks.wespeaker.ncnn_runtime import options_off
+from parity.networks.wespeaker.ncnn_runtime import extract, load_trunk
 from parity.report.document import environment
 from parity.sources import load_weights
 
@@ -74,7 +74,7 @@ def trunks(arrays: Arrays, blocks: Iterable[str] = CUTS) -> dict[str, Trunk]:
     arrays : of the embedding network, under canonical names
     blocks : of the trunk, behind each of which it is cut once
     """
-    net, alone = _ncnn(arrays), OnnxNetwork(graph.build_trunk(arrays), 1)
+    net, alone = load_trunk(arrays), OnnxNetwork(graph.build_trunk(arrays), 1)
 
     def cut(block: str) -> Trunk:
         name = f"{block}.out"
@@ -89,45 +89,16 @@ def trunks(arrays: Arrays, blocks: Iterable[str] = CUTS) -> dict[str, Trunk]:
     }
 
 
-def _ncnn(arrays: Arrays) -> ncnn.Net:
-    net = ncnn.Net()
-    options = net.opt
-    options.num_threads = 1
-    for name in options_off():
-        setattr(options, name, False)
-    net.opt = options
-    param, weights = ncnn_graph.build_trunk(arrays)
-    with tempfile.TemporaryDirectory() as name:
-        files = Path(name) / "param", Path(name) / "bin"
-        files[0].write_text(param, encoding="ascii")
-        files[1].write_bytes(weights)
-        if net.load_param(str(files[0])) or net.load_model(str(files[1])):
-            raise RuntimeError("ncnn cannot read the trunk")
-    return net
-
-
 def _rest(net: ncnn.Net, blob: str, value: np.ndarray) -> np.ndarray:
-    """The features of one blob's value (channels, bins, frames); what is before it is not computed."""
-    held = np.ascontiguousarray(value)  # ncnn reads this very memory
-    extractor = net.create_extractor()
-    extractor.set_light_mode(True)
-    extractor.input(blob, ncnn.Mat(held))
-    status, made = extractor.extract(ncnn_graph.OUTPUT)
-    if status:
-        raise RuntimeError(f"ncnn: no features behind {blob} (status {status})")
-    return np.array(made).reshape(POOLED_FEATURES, -1)
+    """The features behind one blob, of its value (channels, bins, frames)."""
+    return extract(net, blob, value)[0].reshape(POOLED_FEATURES, -1)
 
 
 def measured(ways: Mapping[str, Trunk], fbank: np.ndarray, rounds: int) -> list[dict[str, Any]]:
     """Each way's median and range in processor seconds, `drift` of its features from the first one's."""
     made = {name: run(fbank) for name, run in ways.items()}
     first = next(iter(made.values()))
-    seconds: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds):
-        for name, run in ways.items():
-            started = time.thread_time()
-            run(fbank)
-            seconds[name].append(time.thread_time() - started)
+    seconds = in_turns({name: partial(run, fbank) for name, run in ways.items()}, rounds)
     best = min(statistics.median(seconds[name]) for name in ALONE if name in seconds)
     return [
         {

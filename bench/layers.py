@@ -12,7 +12,7 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,7 +91,11 @@ def shapes() -> dict[Shape, int]:
 
 
 def _measure(shape: Shape, rounds: int) -> dict[str, float]:
-    ways = _ways(shape)
+    return {name: statistics.median(of) for name, of in in_turns(_ways(shape), rounds).items()}
+
+
+def in_turns(ways: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, list[float]]:
+    """Processor seconds of each way in each round, all ways in turns, after a round that is not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(rounds + 1):
         for name, run in ways.items():
@@ -99,7 +103,7 @@ def _measure(shape: Shape, rounds: int) -> dict[str, float]:
             run()
             if number:
                 seconds[name].append(time.process_time() - started)
-    return {name: statistics.median(of) for name, of in seconds.items()}
+    return seconds
 
 
 def _ways(shape: Shape) -> dict[str, Callable[[], object]]:

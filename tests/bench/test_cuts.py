@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from bench import cuts
 from parity.networks.wespeaker.architecture import BLOCKS
+from parity.networks.wespeaker.ncnn_runtime import load_trunk
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_wherever_it_is_cut_the_features_are_the_same(arrays):
 def test_what_is_before_the_cut_is_not_computed_again(arrays):
     """Another front gives other features: ncnn starts from what it was given."""
     fbank = np.random.default_rng(1).standard_normal((1, 64, 80)).astype(np.float32)
-    net = cuts._ncnn(arrays)
+    net = load_trunk(arrays)
     zeros = np.zeros((32, 80, 64), np.float32)
     assert np.abs(cuts._rest(net, "layer1.2.out", zeros) - cuts.trunks(arrays, ())["ncnn"](fbank)).max() > 0
 

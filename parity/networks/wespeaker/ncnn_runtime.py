@@ -50,8 +50,8 @@ class NcnnEmbedding(EmbeddingNetwork):
         self.size = float32_bytes(arrays)
         self._head = OnnxHead(arrays, threads)
         self._workers = threads
-        plain = _load(arrays, ())
-        self._nets = lru_cache(4)(lambda layers: _load(arrays, layers) if layers else plain)
+        plain = load_trunk(arrays)
+        self._nets = lru_cache(4)(lambda layers: load_trunk(arrays, layers) if layers else plain)
 
     def run_trunk(self, fbank: np.ndarray, layers: Sequence[str]) -> tuple[np.ndarray, Layers]:
         """See `EmbeddingNetwork.run_trunk`."""
@@ -68,10 +68,15 @@ class NcnnEmbedding(EmbeddingNetwork):
 
 def _extract(net: ncnn.Net, fbank: np.ndarray, blobs: Sequence[str]) -> list[np.ndarray]:
     """Blobs (channels, mel bins, frames) of one chunk (frames, 80)."""
-    image = np.ascontiguousarray(fbank.T)[None]  # ncnn reads this very memory, so it has to live as long as `extractor`
+    return extract(net, INPUT, fbank.T[None], blobs)
+
+
+def extract(net: ncnn.Net, given: str, value: np.ndarray, blobs: Sequence[str] = (OUTPUT,)) -> list[np.ndarray]:
+    """Blobs (channels, mel bins, frames) behind a given one, of its value; what is before it is not computed."""
+    image = np.ascontiguousarray(value)  # ncnn reads this very memory, so it has to live as long as `extractor`
     extractor = net.create_extractor()
     extractor.set_light_mode(len(blobs) == 1)  # otherwise what was read once is gone when it is asked for
-    extractor.input(INPUT, ncnn.Mat(image))
+    extractor.input(given, ncnn.Mat(image))
     found = []
     for blob in blobs:
         status, value = extractor.extract(blob)
@@ -81,7 +86,13 @@ def _extract(net: ncnn.Net, fbank: np.ndarray, blobs: Sequence[str]) -> list[np.
     return found
 
 
-def _load(arrays: Mapping[str, np.ndarray], layers: Sequence[str]) -> ncnn.Net:
+def load_trunk(arrays: Mapping[str, np.ndarray], layers: Sequence[str] = ()) -> ncnn.Net:
+    """The trunk on one thread.
+
+    Parameters
+    ----------
+    layers : of `architecture.TRUNK_LAYERS`, further blobs that can be read
+    """
     net = ncnn.Net()
     options = net.opt
     options.num_threads = 1
