@@ -525,6 +525,7 @@ NOT_FUZZED: Mapping[str, str] = {
     "parity.fixtures.prepare.load_inputs": "calls load_clip",
     "parity.fixtures.prepare.load_networks": "reads nothing: arrays to networks",
     "parity.networks.wespeaker.runtime.load_embedding": "reads nothing: arrays to a network",
+    "parity.networks.wespeaker.ncnn_runtime.load_trunk": "arrays to a network; what is kept of it is hashed",
     "parity.networks.wespeaker.mlx_runtime.load_resnet34_embedding": "calls read_embedding",
     "parity.fixtures.material.read_rttm": "reads annotations of pinned sources, checked against their hash before",
     "parity.layers.proof.load_network": "imports a module that the user names, which is code",
