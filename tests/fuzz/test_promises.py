@@ -21,6 +21,7 @@ from parity.errors import InputError
 from parity.files.arrays import read_file
 from parity.files.whole import write_text, writing_folder
 from parity.fixtures.catalogue import Catalogue, add_fixture
+from parity.sources.weights import load_weights
 
 if sys.platform == "win32":
     pytest.skip("processes are forked", allow_module_level=True)
@@ -41,6 +42,13 @@ ALONE = {
 }
 
 
+@pytest.fixture(scope="module")
+def fetched() -> None:
+    """What the first run on a machine fetches is there: it is the one that may ask the index."""
+    load_weights()
+
+
+@pytest.mark.usefixtures("fetched")
 @pytest.mark.parametrize("name", ALONE)
 def test_nothing_at_run_time_touches_the_network(tmp_path, name):
     """In a network namespace of its own where the system gives one, else with sockets that cannot be opened."""
