@@ -25,7 +25,8 @@ from parity.explain.verdict import Verdicts
 from parity.faults.fault import Fault, Workshop
 from parity.fixtures.prepare import Prepared
 from parity.fixtures.snapshot import Snapshot
-from parity.measure.tolerances import tolerance
+from parity.measure.gaps import LOGITS, gap_away, gap_of
+from parity.measure.tolerances import GAP_ALONE, tolerance
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.ports.python import Implementation
@@ -312,9 +313,9 @@ def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]
     """Artefacts that a fault certainly moves beyond tolerance, against the clean pipeline on the same audio.
 
     Either in the cascade, or where a stage gets what the clean pipeline made; the snapshot's arrays have no say, but
-    those that it lacks, as behind a recording's silence, nobody can see. By how
-    much the clean pipeline is itself away from the reference is allowed for: what is counted is beyond tolerance of
-    the reference, on whichever side of it the clean pipeline lies.
+    those that it lacks, as behind a recording's silence, nobody can see; of log-probabilities that it lacks, only the
+    gap. By how much the clean pipeline is itself away from the reference is allowed for: what is counted is beyond
+    tolerance of the reference, on whichever side of it the clean pipeline lies.
     """
     clean, slack = bench.native.run(bench.inputs), bench.clean_drift
     found: list[str] = []
@@ -326,13 +327,13 @@ def moved(bench: Bench, candidate: Pipeline, made: Artefacts) -> tuple[str, ...]
             alone = {}
         for name in (name for name in stage.writes if name in bench.snapshot.values):
             sides = (made, CASCADED), (alone, ISOLATED)
-            if any(_away(subject, name, side.get(name), clean, mode, slack.get((name, mode), NONE))
+            if any(_away(subject, name, side.get(name), clean, mode, slack.get((name, mode), NONE), bench.snapshot)
                    for side, mode in sides):  # fmt: skip
                 found.append(name)
     return tuple(found)
 
 
-def _away(subject: Subject, name: str, got: Any, clean: Artefacts, mode: str, slack: Slack) -> bool:
+def _away(subject: Subject, name: str, got: Any, clean: Artefacts, mode: str, slack: Slack, snapshot: Snapshot) -> bool:
     want = clean.get(name)
     if got is want:
         return False
@@ -342,8 +343,20 @@ def _away(subject: Subject, name: str, got: Any, clean: Artefacts, mode: str, sl
         return subject.to_text(got) != subject.to_text(want)
     if isinstance(want, ChunkSeries):
         chunks = ((got.take([chunk]), {**clean, name: want.take([chunk])}) for chunk in want.chunks)
-        return any(_away(subject, name, one, other, mode, slack) for one, other in chunks)
+        return any(_away(subject, name, one, other, mode, slack, snapshot) for one, other in chunks)
+    gap, recorded = snapshot.segmentation_gap, snapshot.chunks.get(name)
+    if name == LOGITS and np.shape(got) == np.shape(want) and gap is not None and recorded is not None:
+        if _others_away(got, want, gap, recorded):
+            return True
+        got, want = got[recorded], want[recorded]
     drift, limit = subject.compare(name, got, want, clean, mode=mode), tolerance(name, mode)
     if drift.mismatches or not np.isfinite(drift.max_abs):
         return True
     return drift.max_abs > limit.max_abs + slack[0] or (limit.rms is not None and drift.rms > limit.rms + slack[1])
+
+
+def _others_away(got: np.ndarray, clean: np.ndarray, gap: np.ndarray, recorded: np.ndarray) -> bool:
+    """Whether log-probabilities of a chunk that is not recorded move the gap that is, certainly beyond its limit."""
+    others = np.setdiff1d(np.arange(len(clean)), recorded)
+    own = gap_away(clean[others], gap[others])
+    return bool((gap_away(got[others], gap_of(clean[others])) > GAP_ALONE.max_abs + own).any())

@@ -210,9 +210,10 @@ def _explained(
     from parity.explain.localise import explain as localise
     from parity.fixtures.prepare import load_networks, prepare
     from parity.kept import results_where
+    from parity.measure.gaps import LOGITS
     from parity.networks.runtime import one_blas_thread
     from parity.ports.arrays import given_in_place, with_arrays
-    from parity.ports.dump.comparison import LOGITS, unexplained_logits, with_suggestion
+    from parity.ports.dump.comparison import unexplained_logits, with_suggestion
     from parity.ports.dump.relearned import explain_logits
     from parity.ports.judging import as_declared
     from parity.ports.python import Implementation

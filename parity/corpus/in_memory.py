@@ -19,6 +19,7 @@ from parity.community1.segmentation import segment
 from parity.community1.spoken import embed_spoken
 from parity.explain.memo import Memo
 from parity.fixtures.snapshot import Snapshot
+from parity.measure.gaps import gap_of
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import Artefacts, ChunkSeries, Pipeline
 from parity.replay.outcome import TEXTS, URI
@@ -73,12 +74,6 @@ def snapshot_of(made: Artefacts, parameters: Parameters, audio_sha256: str, *, h
     companions = {place: np.array(getattr(parameters, name)) for name, place in SETTINGS.items()}
     companions["segmentations.npz", "segmentation_gap"] = gap_of(made["segmentation_logits"])
     return Snapshot(Path("in memory"), {"clip_sha256": audio_sha256}, values, chunks, companions, implied)
-
-
-def gap_of(logits: np.ndarray) -> np.ndarray:
-    """The gap of the two best log-probabilities: (C, F, 7) -> (C, F) float64, so that what is equal drifts by 0."""
-    second, best = np.moveaxis(np.sort(logits.astype(np.float64), axis=-1)[..., -2:], -1, 0)
-    return best - second
 
 
 def _spread(chunks: np.ndarray) -> np.ndarray:

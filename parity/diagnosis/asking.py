@@ -6,7 +6,7 @@ take the clip, networks and many seconds are looked up only where somebody waits
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from parity.ports.yardstick import PLDA
 
 if TYPE_CHECKING:  # what looks up is imported where something drifts: half a second, which parity need not wait for
     from parity.diagnosis.result import Diagnosis
+    from parity.measure.drift import Drift
     from parity.ports.dump.comparison import Compared
     from parity.ports.dump.reading import Dump
     from parity.ports.judging import AtHand, Judged, Loading
@@ -91,7 +92,8 @@ def ask_of_dump(judged: Judged, reference: Dump, candidate: Dump, means: Loading
     first = judged.comparison.first_drift
     if first is None:
         return Asked()
-    if why := effort.why_not(first.stage, means.at_hand) or _of_another_width(first):
+    gaps = "" if first.drift is None else of_gaps([first.drift])
+    if why := effort.why_not(first.stage, means.at_hand) or _of_another_width(first) or gaps:
         return Asked(why_not=why)
 
     def look() -> tuple[Diagnosis, ...]:
@@ -116,6 +118,14 @@ def _of_another_width(first: Compared) -> str:
     if first.name != "embeddings" or not made.startswith("shape (") or made.endswith(", 256)"):
         return ""
     return f"embeddings have the {made}, which no known mistake makes: it is another network, or a part of each"
+
+
+def of_gaps(drifts: Iterable[Drift]) -> str:
+    """Why log-probabilities that are out only where the reference's are not recorded are not looked up; else empty."""
+    out = [drift for drift in drifts if not drift.within]
+    if not out or not all(drift.elsewhere for drift in out):
+        return ""
+    return f"in {out[0].where} the reference's log-probabilities are not recorded; where they are, yours agree"
 
 
 def safely(look: Callable[[], tuple[Diagnosis, ...]]) -> Asked:

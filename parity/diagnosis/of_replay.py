@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from parity.diagnosis.asking import NEVER, Asked, Effort, ask_of_dump, safely
+from parity.diagnosis.asking import NEVER, Asked, Effort, ask_of_dump, of_gaps, safely
 from parity.diagnosis.of_stage import Ran, beyond_tolerance, diagnose_stage
 from parity.diagnosis.result import Diagnosis
 from parity.fixtures.prepare import Prepared
+from parity.measure.drift import Drift
 from parity.pipeline.raised import StageRaised
 from parity.pipeline.stage import Pipeline
 from parity.ports.arrays import Supplied
@@ -95,7 +96,7 @@ def _is_code(code: Replayed, name: str) -> bool:
 
 def _of_code(code: Replayed, stages: tuple[str, ...], means: AtHand, effort: Effort) -> Asked:
     own = [name for name in stages if _is_code(code, name)]
-    whys = {name: effort.why_not(name, means.at_hand) for name in own}
+    whys = {name: effort.why_not(name, means.at_hand) or of_gaps(_own(code, name)) for name in own}
     if not own or effort.much == NEVER or all(whys.values()):
         return Asked(why_not=whys[own[0]] if own else "")
 
@@ -104,6 +105,11 @@ def _of_code(code: Replayed, stages: tuple[str, ...], means: AtHand, effort: Eff
         return tuple(one if effort.drawn else replace(one, evidence=None) for one in found if one is not None)
 
     return safely(look)
+
+
+def _own(code: Replayed, name: str) -> list[Drift]:
+    """What a stage drifts by on the reference's own inputs."""
+    return [drift for drift in code.outcome.drifts if drift.stage == name and drift.mode == ISOLATED]
 
 
 def _of_one(code: Replayed, name: str, means: AtHand) -> Diagnosis | None:
@@ -118,7 +124,7 @@ def _of_one(code: Replayed, name: str, means: AtHand) -> Diagnosis | None:
         made = stage(reference)
     except StageRaised:
         return None  # it made nothing that could be looked up, and the verdict says what it raised
-    alone = tuple(d.artefact for d in code.outcome.drifts if d.stage == name and d.mode == ISOLATED and not d.within)
+    alone = tuple(drift.artefact for drift in _own(code, name) if not drift.within and not drift.elsewhere)
     ran = Ran(
         stage=name,
         made=made,

@@ -259,7 +259,7 @@ def _ratio(drift: Drift | None) -> float | None:
     if drift.mismatches:
         return float("inf")
     limit = tolerance(drift.artefact, drift.mode)
-    by_size = drift.max_abs / limit.max_abs if limit.max_abs else 0.0
+    by_size = drift.max_abs / drift.tolerance if drift.tolerance else 0.0
     return max(by_size, drift.rms / limit.rms) if limit.rms else by_size
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from parity.community1 import Networks, Parameters, community1_pipeline
 from parity.community1.networks import without_networks
 from parity.community1.plda import solve_plda
-from parity.diagnosis.asking import Asked, Effort
+from parity.diagnosis.asking import Asked, Effort, of_gaps
 from parity.diagnosis.of_replay import ask_of_stage
 from parity.diagnosis.of_stage import Ran
 from parity.diagnosis.result import Diagnosis
@@ -144,9 +144,9 @@ def _alone(
         looked = Asked()
         if status == DRIFT and effort is not None:
             means = AtHand(weights, networks, inputs)
-            beyond = tuple(drift.artefact for drift in drifts if not drift.within)
+            beyond = tuple(drift.artefact for drift in drifts if not drift.within and not drift.elsewhere)
             ran = Ran(name, made, reference, beyond, parameters, means(), means.weights, None, snapshot.chunks)
-            looked = ask_of_stage(ran, effort)
+            looked = ask_of_stage(ran, effort) if beyond else Asked(why_not=of_gaps(drifts))
         found = looked.diagnoses[0] if looked.diagnoses else None
         return Alone(fixture.name, status, drifts, seconds=seconds, diagnosis=found, not_diagnosed=looked.why_not)
     if not missing and not made:

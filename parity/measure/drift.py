@@ -43,6 +43,7 @@ class Drift:
     where : the same in words: chunk, speaker, second
     got, want : the worst element on either side
     note : another shape, what was excused, why nothing could be compared
+    elsewhere : whether it is of chunks whose own values the reference does not hold (`parity.measure.gaps`)
     """
 
     stage: str
@@ -62,6 +63,7 @@ class Drift:
     got: Any = None
     want: Any = None
     note: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

@@ -234,7 +234,7 @@ def _compare_array(
     subject: Subject,
 ) -> Drift | None:
     """None where an artefact is kept by chunk and the two sides have no chunk in common."""
-    chunks, total = snapshot.chunks.get(name), None
+    made, chunks, total = got, snapshot.chunks.get(name), None
     if chunks is not None:
         whole = len(snapshot.values["segmentations"]) if "segmentations" in snapshot.values else len(want)
         total = whole * want[0].size
@@ -245,7 +245,7 @@ def _compare_array(
         total, want = want.size, want[chunks]
         excused = excused[chunks] if excused is not None else None
     how = {"mode": mode, "chunks": chunks, "excused": excused, "total": total, "step": snapshot.chunk_step}
-    return subject.compare(name, got, want, snapshot.values, **how)
+    return subject.beyond_recorded(subject.compare(name, got, want, snapshot.values, **how), made, snapshot)
 
 
 def in_common(got: Any, want: np.ndarray, chunks: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -17,6 +17,7 @@ from parity.community1.scoring import inactive
 from parity.fixtures.snapshot import Snapshot
 from parity.fixtures.standing import Standing
 from parity.measure.drift import Drift
+from parity.measure.gaps import LOGITS, gap_away, with_other_chunks
 from parity.measure.score import Score, count, score_rttm
 from parity.measure.tolerances import NEAR_TIE
 from parity.networks.wespeaker.masks import nearest_indices
@@ -123,9 +124,7 @@ def _no_further_than_noise(logits: np.ndarray | ChunkSeries | None, gap: np.ndar
     found = logits.compute(chunk) if isinstance(logits, ChunkSeries) else logits[chunk] if chunk < len(logits) else None
     if found is None or found.ndim != 2 or len(found) != gap.shape[1]:
         return True
-    second, best = np.moveaxis(np.sort(found.astype(np.float64), axis=-1)[:, -2:], -1, 0)
-    moved = np.abs(best - second - gap[chunk]) / np.maximum(1.0, gap[chunk])
-    return bool(np.median(moved) <= NEAR_TIE)
+    return bool(np.median(gap_away(found, gap[chunk])) <= NEAR_TIE)
 
 
 def excuses(flips: np.ndarray | None, snapshot: Snapshot) -> dict[str, np.ndarray]:
@@ -165,6 +164,16 @@ def unread(name: str, values: Mapping[str, Any]) -> np.ndarray | None:
 def sampled_frames(count: int) -> np.ndarray:
     """The frames of a mask that pooling looks at: (125,) int64."""
     return nearest_indices(count, POOLED_FRAMES)
+
+
+def beyond_recorded(drift: Drift, got: Any, snapshot: Snapshot) -> Drift:
+    """Of log-probabilities: with chunks whose gap alone is recorded, where the candidate has them."""
+    gap, recorded = snapshot.segmentation_gap, snapshot.chunks.get(LOGITS)
+    if drift.artefact != LOGITS or gap is None or recorded is None:
+        return drift
+    chunks = got.chunks if isinstance(got, ChunkSeries) else np.arange(len(got))
+    logits = got.take(chunks) if isinstance(got, ChunkSeries) else got
+    return with_other_chunks(drift, logits, chunks, gap, recorded, snapshot.chunk_step)
 
 
 def finish(found: Replayed) -> Replay:

@@ -149,6 +149,8 @@ class Subject:
     recovery : a patched run's distance, the candidate's, whether it is asked how much error came along -> graded
     elements : patching, decisive stage, budget -> the elements that decide; None where nothing finer can be named
     unread : artefact, the reference's artefacts -> mask of elements that no later stage reads; None where all are
+    beyond_recorded : the drift of what was recorded of an artefact, all that was made, snapshot -> the drift with what
+        the snapshot tells of the rest
     """
 
     texts: tuple[str, ...]
@@ -164,6 +166,7 @@ class Subject:
     recovery: Callable[[Any, Any, bool], Any]
     elements: Callable[[Any, Any, int], Any]
     unread: Callable[[str, Mapping[str, Any]], np.ndarray | None] = lambda name, values: None
+    beyond_recorded: Callable[[Drift, Any, Any], Drift] = lambda drift, got, snapshot: drift
 
     def as_read(self, name: str, got: Any, want: Any, values: Mapping[str, Any]) -> Any:
         """An artefact in which the elements that nobody reads are the reference's; whatever compares takes this.

@@ -14,7 +14,17 @@ from parity.explain.answer import Answer, answer_of, distance, recovery
 from parity.explain.elements import decisive_elements
 from parity.fixtures import Snapshot
 from parity.replay import Subject
-from parity.replay.outcome import TEXTS, URI, excuses, finish, near_tie_flips, recorded_part, unread, with_uri
+from parity.replay.outcome import (
+    TEXTS,
+    URI,
+    beyond_recorded,
+    excuses,
+    finish,
+    near_tie_flips,
+    recorded_part,
+    unread,
+    with_uri,
+)
 
 
 def near_ties(made: Mapping[str, Any], snapshot: Snapshot) -> dict[str, np.ndarray]:
@@ -47,4 +57,5 @@ SUBJECT = Subject(
     recovery=recovery,
     elements=decisive_elements,
     unread=unread,
+    beyond_recorded=beyond_recorded,
 )

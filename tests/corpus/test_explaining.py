@@ -17,7 +17,7 @@ from parity.community1 import Parameters
 from parity.corpus.cluster import Tasks
 from parity.corpus.explaining import EXPLAINED_TYPES, Asked, Explained, explain_one
 from parity.corpus.explanations import base_of, explain_store, explained_rows
-from parity.corpus.in_memory import gap_of, native_pipeline, snapshot_of
+from parity.corpus.in_memory import native_pipeline, snapshot_of
 from parity.corpus.manifest import Entry
 from parity.corpus.running import run_sides
 from parity.corpus.sides import Setup, Side, side_of
@@ -121,7 +121,6 @@ def test_what_is_made_in_memory_has_what_a_snapshot_has(recording):
     bare, whole = (snapshot_of(made, parameters, "0", heard=heard) for heard in (False, True))
     assert set(whole.values) - set(bare.values) == {"waveform", "chunk_waveforms", "fbank"} == set(bare.implied)
     assert list(whole.chunks["fbank"]) == list(made["fbank"].chunks)
-    np.testing.assert_array_equal(gap_of(np.log([[[0.5, 0.25, 0.25]]])), np.log([[2.0]]))
 
 
 # what is kept

@@ -19,6 +19,7 @@ from parity.fixtures.standing import Standing, no_worse, standings_beside
 from parity.measure import verdicts
 from parity.measure.difference import Difference, describe
 from parity.measure.drift import Drift, compare
+from parity.measure.gaps import LOGITS, with_other_chunks, with_others
 from parity.pipeline.artefact import ARTEFACTS, Comparison
 from parity.pipeline.stage import ChunkSeries
 from parity.ports.dump.aligned import Aligned
@@ -38,7 +39,6 @@ from parity.replay.engine import CASCADED
 from parity.replay.outcome import excuses, near_tie_flips
 from parity.tables import Tabular
 
-LOGITS = "segmentation_logits"
 EXACT, EQUIVALENT, DIFFERENT = "exact", "equivalent", "different"
 """Of one artefact; those of a whole recording are `parity.measure.verdicts`."""
 
@@ -174,7 +174,12 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
     found = [
         _compared_turns(n, turns[n])
         if n in turns
-        else _compared(n, aligned, candidate.values[n], allowed.get(n), reference.chunk_step)
+        else _with_other_chunks(
+            _compared(n, aligned, candidate.values[n], allowed.get(n), reference.chunk_step),
+            aligned,
+            candidate,
+            reference.chunk_step,
+        )
         for n in common
     ]
     first = next((entry for entry in found if entry.verdict == DIFFERENT), None)
@@ -199,13 +204,15 @@ def _compare(name: str, reference: Dump, candidate: Dump, required: tuple[str, .
             explained=first.looks_like is not None,
             mismatches=0 if first.drift is None else first.drift.mismatches,
         ),
-        difference=None if first is None or first.name in turns else _difference(first.name, aligned),
+        difference=None if first is None or first.name in turns else _difference(first, aligned),
         truth=standings_beside(reference.folder, aligned.got, aligned.want, aligned.chunks),
     )
 
 
-def _difference(name: str, aligned: Aligned) -> Difference | None:
-    masks = aligned.want.get("masks")
+def _difference(first: Compared, aligned: Aligned) -> Difference | None:
+    if first.drift is not None and first.drift.elsewhere:
+        return None
+    name, masks = first.name, aligned.want.get("masks")
     return describe(name, aligned.got[name], aligned.want[name], chunks=aligned.chunks.get(name), masks=masks)
 
 
@@ -253,6 +260,18 @@ def _compared(name: str, aligned: Aligned, raw: np.ndarray, excused: np.ndarray 
     looks_like = explain_array(name, raw if raw.shape != want.shape else got, want)
     note = aligned.numbering.get(name) or _note(name, got, want)
     return Compared(name, artefact.stage, DIFFERENT, tuple(by), drift, looks_like, note)
+
+
+def _with_other_chunks(found: Compared, aligned: Aligned, candidate: Dump, step: float) -> Compared:
+    """Log-probabilities that are right in recorded chunks, with those of which the reference keeps the gap alone."""
+    if found.name != LOGITS or found.drift is None or found.verdict == DIFFERENT or aligned.gap is None:
+        return found
+    recorded = aligned.chunks.get(LOGITS)
+    if recorded is None:
+        return found
+    logits, chunks = with_others(aligned.got[LOGITS], recorded, candidate.values[LOGITS], candidate.chunks(LOGITS))
+    drift = with_other_chunks(found.drift, logits, chunks, aligned.gap, recorded, step)
+    return found if drift.within else replace(found, verdict=DIFFERENT, drift=drift)
 
 
 def _in_part(
@@ -329,6 +348,8 @@ def unexplained_logits(
     found = next((entry for entry in comparison.artefacts if entry.name == LOGITS), None)
     if found is None or found.verdict != DIFFERENT or found.looks_like is not None:
         return None
+    if found.drift is not None and found.drift.elsewhere:
+        return None  # where both sides have them they agree
     got, want = candidate.values[LOGITS], reference.values[LOGITS]
     ours, theirs = candidate.chunks(LOGITS), reference.chunks(LOGITS)
     if got.shape[1:] != want.shape[1:] or (len(ours), len(theirs)) != (len(got), len(want)):

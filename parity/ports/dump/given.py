@@ -13,6 +13,7 @@ import numpy as np
 
 from parity.community1.annotation import from_rttm
 from parity.errors import InputError
+from parity.measure.gaps import LOGITS, with_others
 from parity.pipeline.artefact import ARTEFACTS
 from parity.pipeline.stage import ChunkSeries
 from parity.ports.dump.comparison import DumpComparison
@@ -61,6 +62,8 @@ def given_values(comparison: DumpComparison, candidate: Dump) -> Given:
             chunks = aligned.chunks.get(name)
             if name in HEAVY:  # no convention renumbers anything in them
                 value, chunks = candidate.values[name], candidate.chunks(name)
+            if name == LOGITS and chunks is not None:
+                value, chunks = with_others(value, chunks, candidate.values[name], candidate.chunks(name))
             value = value.astype(ARTEFACTS[name].dtype)
             given[name] = value if chunks is None else ChunkSeries.recorded(chunks, value)
         elif name in HEAVY and _has_other_frames(candidate.values[name], aligned.want[name]):
