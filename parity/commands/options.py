@@ -233,10 +233,11 @@ def chosen_faults(faults: Sequence[Fault], only: Sequence[str], stages: Sequence
     ------
     InputError : a name is unknown, or none of the faults is in those stages
     """
+    from parity.faults.fault import THERE_ARE
     from parity.names import find_names
 
     known = [fault.name for fault in faults]
-    names = find_names(only, known, refused="--only {}: no such fault", there_are="there are:") or known
+    names = find_names(only, known, refused="--only {}: no such fault", there_are=THERE_ARE) or known
     in_stages = list(dict.fromkeys(fault.stage for fault in faults))
     of = find_names(stages, in_stages, refused="--stage {}: no fault is there", there_are="there are faults in:")
     chosen = [fault for fault in faults if fault.name in names and fault.stage in (of or in_stages)]

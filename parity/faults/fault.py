@@ -20,6 +20,7 @@ from parity.pipeline import Pipeline
 from parity.ports import Implementation
 from parity.sources import WeightSet
 
+THERE_ARE = "there are (docs/symptoms.md has those that come with the lab):"
 BUILT_IN = "parity.faults.known"
 
 Network = Callable[..., tuple[Any, ...]]
@@ -102,5 +103,5 @@ def planted(name: str, workshop: Workshop, module: str = BUILT_IN) -> Implementa
     InputError : no fault of that name
     """
     faults = {fault.name: fault for fault in load_faults(module)}
-    found = faults[find_name(name, faults, refused="--fault {}: unknown", there_are="there are:")]
+    found = faults[find_name(name, faults, refused="--fault {}: unknown", there_are=THERE_ARE)]
     return Implementation(f"fault {found.name}", lambda native: found.plant(native, workshop))

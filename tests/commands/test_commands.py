@@ -118,7 +118,7 @@ def test_margins_in_units_of_a_runs_drift_put_the_one_that_would_break_first_on_
     ("arguments", "words"),
     [
         (("explain", "nobody"), "'nobody'"),
-        (("explain", SILENT, "--fault", "xyzzy"), "--fault xyzzy: unknown; there are: "),
+        (("explain", SILENT, "--fault", "xyzzy"), "--fault xyzzy: unknown; there are (docs/symptoms.md"),
         (
             ("explain", SILENT, "--fault", "hysteresis", "--implementation", "a:b"),
             "--implementation cannot be given",

@@ -350,6 +350,20 @@ def near_tie_snapshot(folder: Path, gap: float, chunk: int = 2, frame: int = 98)
     return captured(synthetic().run(inputs(), patches=patches), folder)
 
 
+def tied(frame: int = 98, chunk: int = 2) -> Pipeline:
+    """The synthetic pipeline, which all but ties the two classes of that frame too, and takes its own."""
+    native = synthetic()["segmentation"]
+
+    def segment(heard: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        logits, _ = native.run(heard)
+        row = logits[chunk, frame]
+        best = int(row.argmax())
+        row[0 if best else 1] = row[best] - np.float32(NEAR_TIE / 10)
+        return logits, planted_segmentation(logits)
+
+    return synthetic().replacing("segmentation", segment)
+
+
 def planted_segmentation(logits: np.ndarray) -> np.ndarray:
     from parity.community1.segmentation import to_multilabel
 
@@ -358,7 +372,7 @@ def planted_segmentation(logits: np.ndarray) -> np.ndarray:
 
 def test_a_frame_below_the_gap_is_excused_counted_and_named(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2)
-    outcome = replay(synthetic(), snapshot, inputs())
+    outcome = replay(tied(), snapshot, inputs())
     (tie,) = outcome.near_ties
     assert (tie.chunk, tie.frame) == (2, 98) and 0 < tie.gap < NEAR_TIE
     assert tie.seconds == pytest.approx(2 + 98 * 270 / 16000)
@@ -373,7 +387,7 @@ def test_a_frame_below_the_gap_is_excused_counted_and_named(tmp_path):
 
 def test_a_near_tie_on_the_references_own_samples_is_excused_though_a_wrong_waveform_hides_it_in_the_cascade(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2)
-    outcome = replay(planted(synthetic(), "waveform", lambda heard: np.zeros_like(heard)), snapshot, inputs())
+    outcome = replay(planted(tied(), "waveform", lambda heard: np.zeros_like(heard)), snapshot, inputs())
     by_mode = {d.mode: d for d in outcome.drifts if d.artefact == "segmentations"}
     assert not by_mode["cascaded"].within and by_mode["cascaded"].excused == 0
     assert by_mode["isolated"].within and by_mode["isolated"].excused > 0
@@ -388,7 +402,7 @@ def test_a_mask_of_the_references_own_segmentations_is_not_excused_by_a_near_tie
         masks[2, :, 98] = 1 - masks[2, :, 98]
         return masks
 
-    outcome = replay(planted(synthetic(), "masks", other), snapshot, inputs())
+    outcome = replay(planted(tied(), "masks", other), snapshot, inputs())
     by_mode = {d.mode: d for d in outcome.drifts if d.artefact == "masks"}
     assert by_mode["cascaded"].within and by_mode["cascaded"].excused > 0
     assert not by_mode["isolated"].within and by_mode["isolated"].worst_index == (2, 0, 98)
@@ -396,12 +410,12 @@ def test_a_mask_of_the_references_own_segmentations_is_not_excused_by_a_near_tie
 
 def test_a_near_tie_that_no_embedding_is_pooled_over_leaves_the_fixture_at_parity(tmp_path):
     # Of 589 frames 125 are pooled; 98 is one of them, 100 is not.
-    outcome = replay(synthetic(), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2, frame=100), inputs())
+    outcome = replay(tied(frame=100), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2, frame=100), inputs())
     assert outcome.at_parity and len(outcome.near_ties) == 1 and outcome.embedding_drift == 0.0
 
 
 def test_a_near_tie_that_embeddings_are_pooled_over_moves_numbers_but_may_move_no_decision(tmp_path):
-    outcome = replay(synthetic(), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2, frame=98), inputs())
+    outcome = replay(tied(), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2, frame=98), inputs())
     assert outcome.at_parity and len(outcome.near_ties) == 1
     excused = {drift.artefact for drift in outcome.drifts if drift.excused}
     assert "embeddings" in excused and "soft_clusters" in excused
@@ -424,10 +438,16 @@ def test_a_near_tie_does_not_excuse_a_port_whose_own_log_probabilities_are_furth
 
 def test_a_frame_above_the_gap_is_not_excused(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE * 2)
-    outcome = replay(synthetic(), snapshot, inputs())
+    outcome = replay(tied(), snapshot, inputs())
     assert outcome.near_ties == () and not outcome.at_parity
     assert (outcome.first_drift.artefact, outcome.first_drift.mode) == ("segmentations", "isolated")
     assert outcome.first_drift.worst_index[:2] == (2, 98)
+
+
+def test_a_frame_that_the_reference_ties_and_the_candidate_does_not_is_drift_of_its_log_probabilities(tmp_path):
+    outcome = replay(synthetic(), near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2), inputs())
+    assert outcome.first_drift.artefact == "segmentation_logits" and outcome.first_drift.elsewhere
+    assert outcome.first_drift.worst_index[:2] == (2, 98) and not outcome.at_parity
 
 
 def test_without_a_recorded_gap_no_frame_is_excused(tmp_path):
@@ -441,14 +461,14 @@ def test_without_a_recorded_gap_no_frame_is_excused(tmp_path):
 def test_what_is_decided_from_a_near_tie_is_not_excused(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2)
     for name in ("hard_clusters", "discrete_diarization", "exclusive_discrete_diarization"):
-        outcome = replay(planted(synthetic(), name, flipped), snapshot, inputs())
+        outcome = replay(planted(tied(), name, flipped), snapshot, inputs())
         drifted = {(d.artefact, d.mode) for d in outcome.drifts if not d.within}
         assert {(name, "isolated"), (name, "cascaded")} <= drifted and not outcome.at_parity
 
 
 def test_a_near_tie_excuses_no_other_frame(tmp_path):
     snapshot = near_tie_snapshot(tmp_path / "one", NEAR_TIE / 2)
-    outcome = replay(planted(synthetic(), "segmentations", flipped), snapshot, inputs())
+    outcome = replay(planted(tied(), "segmentations", flipped), snapshot, inputs())
     assert len(outcome.near_ties) == 1 and not outcome.at_parity
     assert outcome.first_drift.worst_index == (0, 0, 0) and outcome.first_drift.mismatches == 1
 

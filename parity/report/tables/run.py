@@ -68,7 +68,8 @@ ARTEFACTS = (
     Column("where", TEXT, "the same in words"),
     Column("got", TEXT, "ours there"),
     Column("want", TEXT, "the reference's there"),
-    Column("note", TEXT, "another shape, another number of turns"),
+    Column("note", TEXT, "another shape, another number of turns; which chunks"),
+    Column("elsewhere", BOOLEAN, "whether it is of chunks of which only the gap of two classes is recorded"),
 )
 
 DECISIONS = (
