@@ -95,6 +95,8 @@ def with_other_chunks(
         within=False,
         worst_index=(*place, 0),
         where=in_words(DIMS, place, step),
+        got=round(float(gap_of(logits[others][row])[frame]), 6),
+        want=round(float(gap[place]), 6),
         note=f"the gap of the two best classes, by {away[row, frame]:.1e}, in {out} of {len(chunks)} chunks of which "
         "only that is recorded",
         elsewhere=True,

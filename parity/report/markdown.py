@@ -171,7 +171,9 @@ def failure(row: dict[str, Any]) -> str:
     )
     text = f"{row['artefact']} ({row['stage']}, {row['mode']}): {size}, limit {scientific(row['tolerance'])}"
     if row["where"]:
-        text += f"; worst at {row['where']}: got {row['got']}, want {row['want']}"
+        text += f"; worst at {row['where']}"
+    if row["got"] is not None or row["want"] is not None:
+        text += f": got {row['got']}, want {row['want']}"
     return text + "; first stage to drift"
 
 

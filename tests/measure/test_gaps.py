@@ -55,6 +55,7 @@ def test_a_chunk_that_is_not_recorded_is_judged_by_its_gap(logits, times, within
     if not within:
         assert drift.worst_index == (2, frame, 0) and drift.where.startswith(f"chunk 2, frame {frame}, at ")
         assert drift.max_abs == pytest.approx(1.1 * GAP_ALONE.max_abs, rel=1e-3) and "1 of 4 chunks" in drift.note
+        assert drift.want - drift.got == pytest.approx(drift.max_abs * max(1.0, drift.want), rel=1e-3)
 
 
 def test_what_is_out_in_a_recorded_chunk_is_told_of_that_chunk(logits):
