@@ -24,6 +24,7 @@ from parity.fixtures.catalogue import Fixture
 from parity.fixtures.prepare import load_networks, prepare
 from parity.kept import Results
 from parity.networks.runtime import one_blas_thread
+from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 from parity.sources import load_weights
 
 PART = 8
@@ -47,12 +48,14 @@ class Plan:
     modules : that define the faults
     threads : of the networks, in each process
     cached : whether networks' results come from the cache and go there
+    runtime : of the embedding network; not `auto`, so that no two processes have another
     """
 
     weights: str
     modules: tuple[str, ...]
     threads: int | None
     cached: bool
+    runtime: str = DEFAULT_RUNTIME
 
 
 @dataclass(frozen=True)
@@ -165,5 +168,5 @@ def try_part(plan: Plan, part: Part) -> list[Trial]:
 def bench_in_process(plan: Plan, fixture: Fixture) -> Bench:
     """The fixture that this process works on; it keeps one."""
     weights = load_weights(plan.weights)
-    networks = load_networks(weights, plan.threads, kept=Results() if plan.cached else None)
+    networks = load_networks(weights, plan.threads, plan.runtime, kept=Results() if plan.cached else None)
     return bench_of(prepare(fixture, fixture.snapshot_folder, weights), networks, weights, plan.threads)

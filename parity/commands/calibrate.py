@@ -17,6 +17,7 @@ from parity.commands.options import (
     FixtureArguments,
     FixturesOption,
     ReportOption,
+    RuntimeOption,
     StageTimeoutOption,
     ThreadsOption,
     TracebackOption,
@@ -73,6 +74,7 @@ def calibrate(
     weights: WeightsOption = "wheels",
     json_path: ReportOption = DEFAULT_REPORT,
     table: Annotated[list[str], table_option(CALIBRATE)] = [],  # noqa: B006
+    runtime: RuntimeOption = "auto",
     threads: ThreadsOption = None,
     cached: CachedOption = None,
     processes: Annotated[
@@ -92,12 +94,17 @@ def calibrate(
     from parity.faults.fault import load_faults
     from parity.files.whole import check_writable
     from parity.kept import results_where
+    from parity.networks.wespeaker.choice import check_choice
+    from parity.networks.wespeaker.runtime import AUTO
     from parity.ports.python import load_implementation
 
+    runtime = check_choice(runtime)
     if judged_as not in KINDS:
         raise InputError(f"--as {judged_as}: expected {' or '.join(KINDS)}")
     if traceback and judged_as == DUMPS:
         raise InputError("--traceback: goes with --as code, in which the same faults raise")
+    if runtime != AUTO and (diagnose or judged_as == DUMPS):
+        raise InputError("--runtime: goes with --as code; dumps are made in ONNX Runtime")
     if pairs is not None and judged_as != DUMPS:
         raise InputError("--pairs: goes with --as dumps")
     json_path = DUMPS_REPORT if judged_as == DUMPS and json_path == DEFAULT_REPORT else json_path
@@ -134,6 +141,7 @@ def calibrate(
             weights,
             json_path,
             table,
+            runtime,
             threads,
             kept,
             everywhere=everywhere,
@@ -150,6 +158,7 @@ def _as_code(
     weights: str,
     json_path: Path,
     table: list[str],
+    runtime: str,
     threads: int | None,
     kept: Results | None,
     *,
@@ -165,6 +174,7 @@ def _as_code(
     from parity.calibration.trials import calibrate as run
     from parity.files.whole import write_text
     from parity.networks.runtime import available_cores, one_blas_thread
+    from parity.networks.wespeaker.choice import choose_runtime
     from parity.report.calibration import calibration_document, confusion_table, faults_table, headline, read_trials
     from parity.report.document import to_json
     from parity.sources.weights import load_weights
@@ -178,10 +188,11 @@ def _as_code(
 
     def said(found: Calibration) -> dict[str, Any]:
         passed = time.perf_counter() - started
-        return calibration_document(found, weights=weight_set.name, skipped=skipped, seconds=passed)
+        return calibration_document(found, weights=weight_set.name, skipped=skipped, seconds=passed, runtime=runtime)
 
     with working("weights and clips") as say, one_blas_thread():
         weight_set = load_weights(weights)
+        runtime = choose_runtime(runtime, weight_set.embedding)
         seconds = {fixture.name: fixture.seconds() for fixture in chosen}
         skipped = {name: [fault.name for fault in planted if not tried(fault, name)] for name in seconds}
         skipped = {name: faults for name, faults in skipped.items() if faults}
@@ -203,10 +214,11 @@ def _as_code(
 
         count = processes or available_cores()
         if count == 1:
-            benches = _benches(chosen, weight_set, threads, kept, {}, say)
+            benches = _benches(chosen, weight_set, threads, kept, {}, say, runtime=runtime)
             found = run(benches, planted, wanted=tried, on_trial=on_trial, known=known, on_fixture=keep)
         else:
-            plan = Plan(weights, modules, threads or max(1, available_cores() // count), kept is not None)
+            each = threads or max(1, available_cores() // count)
+            plan = Plan(weights, modules, each, kept is not None, runtime)
             found = calibrate_in_processes(
                 chosen,
                 planted,
@@ -322,12 +334,14 @@ def _benches(
     seconds: dict[str, float],
     say: Callable[[str], None],
     *,
+    runtime: str | None = None,
     keep_networks: bool = False,
 ) -> Iterator[Bench]:
     from parity.calibration.trials import bench_of
     from parity.fixtures.prepare import load_networks, prepare
+    from parity.networks.wespeaker.runtime import DEFAULT_RUNTIME
 
-    networks = load_networks(weights, threads, kept=kept)
+    networks = load_networks(weights, threads, runtime or DEFAULT_RUNTIME, kept=kept)
     for fixture in fixtures:
         ready = prepare(fixture, fixture.snapshot_folder, weights)
         seconds[fixture.name] = ready.audio_seconds

@@ -23,7 +23,7 @@ STAGES = tuple(dict.fromkeys(a.stage for layout in LAYOUTS.values() for a in lay
 
 
 def calibration_document(
-    calibration: Calibration, *, weights: str, skipped: dict[str, list[str]], seconds: float
+    calibration: Calibration, *, weights: str, skipped: dict[str, list[str]], seconds: float, runtime: str | None = None
 ) -> dict[str, Any]:
     """`reports/calibration.json`.
 
@@ -32,6 +32,7 @@ def calibration_document(
     weights : name of the weight set
     skipped : fixture -> faults that were not tried on it
     seconds : wall time
+    runtime : of the embedding network; None where there is none
     """
     findings = calibration.findings
     moving = [finding for finding in findings if finding.moving]
@@ -40,6 +41,7 @@ def calibration_document(
         "schema": SCHEMA,
         "faults": [_row(finding) for finding in findings],
         "weights": weights,
+        **({} if runtime is None else {"runtime": runtime}),
         "seconds": round(seconds, 1),
         "skipped": skipped,
         "clean": [_trial(trial) for trial in calibration.clean],
