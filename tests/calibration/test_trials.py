@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from support import ROOT
 from support.planted import NOTHING, SWAPPED
+from support.schemas import valid
 from support.synthetic import automatic, captured, inputs, networks
 from typer.testing import CliRunner
 
@@ -139,6 +140,22 @@ def test_a_stage_that_raises_is_a_trial_and_traceback_shows_where(bench, capfd):
 def test_of_dumps_no_traceback_is_shown():
     said = str(CliRunner().invoke(app, ["calibrate", "--as", "dumps", "--traceback"]).exception)
     assert said.startswith("--traceback: goes with --as code")
+
+
+@pytest.mark.parametrize("kind", [("--as", "dumps"), ("--diagnose",)])
+def test_dumps_have_no_other_runtime(kind):
+    said = str(CliRunner().invoke(app, ["calibrate", *kind, "--runtime", "ncnn"]).exception)
+    assert said.startswith("--runtime: goes with --as code")
+
+
+def test_the_runtime_is_in_the_document_where_there_is_one():
+    found = Calibration((), ())
+    made = {
+        name: calibration_document(found, weights="w", skipped={}, seconds=1.0, runtime=name) for name in ("onnx", None)
+    }
+    assert made["onnx"]["runtime"] == "onnx" and "runtime" not in made[None]
+    for document in made.values():
+        valid(document, "calibration_schema.json")
 
 
 def test_other_peoples_faults_are_loaded_by_the_same_protocol(tmp_path, monkeypatch):
