@@ -104,10 +104,8 @@ def measure_gaps() -> dict[str, Any]:
 
 def page() -> str:
     """The page with the tables that the files give now."""
-    text, rows, gaps = (
-        PAGE.read_text(encoding="utf-8"),
-        *(json.loads(f.read_text(encoding="utf-8")) for f in (ROWS, GAPS)),
-    )
+    text = PAGE.read_text(encoding="utf-8")
+    rows, gaps = (json.loads(file.read_text(encoding="utf-8")) for file in (ROWS, GAPS))
     return text[: text.index(MARK) + len(MARK)] + "\n" + _fixtures() + "\n" + _runtimes(rows) + "\n" + _gaps(gaps)
 
 

@@ -171,9 +171,8 @@ def failure(row: dict[str, Any]) -> str:
     )
     text = f"{row['artefact']} ({row['stage']}, {row['mode']}): {size}, limit {scientific(row['tolerance'])}"
     if row["where"]:
-        text += f"; worst at {row['where']}"
-    if row["got"] is not None or row["want"] is not None:
-        text += f": got {row['got']}, want {row['want']}"
+        sides = row["got"], row["want"]
+        text += f"; worst at {row['where']}" + ("" if sides == (None, None) else f": got {sides[0]}, want {sides[1]}")
     return text + "; first stage to drift"
 
 
